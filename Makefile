@@ -1,0 +1,66 @@
+PYTHON ?= python3
+ENVS ?= core,nn,namespace,wheels
+TOX = .venv/bin/tox run $(if $(CI),,--quiet)
+PIP = .venv/bin/python -m pip --disable-pip-version-check install --quiet
+CORE = packages/pyflame-core
+NATIVE = $(CORE)/CMakeLists.txt $(CORE)/pyproject.toml $(shell find $(CORE)/src/cpp $(CORE)/include 2>/dev/null)
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "%-12s %s\n", $$1, $$2}' Makefile
+
+quickstart: .venv/.nn .venv/.examples  ## build, install editable and run the first example
+	.venv/bin/python docs/examples/quickstart.py
+
+dev: .venv/.nn .venv/.examples .venv/.test  ## the same environment with the test tools, for .venv/bin/pytest
+
+test: .venv/.tox  ## every test, on installed wheels; ENVS=core picks one environment, ARGS="-k relu" goes to pytest
+	$(TOX) -e $(ENVS) $(if $(ARGS),-- $(ARGS))
+
+lint: .venv/.tox  ## ruff, the guards in ci/ and their tests
+	$(TOX) -e lint
+
+types: .venv/.tox  ## mypy on all packages together
+	$(TOX) -e types
+
+wheelhouse: .venv/.build  ## wheels of all packages in build/wheelhouse, rebuilt where files changed
+	@.venv/bin/python ci/local_index.py build
+
+editables: .venv/.build  # for the namespace tests: the same as editable wheels
+	@.venv/bin/python ci/local_index.py build --editable
+
+wheels: .venv/.tox  ## the wheels, their contents, and each part installed alone
+	$(TOX) -e wheels
+
+bench: .venv/.tox  ## time to import
+	$(TOX) -e namespace -- -s -k test_import_time
+
+format: .venv/.format  ## format Python and C++ in place
+	.venv/bin/ruff check --fix --quiet .
+	.venv/bin/ruff format .
+	find packages -path '*/build' -prune -o \( -name '*.cpp' -o -name '*.c' -o -name '*.h' \) -print0 | xargs -0r .venv/bin/clang-format -i
+
+clean:  ## remove everything that was built or installed here
+	rm -rf build .tox .venv packages/*/build packages/*/dist
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "PyFlame needs Python 3.11 or newer: make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	$(PIP) --upgrade 'pip>=25.1'
+
+# .venv/.NAME says that the dependency group NAME of pyproject.toml is installed.
+.venv/.build .venv/.tox .venv/.examples .venv/.test .venv/.format: .venv/.%: pyproject.toml | .venv/bin/python
+	$(PIP) --group $*
+	@touch $@
+
+# --no-deps: a name of ours must not be looked up in an index. The groups bring what they need, and pip check confirms it.
+.venv/.core: $(NATIVE) | .venv/.build .venv/.examples
+	$(PIP) --no-build-isolation --no-deps --editable $(CORE)
+	@touch $@
+
+.venv/.nn: packages/pyflame-nn/pyproject.toml | .venv/.core
+	$(PIP) --no-build-isolation --no-deps --editable packages/pyflame-nn
+	.venv/bin/python -m pip check
+	@touch $@
+
+.PHONY: help quickstart dev test lint types wheelhouse editables wheels bench format clean
+.DELETE_ON_ERROR:

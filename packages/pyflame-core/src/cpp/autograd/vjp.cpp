@@ -1,0 +1,219 @@
+#include "autograd/vjp.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "ops/functions.h"
+
+namespace pyflame::graph {
+
+Var VjpCall::in(int i) const {
+  Node* const* inputs = node_->inputs();
+  if (!node_->has(kImmediate)) return Var(inputs[i]);
+  bool immediate_first = node_->has(kImmediateLeft);
+  if ((i == 0) != immediate_first) return Var(inputs[0]);
+  DType dtype = inputs[0]->dtype;  // the scalar was converted to the operand's dtype when recorded
+  double value = static_cast<double>(node_->attr[0]);
+  if (is_floating(dtype)) __builtin_memcpy(&value, node_->attr, sizeof value);
+  return ops::full({}, value, dtype);
+}
+
+Var VjpCall::out(int k) const { return output_of(node_, k); }
+
+}  // namespace pyflame::graph
+
+namespace pyflame::autograd {
+
+using namespace graph;
+
+namespace {
+
+class GradMode {
+ public:
+  explicit GradMode(bool enabled) : previous_(set_grad_enabled(enabled)) {}
+  ~GradMode() { set_grad_enabled(previous_); }
+
+ private:
+  bool previous_;
+};
+
+bool has_history(const Node* node) { return node->has(kRequiresGrad) && !node->has(kGradLeaf); }
+
+[[noreturn]] void history_freed() {
+  runtime_error(
+      "[backward] the history of this tensor was freed by an earlier backward: pass retain_graph=True to the first call");
+}
+
+// Post-order over the recorded history, inputs first. Iterative: histories may be 10^5 nodes deep.
+std::vector<Node*> history_order(const std::vector<Var>& outputs) {
+  std::vector<Node*> order, stack;
+  u32 epoch = next_epoch();
+  for (const Var& output : outputs) {
+    if (output->mark == epoch) continue;
+    stack.push_back(output.get());
+    while (!stack.empty()) {
+      Node* node = stack.back();
+      if (node->mark == epoch) {
+        stack.pop_back();
+        continue;
+      }
+      std::size_t before = stack.size();
+      if (has_history(node)) {
+        if (node->has(kHistoryFreed)) history_freed();
+        Node* const* inputs = node->inputs();
+        for (int i = node->num_inputs; i-- > 0;) {
+          if (inputs[i]->has(kRequiresGrad) && inputs[i]->mark != epoch) stack.push_back(inputs[i]);
+        }
+      }
+      if (stack.size() != before) continue;
+      node->mark = epoch;
+      node->slot = static_cast<u32>(order.size());
+      order.push_back(node);
+      stack.pop_back();
+    }
+  }
+  return order;
+}
+
+// One backward pass. Positions and edges are copied out of the nodes at the start, because recording a VJP may evaluate
+// (eager mode) or let another thread run, and both reuse the nodes' traversal fields.
+class Walk {
+ public:
+  Walk(const std::vector<Var>& outputs, const std::vector<Var>& wrt) : order_(history_order(outputs)) {
+    std::size_t n = order_.size();
+    u32 epoch = n ? order_[0]->mark : 0;
+    auto position = [&](const Node* node) {
+      return node->mark == epoch && node->has(kRequiresGrad) ? static_cast<int>(node->slot) : -1;
+    };
+    for (const Var& output : outputs) starts_.push_back(position(output.get()));
+    adjoint_.resize(n);
+    needed_.assign(n, wrt.empty());
+    reported_.assign(n, 0);
+    for (const Var& var : wrt) {
+      if (position(var.get()) >= 0) needed_[var->slot] = reported_[var->slot] = 1;
+    }
+    for (std::size_t s = 0; s < n; ++s) {
+      Node* node = order_[s];
+      kept_.emplace_back(node);  // recording VJPs must not free what is still to be walked
+      first_edge_.push_back(edges_.size());
+      if (wrt.empty()) reported_[s] = node->has(kGradLeaf | kRetainGrad);
+      if (!has_history(node)) continue;
+      for (int i = 0; i < node->num_inputs; ++i) {
+        int edge = position(node->inputs()[i]);
+        edges_.push_back(edge);
+        if (edge >= 0) needed_[s] |= needed_[static_cast<std::size_t>(edge)];
+      }
+    }
+  }
+
+  void start(std::size_t output, const Var& gradient) { add(starts_[output], gradient); }
+
+  void run() {
+    for (std::size_t s = order_.size(); s-- > 0;) {
+      Node* node = order_[s];
+      if (!needed_[s] || !has_history(node)) continue;
+      if (is_projection(node)) {
+        if (adjoint_[s]) extra(edges_[first_edge_[s]])[node->attr[0]] = adjoint_[s];
+      } else {
+        apply_vjp(node, s);
+      }
+      if (!reported_[s]) adjoint_[s] = Var();
+    }
+  }
+
+  std::vector<LeafGradient> results() const {
+    std::vector<LeafGradient> found;
+    for (std::size_t s = 0; s < order_.size(); ++s) {
+      if (reported_[s] && adjoint_[s]) found.push_back({kept_[s], adjoint_[s]});
+    }
+    return found;
+  }
+
+  void free_history() {
+    for (Node* node : order_) {
+      if (!has_history(node)) continue;
+      node->flags |= kHistoryFreed;
+      if (node->value) drop_inputs(node);
+    }
+  }
+
+ private:
+  void add(int position, const Var& gradient) {
+    Var& slot = adjoint_[static_cast<std::size_t>(position)];
+    slot = slot ? ops::add(slot, gradient) : gradient;
+  }
+
+  static bool is_projection(const Node* node) {
+    static const OpId id = registry().at("output").id;
+    return node->op == id;
+  }
+
+  Var* extra(int slot) {
+    for (auto& entry : extra_) {
+      if (entry.first == slot) return entry.second.data();
+    }
+    extra_.push_back({slot, std::vector<Var>(kMaxOutputs)});
+    return extra_.back().second.data();
+  }
+
+  void apply_vjp(Node* node, std::size_t s) {
+    const OpDef& op = registry()[node->op];
+    Var* grads = &adjoint_[s];
+    if (node->has(kMultiOutput)) {
+      grads = extra(static_cast<int>(s));
+      grads[0] = adjoint_[s];
+    }
+    bool any = grads[0] ? true : false;
+    for (int k = 1; k < kMaxOutputs && node->has(kMultiOutput); ++k) any |= grads[k] ? true : false;
+    if (!any) return;
+    if (!op.vjp_rule) {
+      not_implemented("[backward] op " + std::string(op.name) + " has no gradient: " + op.no_grad_reason +
+                      "; detach its input or keep it off the path to the loss");
+    }
+    // An immediate operand has a place among the VJP's inputs but no edge.
+    int first = node->has(kImmediateLeft) ? 1 : 0, slots = node->has(kImmediate) ? 2 : node->num_inputs;
+    results_.assign(static_cast<std::size_t>(slots), Var());
+    needs_.assign(static_cast<std::size_t>(slots), 0);
+    const int* edges = edges_.data() + first_edge_[s];
+    for (int i = 0; i < node->num_inputs; ++i) needs_[i + first] = edges[i] >= 0 && needed_[edges[i]];
+    VjpCall call(op, node, grads, results_.data(), needs_.data());
+    op.vjp_rule(call);
+    for (int i = 0; i < node->num_inputs; ++i) {
+      if (needs_[i + first] && results_[i + first]) add(edges[i], results_[i + first]);
+    }
+  }
+
+  std::vector<Node*> order_;
+  std::vector<Var> kept_, adjoint_, results_;
+  std::vector<u8> needed_, reported_, needs_;
+  std::vector<int> starts_, edges_;        // positions of inputs; -1: no gradient flows there
+  std::vector<std::size_t> first_edge_;
+  std::vector<std::pair<int, std::vector<Var>>> extra_;
+};
+
+}  // namespace
+
+std::vector<LeafGradient> backward(const std::vector<Var>& outputs, const std::vector<Var>& gradients,
+                                   const std::vector<Var>& wrt, BackwardOptions options) {
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (!outputs[i]->has(kRequiresGrad)) {
+      runtime_error("[backward] tensor " + std::to_string(i) +
+                    " does not require grad and has no history: set requires_grad on what it is computed from");
+    }
+    if (outputs[i]->shape() != gradients[i]->shape()) {
+      runtime_error("[backward] tensor " + std::to_string(i) + " has shape " + to_string(outputs[i]->shape()) +
+                    ", its gradient has shape " + to_string(gradients[i]->shape()) + ": they must be equal");
+    }
+  }
+  Walk walk(outputs, wrt);
+  {
+    GradMode mode(options.create_graph);
+    for (std::size_t i = 0; i < outputs.size(); ++i) walk.start(i, ops::cast(gradients[i], outputs[i]->dtype));
+    walk.run();
+  }
+  std::vector<LeafGradient> found = walk.results();
+  if (!options.retain_graph) walk.free_history();
+  return found;
+}
+
+}  // namespace pyflame::autograd

@@ -1,0 +1,28 @@
+// Gradients as graph construction: walks from outputs to leaves and records each op's VJP. Nothing is computed.
+#pragma once
+#include <vector>
+
+#include "graph/apply.h"
+
+namespace pyflame::autograd {
+
+using graph::Node;
+using graph::Var;
+
+struct LeafGradient {
+  Var leaf;      // a kGradLeaf, a kRetainGrad intermediate, or one of `wrt`
+  Var gradient;  // never empty
+};
+
+struct BackwardOptions {
+  bool retain_graph = false;
+  bool create_graph = false;
+};
+
+// `gradients[i]` is the upstream gradient of `outputs[i]`. With `wrt` empty, every leaf that requires grad is reported;
+// otherwise only those nodes, and only paths to them are walked. Throws RuntimeError when an output does not require
+// grad, when the history was freed by an earlier backward, or when an op on the way has no VJP.
+std::vector<LeafGradient> backward(const std::vector<Var>& outputs, const std::vector<Var>& gradients,
+                                   const std::vector<Var>& wrt, BackwardOptions options);
+
+}  // namespace pyflame::autograd

@@ -1,0 +1,29 @@
+// pyflame._core: mute by design. Python's modules hold signatures, documentation and types.
+#include "base/error.h"
+#include "bindings/location.h"
+#include "bindings/operators.h"
+#include "bindings/register.h"
+#include "bindings/tensor_type.h"
+#include "graph/apply.h"
+#include "ops/register.h"
+
+namespace py = pybind11;
+using namespace pyflame;
+
+PYBIND11_MODULE(_core, module) {
+  ops::register_all();
+  bindings::register_tensor_type(module);
+  bindings::register_functions(module);
+  bindings::register_data(module);
+  bindings::register_autograd(module);
+  bindings::register_graph(module);
+  bindings::register_runtime(module);
+  graph::hooks.location = bindings::current_location;
+  py::register_exception_translator([](std::exception_ptr pointer) {
+    try {
+      if (pointer) std::rethrow_exception(pointer);
+    } catch (const Error&) {
+      bindings::translate_exception();
+    }
+  });
+}

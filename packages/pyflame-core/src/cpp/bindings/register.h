@@ -1,0 +1,12 @@
+// Parts of the _core module, one function per file.
+#pragma once
+#include <pybind11/pybind11.h>
+
+namespace pyflame::bindings {
+
+void register_data(pybind11::module_& module);      // arrays in and out, handles
+void register_autograd(pybind11::module_& module);
+void register_graph(pybind11::module_& module);     // registry, export, source lines, layouts
+void register_runtime(pybind11::module_& module);   // evaluation, modes, hooks, statistics
+
+}  // namespace pyflame::bindings

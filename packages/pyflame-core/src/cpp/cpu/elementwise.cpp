@@ -1,0 +1,252 @@
+#include "cpu/elementwise.h"
+
+#include <cstring>
+#include <string>
+
+#include "base/error.h"
+#include "cpu/elementwise_table.h"
+#include "cpu/strided.h"
+#include "cpu/threads.h"
+
+namespace pyflame::cpu {
+
+namespace {
+
+constexpr i64 kParallelTiles = 32;  // fewer than 32 K elements stay on one thread
+constexpr i64 kTilesPerChunk = 16;
+// A tile of doubles, and a skew that keeps registers from sharing cache sets.
+constexpr i64 kSlotBytes = kTile * 8 + 192;
+
+// Results live in slot [register], constants in slot [kMaxTileRegisters + register]: steps may reuse a register whose
+// constant the next tile needs again.
+struct alignas(64) Scratch {
+  char slots[2 * kMaxTileRegisters][kSlotBytes];
+};
+thread_local Scratch t_scratch;
+
+struct Kernels {
+  ConvertTable convert;
+  TileFn fn[static_cast<int>(TileOp::where)][kNumClasses];
+
+  Kernels() : convert(active_convert_table()) {
+    std::memcpy(fn[0], active_unary_table().fn, sizeof(UnaryTable));
+    std::memcpy(fn[kFirstBinary], active_binary_table().fn, sizeof(BinaryTable));
+    std::memcpy(fn[kFirstCompare], active_compare_table().fn, sizeof(CompareTable));
+  }
+};
+
+const Kernels& kernels() {
+  static const Kernels table;
+  return table;
+}
+
+enum class Access : u8 { kDirect, kConvert, kGather, kConstant };
+
+struct Source {
+  Access access;
+  DType dtype;
+  u8 reg;
+  const char* data;
+  StridedDims dims;  // kGather
+  u64 constant;      // kConstant: one element of the class
+};
+
+// An output its register's last step writes straight to memory.
+struct Target {
+  char* data;
+  i64 step, size;
+  u8 reg;
+};
+
+// Members stay unset beyond what a program uses: for a handful of elements clearing them would be most of the cost.
+class Run {
+ public:
+  Run(const TileProgram& program, const Shape& shape, i64 n, const View* inputs, const u64* params,
+      void* const* outputs)
+      : program_(program), kernels_(kernels()), outputs_(outputs), n_(n) {
+    num_inputs_ = static_cast<int>(program.inputs.size());
+    for (int i = 0; i < num_inputs_; ++i) bind_input(i, shape, inputs, params);
+    bind_outputs();
+  }
+
+  void run() {
+    if (n_ <= kTile) return run_range(0, n_);
+    i64 tiles = (n_ + kTile - 1) / kTile;
+    parallel_for(tiles, tiles <= kParallelTiles ? tiles : kTilesPerChunk, [this](i64 begin, i64 end) {
+      run_range(begin * kTile, end * kTile < n_ ? end * kTile : n_);
+    });
+  }
+
+ private:
+  void bind_input(int i, const Shape& shape, const View* inputs, const u64* params) {
+    const TileInput& input = program_.inputs[static_cast<std::size_t>(i)];
+    Source& source = sources_[i];
+    source.dtype = input.dtype;
+    source.reg = input.reg;
+    if (input.param >= 0) {
+      source.access = Access::kConstant;
+      source.constant = immediate(params[input.param], input.dtype);
+      return;
+    }
+    const View& view = inputs[i];
+    source.data = static_cast<const char*>(view.data);
+    source.dims.assign(shape, view.strides);
+    if (source.dims.is_flat()) {
+      source.access = is_native(input.dtype) ? Access::kDirect : Access::kConvert;
+    } else if (source.dims.is_constant()) {
+      source.access = Access::kConstant;
+      kernels_.convert.load[static_cast<int>(input.dtype)](&source.constant, view.data, 1, 1);
+    } else {
+      source.access = Access::kGather;
+    }
+  }
+
+  // In the compute class; a half keeps the scalar at float precision, as PyTorch's scalar operands do.
+  static u64 immediate(u64 bits, DType dtype) {
+    TileClass c = class_of(dtype);
+    if (c == kClassBool) return bits != 0;
+    if (c != kClassFloat) return bits;
+    double value;
+    std::memcpy(&value, &bits, 8);
+    float single = static_cast<float>(value);
+    std::memcpy(&bits, &single, 4);
+    return bits;
+  }
+
+  // An output of its class's native dtype is written in place by the last step on its register, unless its memory is
+  // an input's that is read afterwards.
+  void bind_outputs() {
+    const i64 steps = static_cast<i64>(program_.steps.size());
+    for (std::size_t k = 0; k < program_.outputs.size(); ++k) {
+      u8 reg = program_.outputs[k];
+      DType dtype = program_.out_dtypes[k];
+      if (!is_native(dtype) || find_target(reg)) continue;
+      i64 step = steps - 1;
+      while (step >= 0 && program_.steps[static_cast<std::size_t>(step)].out != reg) --step;
+      if (step < 0 || program_.steps[static_cast<std::size_t>(step)].out_dtype != dtype) continue;
+      if (is_read_after(step, outputs_[k])) continue;
+      targets_[num_targets_++] = {static_cast<char*>(outputs_[k]), step, dtype_size(dtype), reg};
+    }
+  }
+
+  const Target* find_target(u8 reg) const {
+    for (int i = 0; i < num_targets_; ++i) {
+      if (targets_[i].reg == reg) return &targets_[i];
+    }
+    return nullptr;
+  }
+
+  bool is_read_after(i64 step, const void* memory) const {
+    for (int i = 0; i < num_inputs_; ++i) {
+      const Source& source = sources_[i];
+      if (source.access != Access::kDirect || source.data != memory) continue;
+      for (u8 reg : program_.outputs) {
+        if (reg == source.reg) return true;
+      }
+      for (std::size_t later = static_cast<std::size_t>(step) + 1; later < program_.steps.size(); ++later) {
+        for (u8 reg : program_.steps[later].in) {
+          if (reg == source.reg) return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  void run_range(i64 begin, i64 end) const {
+    char(*slots)[kSlotBytes] = t_scratch.slots;
+    const i64 widest = end - begin < kTile ? end - begin : kTile;
+    for (int i = 0; i < num_inputs_; ++i) {
+      if (sources_[i].access == Access::kConstant) splat(sources_[i], slots, widest);
+    }
+    for (; begin < end; begin += kTile) run_tile(slots, begin, end - begin < kTile ? end - begin : kTile);
+  }
+
+  void splat(const Source& source, char (*slots)[kSlotBytes], i64 n) const {
+    constexpr DType natives[kNumClasses] = {DType::kBool, DType::kInt64, DType::kFloat32, DType::kFloat64};
+    DType native = natives[class_of(source.dtype)];
+    kernels_.convert.load[static_cast<int>(native)](slots[kMaxTileRegisters + source.reg], &source.constant, 0, n);
+  }
+
+  void run_tile(char (*slots)[kSlotBytes], i64 begin, i64 count) const {
+    const char* at[kMaxTileRegisters];
+    for (int i = 0; i < num_inputs_; ++i) at[sources_[i].reg] = load(sources_[i], slots, begin, count);
+    i64 index = 0;
+    for (const TileStep& step : program_.steps) {
+      const Target* target = find_target(step.out);
+      bool direct = target && target->step == index;
+      char* out = direct ? target->data + begin * target->size : slots[step.out];
+      run_step(step, out, at, count);
+      at[step.out] = out;
+      ++index;
+    }
+    for (std::size_t k = 0; k < program_.outputs.size(); ++k) {
+      const char* result = at[program_.outputs[k]];
+      DType dtype = program_.out_dtypes[k];
+      char* memory = static_cast<char*>(outputs_[k]) + begin * dtype_size(dtype);
+      if (memory != result) kernels_.convert.store[static_cast<int>(dtype)](memory, result, count);
+    }
+  }
+
+  const char* load(const Source& source, char (*slots)[kSlotBytes], i64 begin, i64 count) const {
+    if (source.access == Access::kConstant) return slots[kMaxTileRegisters + source.reg];
+    const i64 size = dtype_size(source.dtype);
+    if (source.access == Access::kDirect) return source.data + begin * size;
+    auto convert = kernels_.convert.load[static_cast<int>(source.dtype)];
+    char* slot = slots[source.reg];
+    if (source.access == Access::kConvert) {
+      convert(slot, source.data + begin * size, 1, count);
+      return slot;
+    }
+    const i64 width = class_size(class_of(source.dtype));
+    char* to = slot;
+    for_each_row(source.dims, begin, begin + count, [&](i64 offset, i64 stride, i64 n) {
+      convert(to, source.data + offset * size, stride, n);
+      to += n * width;
+    });
+    return slot;
+  }
+
+  void run_step(const TileStep& step, char* out, const char* const* at, i64 count) const {
+    const TileClass in_class = class_of(step.in_dtype);
+    const char* a = at[step.in[0]];
+    if (step.op < TileOp::add) {
+      kernels_.fn[static_cast<int>(step.op)][in_class](out, a, nullptr, nullptr, count);
+    } else if (step.op < TileOp::where) {
+      const char* b = at[step.in[1]];
+      if (in_class == kClassInt) check_divisor(step.op, b, count);
+      kernels_.fn[static_cast<int>(step.op)][in_class](out, a, b, nullptr, count);
+    } else if (step.op == TileOp::where) {
+      kernels_.convert.where[in_class](out, a, at[step.in[1]], at[step.in[2]], count);
+    } else {
+      kernels_.convert.cast[in_class][class_of(step.out_dtype)](out, a, nullptr, nullptr, count);
+    }
+    if (auto round = kernels_.convert.round[static_cast<int>(step.out_dtype)]) round(out, count);
+  }
+
+  static void check_divisor(TileOp op, const char* divisor, i64 count) {
+    if (op != TileOp::floor_divide && op != TileOp::remainder && op != TileOp::fmod) return;
+    const i64* values = reinterpret_cast<const i64*>(divisor);
+    for (i64 i = 0; i < count; ++i) {
+      if (values[i] != 0) continue;
+      const char* name = op == TileOp::floor_divide ? "floor_divide" : op == TileOp::remainder ? "remainder" : "fmod";
+      runtime_error("[" + std::string(name) + "] integer division by zero");
+    }
+  }
+
+  const TileProgram& program_;
+  const Kernels& kernels_;
+  void* const* outputs_;
+  const i64 n_;
+  int num_inputs_ = 0, num_targets_ = 0;
+  Target targets_[kMaxTileRegisters];
+  Source sources_[kMaxTileRegisters];
+};
+
+}  // namespace
+
+void run_tile_program(const TileProgram& program, const Shape& shape, const View* inputs, const u64* params,
+                      void* const* outputs) {
+  if (const i64 n = shape.numel()) Run(program, shape, n, inputs, params, outputs).run();
+}
+
+}  // namespace pyflame::cpu

@@ -1,0 +1,30 @@
+// Blocked matrix product for float and double, around the kernels of gemm_kernels.h.
+#pragma once
+#include "cpu/gemm_kernels.h"
+
+namespace pyflame::cpu {
+
+// Work below this many multiply-adds stays on the calling thread.
+inline constexpr i64 kThreadedWork = 1 << 19;
+
+// Any strides. Every element of C is the sum over K in one fixed order, however the work is split.
+template <class T>
+void gemm(Product<T> product);
+
+// Packs an m x k block of A into panels of `rows` rows for multiply_packed.
+template <class T>
+void pack_rows(const T* a, i64 a_row, i64 a_col, i64 m, i64 k, i64 rows, T* packed);
+
+// C (+)= packed A (panels [row_begin, row_end) of m rows) times B, whose columns are contiguous. `readable`: at least
+// two vectors may be read behind any of B's rows. On the calling thread.
+template <class T>
+void multiply_packed(const T* packed, i64 m, i64 k, i64 rows, i64 row_begin, i64 row_end, const T* b, i64 b_row, i64 n,
+                     bool readable, T* c, i64 ldc, bool accumulate);
+
+// Rows of A (or columns of B) per panel: at most `limit`, and the last panel nearly as large as the others.
+inline i64 even_panel(i64 total, i64 limit) {
+  i64 panels = (total + limit - 1) / limit;
+  return (total + panels - 1) / panels;
+}
+
+}  // namespace pyflame::cpu

@@ -1,0 +1,9 @@
+// Products of halves: blocks are converted to float, multiplied and accumulated there, and rounded once.
+#pragma once
+#include "cpu/gemm_kernels.h"
+
+namespace pyflame::cpu {
+
+void gemm_half(DType dtype, const Product<u16>& product);
+
+}  // namespace pyflame::cpu

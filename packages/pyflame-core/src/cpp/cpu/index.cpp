@@ -1,0 +1,60 @@
+#include "cpu/index.h"
+
+#include <cstring>
+
+#include "cpu/index_walk.h"
+#include "cpu/threads.h"
+
+namespace pyflame::cpu {
+
+namespace {
+
+constexpr i64 kThreadedElements = 64 * 1024;
+
+// Moves need the element size only.
+template <class T>
+void move_runs(const IndexWalk& walk, const T* in, const i64* index, T* out) {
+  const i64 n = walk.run(), runs = walk.runs();
+  const i64 in_step = walk.big_step(), index_step = walk.index_step(), out_step = walk.small_step();
+  auto body = [&](i64 begin, i64 end) {
+    walk.each_run(begin, end, [&](i64 in_at, i64 index_at, i64 out_at) {
+      const i64* at = index + index_at;
+      T* to = out + out_at;
+      if (index_step == 0) {  // the whole run comes from one place
+        const T* from = in + in_at + walk.checked(*at);
+        if (in_step == 1 && out_step == 1) {
+          std::memcpy(to, from, static_cast<std::size_t>(n) * sizeof(T));
+        } else {
+          for (i64 j = 0; j < n; ++j) to[j * out_step] = from[j * in_step];
+        }
+      } else {
+        const T* from = in + in_at;
+        for (i64 j = 0; j < n; ++j) to[j * out_step] = from[j * in_step + walk.checked(at[j * index_step])];
+      }
+    });
+  };
+  parallel_for(runs, runs * n >= kThreadedElements ? kThreadedElements / 4 / n + 1 : runs, body);
+}
+
+void move(const IndexWalk& walk, const View& in, const View& index, const View& out) {
+  const i64* values = index.as<i64>();
+  switch (dtype_size(in.dtype)) {
+    case 1: return move_runs(walk, in.as<u8>(), values, out.as<u8>());
+    case 2: return move_runs(walk, in.as<u16>(), values, out.as<u16>());
+    case 4: return move_runs(walk, in.as<u32>(), values, out.as<u32>());
+    default: return move_runs(walk, in.as<u64>(), values, out.as<u64>());
+  }
+}
+
+}  // namespace
+
+void gather(const View& in, int dim, const View& index, const View& out) {
+  move(IndexWalk("gather", in, dim, index, out, false), in, index, out);
+}
+
+void index_select(const View& in, int dim, const View& index, const View& out) {
+  View spread = spread_index(index, out.shape, dim);
+  move(IndexWalk("index_select", in, dim, spread, out, true), in, spread, out);
+}
+
+}  // namespace pyflame::cpu

@@ -1,0 +1,25 @@
+// The inner loops of indexed addition.
+#pragma once
+#include "base/dtype.h"
+#include "cpu/tier.h"
+
+namespace pyflame::cpu {
+
+struct AddRun {
+  i64 n;
+  void* out;
+  i64 out_step;
+  const void* src;
+  i64 src_step;
+  const i64* index;  // null: all at one place
+  i64 index_step, dim_stride, size;
+  bool wraps;
+};
+
+struct IndexAddKernels {
+  void (*add[kNumDTypes])(const AddRun& run);  // by dtype; index values have been checked
+};
+
+PYFLAME_DECLARE_TIERS(IndexAddKernels, index_add_kernels)
+
+}  // namespace pyflame::cpu

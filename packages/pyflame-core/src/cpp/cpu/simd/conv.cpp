@@ -1,0 +1,182 @@
+// The inner loop is always along a row of results, clipped to where the window element lies inside the image.
+#include "cpu/conv_kernels.h"
+#include "cpu/simd/simd.h"
+
+namespace pyflame::cpu::PYFLAME_TIER {
+
+namespace {
+
+struct Range {
+  i64 begin, end;
+};
+
+// Results x in [0, count) with 0 <= x * stride + offset < extent.
+Range inside(i64 count, i64 stride, i64 offset, i64 extent) {
+  i64 begin = offset >= 0 ? 0 : (-offset + stride - 1) / stride;
+  i64 end = offset >= extent ? 0 : (extent - offset + stride - 1) / stride;
+  end = end > count ? count : end;
+  return {begin, end < begin ? begin : end};
+}
+
+template <class T>
+void fill_zero(T* out, i64 n) {
+  for (i64 i = 0; i < n; ++i) out[i] = T(0);
+}
+
+template <class T>
+void copy_row(const T* in, i64 stride, i64 n, T* out) {
+  if (stride == 1) {
+    i64 i = 0;
+    for (; i + kWidth<T> <= n; i += kWidth<T>) store(out + i, load(in + i));
+    if (i < n) {
+      Lanes<T> tail(static_cast<int>(n - i));
+      store(out + i, load(in + i, tail), tail);
+    }
+  } else {
+    for (i64 i = 0; i < n; ++i) out[i] = in[i * stride];
+  }
+}
+
+// Splits results [p_begin, p_end) into row segments: body(row y, first x, end x).
+template <class Body>
+void each_segment(const ConvPlane& p, i64 p_begin, i64 p_end, Body&& body) {
+  i64 y = p_begin / p.ow, x = p_begin % p.ow;
+  for (i64 at = p_begin; at < p_end; ++y, x = 0) {
+    i64 end = p.ow < x + p_end - at ? p.ow : x + p_end - at;
+    body(y, x, end);
+    at += end - x;
+  }
+}
+
+struct Tap {
+  i64 row, column;  // offset of the window element from the result's position times the stride
+  Range xs;
+};
+Tap tap_at(const ConvPlane& p, i64 k) {
+  i64 r = k / p.kw, s = k % p.kw;
+  i64 column = s * p.dilation[1] - p.padding[1];
+  return {r * p.dilation[0] - p.padding[0], column, inside(p.ow, p.stride[1], column, p.w)};
+}
+
+template <class T>
+void columns(const ConvPlane& p, const T* image, i64 k_begin, i64 k_end, i64 p_begin, i64 p_end, T* out, i64 ld) {
+  for (i64 k = k_begin; k < k_end; ++k, out += ld) {
+    const T* plane = image + k / p.window() * p.input();
+    Tap tap = tap_at(p, k % p.window());
+    T* to = out;
+    each_segment(p, p_begin, p_end, [&](i64 y, i64 x, i64 end) {
+      i64 row = y * p.stride[0] + tap.row, n = end - x;
+      if (row < 0 || row >= p.h) {
+        fill_zero(to, n);
+      } else {
+        i64 lo = tap.xs.begin < x ? x : tap.xs.begin > end ? end : tap.xs.begin;
+        i64 hi = tap.xs.end > end ? end : tap.xs.end < lo ? lo : tap.xs.end;
+        fill_zero(to, lo - x);
+        copy_row(plane + row * p.w + lo * p.stride[1] + tap.column, p.stride[1], hi - lo, to + lo - x);
+        fill_zero(to + hi - x, end - hi);
+      }
+      to += n;
+    });
+  }
+}
+
+template <class T>
+void add_columns(const ConvPlane& p, const T* columns, i64 ld, i64 k_begin, i64 k_end, i64 p_begin, i64 p_end,
+                 T* image) {
+  for (i64 k = k_begin; k < k_end; ++k, columns += ld) {
+    T* plane = image + k / p.window() * p.input();
+    Tap tap = tap_at(p, k % p.window());
+    const T* from = columns;
+    each_segment(p, p_begin, p_end, [&](i64 y, i64 x, i64 end) {
+      i64 row = y * p.stride[0] + tap.row;
+      i64 lo = tap.xs.begin < x ? x : tap.xs.begin, hi = tap.xs.end > end ? end : tap.xs.end;
+      if (row >= 0 && row < p.h && lo < hi) {
+        T* to = plane + row * p.w + lo * p.stride[1] + tap.column;
+        const T* add = from + lo - x;
+        i64 n = hi - lo, stride = p.stride[1];
+        if (stride == 1) {
+          for (i64 i = 0; i < n; ++i) to[i] += add[i];
+        } else {
+          for (i64 i = 0; i < n; ++i) to[i * stride] += add[i];
+        }
+      }
+      from += end - x;
+    });
+  }
+}
+
+// body(result offset, image offset, length) for every stretch that window element k connects.
+template <class Body>
+void each_stretch(const ConvPlane& p, i64 k, Body&& body) {
+  Tap tap = tap_at(p, k);
+  i64 n = tap.xs.end - tap.xs.begin;
+  if (n == 0) return;
+  Range ys = inside(p.oh, p.stride[0], tap.row, p.h);
+  for (i64 y = ys.begin; y < ys.end; ++y) {
+    body(y * p.ow + tap.xs.begin, (y * p.stride[0] + tap.row) * p.w + tap.xs.begin * p.stride[1] + tap.column, n);
+  }
+}
+
+template <class T>
+void depthwise(const ConvPlane& p, const T* image, const T* weight, T* out) {
+  const i64 stride = p.stride[1];
+  for (i64 k = 0; k < p.window(); ++k) {
+    T scale = weight[k];
+    each_stretch(p, k, [&](i64 result, i64 source, i64 n) {
+      T* __restrict to = out + result;
+      const T* __restrict from = image + source;
+      if (stride == 1) {
+        for (i64 i = 0; i < n; ++i) to[i] += scale * from[i];
+      } else {
+        for (i64 i = 0; i < n; ++i) to[i] += scale * from[i * stride];
+      }
+    });
+  }
+}
+
+template <class T>
+void depthwise_grad_input(const ConvPlane& p, const T* grad, const T* weight, T* image) {
+  const i64 stride = p.stride[1];
+  for (i64 k = 0; k < p.window(); ++k) {
+    T scale = weight[k];
+    each_stretch(p, k, [&](i64 result, i64 source, i64 n) {
+      T* __restrict to = image + source;
+      const T* __restrict from = grad + result;
+      if (stride == 1) {
+        for (i64 i = 0; i < n; ++i) to[i] += scale * from[i];
+      } else {
+        for (i64 i = 0; i < n; ++i) to[i * stride] += scale * from[i];
+      }
+    });
+  }
+}
+
+template <class T>
+void depthwise_grad_weight(const ConvPlane& p, const T* grad, const T* image, T* weight) {
+  const i64 stride = p.stride[1];
+  for (i64 k = 0; k < p.window(); ++k) {
+    Vec<T> sums{};
+    T rest[4] = {};  // four chains, or the latency of one addition would set the pace
+    each_stretch(p, k, [&](i64 result, i64 source, i64 n) {
+      const T *g = grad + result, *x = image + source;
+      i64 i = 0;
+      if (stride == 1) {
+        for (; i + kWidth<T> <= n; i += kWidth<T>) sums = fma(load(g + i), load(x + i), sums);
+      }
+      for (; i + 4 <= n; i += 4) {
+        for (int q = 0; q < 4; ++q) rest[q] += g[i + q] * x[(i + q) * stride];
+      }
+      for (; i < n; ++i) rest[0] += g[i] * x[i * stride];
+    });
+    weight[k] += sum(sums) + ((rest[0] + rest[1]) + (rest[2] + rest[3]));
+  }
+}
+
+}  // namespace
+
+const ConvKernels<float> conv_float = {columns<float>, add_columns<float>, depthwise<float>,
+                                       depthwise_grad_input<float>, depthwise_grad_weight<float>};
+const ConvKernels<double> conv_double = {columns<double>, add_columns<double>, depthwise<double>,
+                                         depthwise_grad_input<double>, depthwise_grad_weight<double>};
+
+}  // namespace pyflame::cpu::PYFLAME_TIER

@@ -1,0 +1,52 @@
+#include "base/half.h"
+#include "cpu/index_add_kernels.h"
+
+namespace pyflame::cpu::PYFLAME_TIER {
+
+namespace {
+
+// Integers add as unsigned of their size; a bool sum is "or".
+template <class Stored>
+struct Plain {
+  using T = Stored;
+  static T add(T a, T b) { return static_cast<T>(a + b); }
+};
+struct Bool {
+  using T = u8;
+  static T add(T a, T b) { return (a | b) != 0; }
+};
+struct Half {
+  using T = u16;
+  static T add(T a, T b) { return float_to_float16(float16_to_float(a) + float16_to_float(b)); }
+};
+struct Brain {
+  using T = u16;
+  static T add(T a, T b) { return float_to_bfloat16(bfloat16_to_float(a) + bfloat16_to_float(b)); }
+};
+
+template <class Kind>
+void add(const AddRun& run) {
+  using T = typename Kind::T;
+  T* out = static_cast<T*>(run.out);
+  const T* src = static_cast<const T*>(run.src);
+  if (run.index) {
+    for (i64 j = 0; j < run.n; ++j) {
+      i64 at = run.index[j * run.index_step];
+      if (run.wraps && at < 0) at += run.size;
+      T& to = out[j * run.out_step + at * run.dim_stride];
+      to = Kind::add(to, src[j * run.src_step]);
+    }
+  } else if (run.out_step == 1 && run.src_step == 1) {
+    for (i64 j = 0; j < run.n; ++j) out[j] = Kind::add(out[j], src[j]);
+  } else {
+    for (i64 j = 0; j < run.n; ++j) out[j * run.out_step] = Kind::add(out[j * run.out_step], src[j * run.src_step]);
+  }
+}
+
+}  // namespace
+
+const IndexAddKernels index_add_kernels = {{add<Bool>, add<Plain<u8>>, add<Plain<u8>>, add<Plain<u16>>, add<Plain<u32>>,
+                                            add<Plain<u64>>, add<Half>, add<Brain>, add<Plain<float>>,
+                                            add<Plain<double>>}};
+
+}  // namespace pyflame::cpu::PYFLAME_TIER

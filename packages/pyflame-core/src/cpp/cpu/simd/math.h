@@ -1,0 +1,169 @@
+// Exponentials, logarithms and their kin as straight-line scalar code that compilers turn into vector code: every
+// branch is a select, every table a polynomial (minimax fits). float stays within 2.3 ulp of the true value,
+// double within 3.
+#pragma once
+#include "cpu/simd/float_bits.h"
+
+namespace pyflame::cpu::PYFLAME_TIER {
+
+// (exp(r) - 1 - r) / r^2 for |r| <= ln(2) / 2.
+template <class T>
+inline T exp_polynomial(T r) {
+  if constexpr (sizeof(T) == 4) {
+    return polynomial(r, 0.001381425536f, 0.008368857205f, 0.04166840389f, 0.1666651964f, 0.4999999404f);
+  } else {
+    return polynomial(r, 2.5005098265894325e-08, 2.763051556718983e-07, 2.755757168334125e-06,
+                      2.480149240701698e-05, 0.0001984126952147688, 0.0013888888944228856, 0.008333333333488452,
+                      0.041666666666528254, 0.1666666666666642, 0.5000000000000011);
+  }
+}
+
+// 2^n for n within the exponent range of T.
+template <class T>
+inline T power_of_two(typename FloatBits<T>::Uint n) {
+  using F = FloatBits<T>;
+  return bit_cast<T>((n + F::kBias) << F::kMantissa);
+}
+
+// value * 2^n in two steps, so that results reach into the subnormal range.
+template <class T>
+inline T scale(T value, typename FloatBits<T>::Uint n) {
+  using U = typename FloatBits<T>::Uint;
+  U half = ((n + U{4096}) >> 1) - U{2048};
+  return value * power_of_two<T>(half) * power_of_two<T>(n - half);
+}
+
+template <class T>
+struct ExpParts {
+  T n, r;  // x = n * ln(2) + r
+  typename FloatBits<T>::Uint bits;  // n as an integer
+};
+
+template <class T>
+inline ExpParts<T> split_exponent(T x) {
+  using F = FloatBits<T>;
+  using U = typename F::Uint;
+  T shifted = fma(x, T(1.4426950408889634), F::kMagic);
+  T n = shifted - F::kMagic;
+  T r = fma(n, -F::kLn2Low, fma(n, -F::kLn2High, x));
+  return {n, r, bit_cast<U>(shifted) - bit_cast<U>(F::kMagic)};
+}
+
+// NaN passes through, as both comparisons are false.
+template <class T>
+inline T clamp(T x, T low, T high) {
+  x = x < low ? low : x;
+  return x > high ? high : x;
+}
+
+template <class T>
+inline T vexp(T x) {
+  using F = FloatBits<T>;
+  ExpParts<T> parts = split_exponent(clamp(x, F::kExpMin, F::kExpMax));
+  T r = parts.r;
+  return scale(fma(r * r, exp_polynomial(r), r) + T(1), parts.bits);
+}
+
+template <class T>
+inline T vexp2(T x) {
+  using F = FloatBits<T>;
+  using U = typename F::Uint;
+  x = clamp(x, F::kExp2Min, F::kExp2Max);
+  T shifted = x + F::kMagic;
+  T r = (x - (shifted - F::kMagic)) * T(0.6931471805599453);
+  return scale(fma(r * r, exp_polynomial(r), r) + T(1), bit_cast<U>(shifted) - bit_cast<U>(F::kMagic));
+}
+
+template <class T>
+inline T vexpm1(T x) {
+  using F = FloatBits<T>;
+  ExpParts<T> parts = split_exponent(clamp(x, F::kExpm1Min, F::kExpMax));
+  T r = parts.r;
+  T small = fma(r * r, exp_polynomial(r), r);
+  // 2^n * (small + 1) - 1, halved so that 2^n does not overflow before the result does.
+  T power = power_of_two<T>(parts.bits - 1);
+  T result = fma(power, small, power - T(0.5)) * T(2);
+  return with_sign_of(parts.n == T(0) ? small : result, x);
+}
+
+template <class T>
+inline T vtanh(T x) {
+  T a = abs_bits(x);
+  if constexpr (sizeof(T) == 4) {
+    T z = x * x;
+    T small = polynomial(z, -0.00570496032f, 0.02063906007f, -0.05373970419f, 0.13331441581f, -0.33333280683f);
+    T large = T(1) - T(2) / (vexp(T(2) * clamp(a, T(0), T(20))) + T(1));
+    return a < T(0.625) ? fma(x * z, small, x) : with_sign_of(large, x);
+  } else {
+    T e = vexpm1(T(2) * clamp(a, T(0), T(20)));
+    return with_sign_of(e / (e + T(2)), x);
+  }
+}
+
+template <class T>
+inline T vsigmoid(T x) {
+  T e = vexp(-abs_bits(x));
+  return (x < T(0) ? e : T(1)) / (T(1) + e);
+}
+
+// log(x) + extra for finite x > 0, extra small beside it.
+template <class T>
+inline T log_positive(T x, T extra) {
+  using F = FloatBits<T>;
+  using U = typename F::Uint;
+  constexpr int kMantissa = F::kMantissa;
+  bool tiny = x < F::kTiny;
+  U bits = bit_cast<U>(tiny ? x * F::kTinyScale : x);
+  U biased = (bits - F::kSqrtHalf + (F::kBias << kMantissa)) >> kMantissa;
+  T f = bit_cast<T>(bits - ((biased - F::kBias) << kMantissa)) - T(1);  // in [sqrt(1/2) - 1, sqrt(2) - 1)
+  // Through the low mantissa bits, as AVX2 has no conversion from 64-bit integers.
+  constexpr U kUnit = (F::kBias + kMantissa) << kMantissa;
+  T e = bit_cast<T>(biased | kUnit) - (bit_cast<T>(kUnit) + T(F::kBias)) - (tiny ? T(F::kTinyShift) : T(0));
+  T half_square = T(0.5) * f * f;
+  if constexpr (sizeof(T) == 4) {
+    T q = polynomial(f, 0.06745673716f, -0.1167486086f, 0.1188817099f, -0.1240572333f, 0.1421957016f, -0.1666798899f,
+                     0.2000211775f, -0.2500000894f, 0.3333331347f);
+    T y = fma(f * f * f, q, fma(e, F::kLn2Low, extra)) - half_square;
+    return fma(e, F::kLn2High, f + y);
+  } else {
+    T s = f / (f + T(2)), z = s * s;
+    T q = polynomial(z, 0.14796547713315258, 0.1531399491779368, 0.1818356633006358, 0.22222198538084098,
+                     0.2857142874269501, 0.3999999999941344, 0.6666666666666735);
+    T tail = fma(s, fma(z, q, half_square), fma(e, F::kLn2Low, extra));
+    return fma(e, F::kLn2High, f - (half_square - tail));
+  }
+}
+
+template <class T>
+inline T vlog(T x) {
+  T special = x == T(0) ? -infinity<T>() : x > T(0) ? x : quiet_nan<T>();
+  return (x > T(0)) & (x < infinity<T>()) ? log_positive(x, T(0)) : special;
+}
+
+template <class T>
+inline T vlog1p(T x) {
+  T u = x + T(1);
+  T lost = u > T(2) ? T(1) - (u - x) : x - (u - T(1));  // what rounding u dropped
+  T special = u == T(0) ? -infinity<T>() : u > T(0) ? x : quiet_nan<T>();
+  return (u > T(0)) & (u < infinity<T>()) ? with_sign_of(log_positive(u, lost / u), x) : special;
+}
+
+// float logarithms to other bases go through double, so that log2(8) and log10(1000) are exact.
+inline float vlog2(float x) { return static_cast<float>(vlog(static_cast<double>(x)) * 1.4426950408889634); }
+inline float vlog10(float x) { return static_cast<float>(vlog(static_cast<double>(x)) * 0.4342944819032518); }
+inline double vlog2(double x) { return std::log2(x); }
+inline double vlog10(double x) { return std::log10(x); }
+
+inline float verf(float x) {
+  float t = abs_bits(x), s = x * x;
+  float small = polynomial(s, 8.316774620e-05f, -8.130012429e-04f, 5.199906882e-03f, -2.685894072e-02f,
+                           1.128368750e-01f, -3.761263192e-01f, 1.283791661e-01f);
+  t = clamp(t, 0.0f, 4.0f);  // erf(3.92) rounds to 1
+  float q = polynomial(t, 1.152264940e-05f, -3.256546547e-04f, 3.653766820e-03f, -2.378534339e-02f, 1.062631309e-01f,
+                       6.351359487e-01f, 1.286521554e-01f);
+  float large = with_sign_of(1.0f - vexp(-fma(t, q, t)), x);
+  return abs_bits(x) < 0.92f ? fma(x, small, x) : large;
+}
+inline double verf(double x) { return std::erf(x); }
+
+}  // namespace pyflame::cpu::PYFLAME_TIER

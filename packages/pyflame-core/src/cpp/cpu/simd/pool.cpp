@@ -1,0 +1,132 @@
+// Pooling goes through a row of results one window element at a time, so that the inner loop runs along the row.
+#include "cpu/pool_kernels.h"
+
+namespace pyflame::cpu::PYFLAME_TIER {
+
+namespace {
+
+constexpr i64 kChunk = 256;
+
+struct Range {
+  i64 begin, end;
+};
+
+// The results x in [first, last) whose window element at `offset` lies inside [0, extent).
+Range inside(i64 first, i64 last, i64 stride, i64 offset, i64 extent) {
+  i64 begin = offset >= 0 ? 0 : (-offset + stride - 1) / stride;
+  i64 end = offset >= extent ? 0 : (extent - offset + stride - 1) / stride;
+  begin = begin < first ? first : begin;
+  end = end > last ? last : end;
+  return {begin, end < begin ? begin : end};
+}
+
+template <class T>
+constexpr T lowest() {
+  if constexpr (T(0.5) != T(0)) return static_cast<T>(-__builtin_inf());
+  return T(-1) > T(0) ? T(0) : static_cast<T>(u64{1} << (sizeof(T) * 8 - 1));
+}
+
+// kStride 0: known at run time only.
+template <class T, int kStride>
+void raise(const T* in, i64 stride, i64 n, int tap, T* __restrict best, int* __restrict taps) {
+  if (kStride) stride = kStride;
+  for (i64 x = 0; x < n; ++x) {
+    T value = in[x * stride];
+    bool larger = (value > best[x]) | (taps[x] < 0) | ((value != value) & (best[x] == best[x]));
+    best[x] = larger ? value : best[x];
+    taps[x] = larger ? tap : taps[x];
+  }
+}
+
+template <class T>
+void max_chunk(const PoolPlane& p, const T* in, i64 y, i64 first, i64 last, T* best, int* taps) {
+  const PoolGeometry& g = p.g;
+  for (i64 i = 0; i < last - first; ++i) best[i] = lowest<T>(), taps[i] = -1;
+  for (i64 r = 0; r < g.kernel[0]; ++r) {
+    i64 row = y * g.stride[0] - g.padding[0] + r * g.dilation[0];
+    if (row < 0 || row >= p.h) continue;
+    for (i64 s = 0; s < g.kernel[1]; ++s) {
+      i64 offset = s * g.dilation[1] - g.padding[1];
+      Range xs = inside(first, last, g.stride[1], offset, p.w);
+      if (xs.begin == xs.end) continue;
+      const T* from = in + row * p.w + xs.begin * g.stride[1] + offset;
+      auto step = g.stride[1] == 1 ? raise<T, 1> : g.stride[1] == 2 ? raise<T, 2> : raise<T, 0>;
+      step(from, g.stride[1], xs.end - xs.begin, static_cast<int>(r * g.kernel[1] + s), best + xs.begin - first,
+           taps + xs.begin - first);
+    }
+  }
+}
+
+template <class T>
+void max_plane(const PoolPlane& p, const void* in, void* out, i64* indices) {
+  const PoolGeometry& g = p.g;
+  T best[kChunk];
+  int taps[kChunk];
+  for (i64 y = 0; y < p.oh; ++y) {
+    for (i64 first = 0; first < p.ow; first += kChunk) {
+      i64 last = first + kChunk < p.ow ? first + kChunk : p.ow;
+      max_chunk(p, static_cast<const T*>(in), y, first, last, best, taps);
+      T* to = static_cast<T*>(out) + y * p.ow;
+      for (i64 x = first; x < last; ++x) to[x] = best[x - first];
+      for (i64 x = first; x < last && indices; ++x) {
+        i64 tap = taps[x - first], r = tap / g.kernel[1], s = tap % g.kernel[1];
+        i64 row = y * g.stride[0] - g.padding[0] + r * g.dilation[0];
+        indices[y * p.ow + x] = tap < 0 ? -1 : row * p.w + x * g.stride[1] - g.padding[1] + s * g.dilation[1];
+      }
+    }
+  }
+}
+
+// The window of result `at` in one dimension: as counted with padding, and its part inside the plane.
+struct Window {
+  i64 counted, begin, end;
+};
+Window window_at(const PoolPlane& p, int dim, i64 at) {
+  i64 extent = dim ? p.w : p.h;
+  i64 begin = at * p.g.stride[dim] - p.g.padding[dim], end = begin + p.g.kernel[dim];
+  end = end < extent + p.g.padding[dim] ? end : extent + p.g.padding[dim];
+  return {end - begin, begin < 0 ? 0 : begin, end < extent ? end : extent};
+}
+i64 divisor_of(const PoolPlane& p, const Window& y, const Window& x) {
+  return p.divisor ? p.divisor : p.count_include_pad ? y.counted * x.counted : (y.end - y.begin) * (x.end - x.begin);
+}
+
+template <class T>
+void average_plane(const PoolPlane& p, const T* in, T* out) {
+  for (i64 y = 0; y < p.oh; ++y) {
+    Window rows = window_at(p, 0, y);
+    for (i64 x = 0; x < p.ow; ++x) {
+      Window columns = window_at(p, 1, x);
+      T sum = 0;
+      for (i64 r = rows.begin; r < rows.end; ++r) {
+        for (i64 s = columns.begin; s < columns.end; ++s) sum += in[r * p.w + s];
+      }
+      bool empty = rows.begin >= rows.end || columns.begin >= columns.end;
+      out[y * p.ow + x] = empty ? T(0) : sum / static_cast<T>(divisor_of(p, rows, columns));
+    }
+  }
+}
+
+template <class T>
+void average_grad_plane(const PoolPlane& p, const T* grad, T* out) {
+  for (i64 y = 0; y < p.oh; ++y) {
+    Window rows = window_at(p, 0, y);
+    for (i64 x = 0; x < p.ow; ++x) {
+      Window columns = window_at(p, 1, x);
+      if (rows.begin >= rows.end || columns.begin >= columns.end) continue;
+      T share = grad[y * p.ow + x] / static_cast<T>(divisor_of(p, rows, columns));
+      for (i64 r = rows.begin; r < rows.end; ++r) {
+        for (i64 s = columns.begin; s < columns.end; ++s) out[r * p.w + s] += share;
+      }
+    }
+  }
+}
+
+}  // namespace
+
+const PoolKernels pool_kernels = {
+    {nullptr, max_plane<u8>, max_plane<std::int8_t>, max_plane<std::int16_t>, max_plane<std::int32_t>, max_plane<i64>,
+     nullptr, nullptr, max_plane<float>, max_plane<double>},
+    average_plane<float>, average_plane<double>, average_grad_plane<float>, average_grad_plane<double>};
+
+}  // namespace pyflame::cpu::PYFLAME_TIER

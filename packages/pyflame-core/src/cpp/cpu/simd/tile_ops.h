@@ -1,0 +1,174 @@
+// The tile_* helpers of base/elementwise.def: Python's integer and PyTorch's floating semantics, no trap, no
+// undefined behaviour. Divisors that are zero integers are reported by the caller before these run.
+#pragma once
+#include <type_traits>
+
+#include "cpu/simd/math.h"
+
+namespace pyflame::cpu::PYFLAME_TIER {
+
+template <class T>
+constexpr bool kIsFloat = std::is_floating_point_v<T>;
+
+template <class T>
+inline T tile_abs(T x) {
+  if constexpr (kIsFloat<T>) {
+    return abs_bits(x);
+  } else {
+    return x < 0 ? static_cast<T>(u64{0} - static_cast<u64>(x)) : x;
+  }
+}
+
+// sign(NaN) is 0, as in PyTorch.
+template <class T>
+inline T tile_sign(T x) {
+  return static_cast<T>((x > T(0) ? T(1) : T(0)) - (x < T(0) ? T(1) : T(0)));
+}
+
+template <class T>
+inline T tile_floor(T x) {
+  if constexpr (kIsFloat<T>) {
+    return std::floor(x);
+  } else {
+    return x;
+  }
+}
+template <class T>
+inline T tile_ceil(T x) {
+  if constexpr (kIsFloat<T>) {
+    return std::ceil(x);
+  } else {
+    return x;
+  }
+}
+template <class T>
+inline T tile_trunc(T x) {
+  if constexpr (kIsFloat<T>) {
+    return std::trunc(x);
+  } else {
+    return x;
+  }
+}
+template <class T>
+inline T tile_round(T x) {
+  if constexpr (kIsFloat<T>) {
+    return std::nearbyint(x);  // half to even, the default rounding mode
+  } else {
+    return x;
+  }
+}
+
+template <class T>
+inline bool tile_isinf(T x) {
+  if constexpr (kIsFloat<T>) {
+    return abs_bits(x) == infinity<T>();
+  } else {
+    return false;
+  }
+}
+template <class T>
+inline bool tile_isfinite(T x) {
+  if constexpr (kIsFloat<T>) {
+    return abs_bits(x) < infinity<T>();
+  } else {
+    return true;
+  }
+}
+template <class T>
+inline bool tile_signbit(T x) {
+  if constexpr (kIsFloat<T>) {
+    return (bit_cast<typename FloatBits<T>::Uint>(x) & FloatBits<T>::kSign) != 0;
+  } else {
+    return x < 0;
+  }
+}
+
+inline i64 tile_not(i64 x) { return ~x; }
+inline u8 tile_not(u8 x) { return x ^ 1; }
+
+template <class T>
+inline T tile_max(T a, T b) {
+  return (a > b) | (a != a) ? a : b;
+}
+template <class T>
+inline T tile_min(T a, T b) {
+  return (a < b) | (a != a) ? a : b;
+}
+
+template <class T>
+inline T tile_fmod(T a, T b) {
+  if constexpr (kIsFloat<T>) {
+    return std::fmod(a, b);
+  } else {
+    return b == 0 || b == -1 ? 0 : a % b;  // INT64_MIN % -1 traps on x86
+  }
+}
+
+template <class T>
+inline T tile_remainder(T a, T b) {
+  T mod = tile_fmod(a, b);
+  return mod != T(0) && (mod < T(0)) != (b < T(0)) ? mod + b : mod;
+}
+
+inline i64 tile_floor_div(i64 a, i64 b) {
+  if (b == 0) return 0;
+  if (b == -1) return static_cast<i64>(u64{0} - static_cast<u64>(a));
+  i64 quotient = a / b;
+  return quotient * b != a && (a < 0) != (b < 0) ? quotient - 1 : quotient;
+}
+
+// Through the remainder as Python does it: floor(a / b) is off by one where the division rounds up.
+template <class T>
+inline T tile_floor_div(T a, T b) {
+  if (b == T(0)) return a / b;
+  T mod = std::fmod(a, b);
+  T quotient = (a - mod) / b;
+  if (mod != T(0) && (b < T(0)) != (mod < T(0))) quotient -= T(1);
+  if (quotient == T(0)) return std::copysign(T(0), a / b);
+  T whole = std::floor(quotient);
+  return quotient - whole > T(0.5) ? whole + T(1) : whole;
+}
+
+inline i64 tile_pow(i64 base, i64 exponent) {
+  u64 b = static_cast<u64>(base), result = 1;
+  if (exponent < 0) return base == 1 ? 1 : base == -1 ? ((exponent & 1) ? -1 : 1) : 0;
+  for (u64 e = static_cast<u64>(exponent); e; e >>= 1) {
+    if (e & 1) result *= b;
+    b *= b;
+  }
+  return static_cast<i64>(result);
+}
+inline double tile_pow(double a, double b) { return std::pow(a, b); }
+
+// In double, whose logarithm leaves 29 spare bits: correctly rounded but for rare ties.
+inline float tile_pow(float base, float exponent) {
+  double a = base, b = exponent, magnitude = abs_bits(a);
+  double half = b * 0.5;
+  bool whole = std::floor(b) == b;
+  bool odd = whole & (std::floor(half) != half) & (abs_bits(b) < infinity<double>());
+  double result = vexp(b * vlog(magnitude));
+  result = (magnitude == 1.0) & (b == b) ? 1.0 : result;
+  result = odd & tile_signbit(a) ? -result : result;
+  result = (a < 0.0) & !whole & (magnitude < infinity<double>()) ? quiet_nan<double>() : result;
+  return static_cast<float>((b == 0.0) | (a == 1.0) ? 1.0 : result);
+}
+
+template <class T>
+inline T tile_logaddexp(T a, T b) {
+  T top = tile_max(a, b);
+  return a == b ? a + T(0.6931471805599453) : top + vlog1p(vexp(-abs_bits(a - b)));
+}
+
+// Shifts by a negative amount or by the width and more: nothing left, or the sign.
+template <class T>
+inline i64 tile_shl(T a, T b) {
+  u64 shift = static_cast<u64>(b);
+  return shift < 64 ? static_cast<i64>(static_cast<u64>(a) << (shift & 63)) : 0;
+}
+template <class T>
+inline i64 tile_shr(T a, T b) {
+  u64 shift = static_cast<u64>(b);
+  return static_cast<i64>(a) >> (shift < 64 ? shift : 63);
+}
+
+}  // namespace pyflame::cpu::PYFLAME_TIER

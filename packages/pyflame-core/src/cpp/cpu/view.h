@@ -1,0 +1,6 @@
+#pragma once
+#include "base/view.h"
+
+namespace pyflame::cpu {
+using pyflame::View;
+}

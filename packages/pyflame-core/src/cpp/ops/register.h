@@ -1,0 +1,20 @@
+// The families of records; register_all() adds every one, once.
+#pragma once
+#include "graph/opdef.h"
+
+namespace pyflame::ops {
+
+void register_all();
+
+void register_sources(graph::Registry& ops);      // leaf, input, output, full, arange
+void register_elementwise(graph::Registry& ops);  // the tables of base/elementwise.def, where, cast
+void register_reduce(graph::Registry& ops);
+void register_linalg(graph::Registry& ops);
+void register_shape(graph::Registry& ops);
+void register_index(graph::Registry& ops);
+void register_conv(graph::Registry& ops);
+void register_pool(graph::Registry& ops);
+void register_random(graph::Registry& ops);
+void register_update(graph::Registry& ops);       // optimizer steps
+
+}  // namespace pyflame::ops

@@ -1,0 +1,20 @@
+#include "ops/register.h"
+
+namespace pyflame::ops {
+
+void register_all() {
+  graph::Registry& ops = graph::registry();
+  if (ops.size()) return;
+  register_sources(ops);
+  register_elementwise(ops);
+  register_reduce(ops);
+  register_linalg(ops);
+  register_shape(ops);
+  register_index(ops);
+  register_conv(ops);
+  register_pool(ops);
+  register_random(ops);
+  register_update(ops);
+}
+
+}  // namespace pyflame::ops

@@ -1,0 +1,119 @@
+// Assumes: inputs are resolved. Fusion is a partition of elementwise nodes into groups that read and write memory once.
+//
+// A group must not contain two nodes joined by a path through outside nodes. Each node gets a stage, the largest number
+// of boundaries (edges that cannot be fused) on any path to it: stages never fall along an edge and rise at every
+// boundary, so nodes of one stage that are connected by fusable edges form such a group.
+#include <algorithm>
+
+#include "passes/passes.h"
+
+namespace pyflame::passes {
+
+using graph::FlatNode;
+
+namespace {
+
+constexpr std::size_t kMaxGroup = 40;  // steps of one program: bounded by its registers
+
+bool elementwise(const FlatNode& node) { return !node.is_leaf() && node.op->tile_op >= 0; }
+
+bool fusable(const FlatNode& producer, const FlatNode& user) {
+  return elementwise(producer) && elementwise(user) && producer.shape == user.shape && producer.constant == user.constant;
+}
+
+std::vector<u8> live_nodes(const FlatGraph& graph) {
+  std::vector<u8> live(graph.nodes.size(), 0);
+  for (u32 i = static_cast<u32>(graph.nodes.size()); i-- > 0;) {
+    const FlatNode& node = graph.nodes[i];
+    if (node.keep) live[graph.resolve(i)] = 1;
+    if (!live[i] || graph.replaced_by[i] != i) continue;
+    for (u32 input : node.inputs) live[graph.resolve(input)] = 1;
+  }
+  return live;
+}
+
+struct Groups {
+  std::vector<u32> parent;
+  explicit Groups(std::size_t n) : parent(n) {
+    for (std::size_t i = 0; i < n; ++i) parent[i] = static_cast<u32>(i);
+  }
+  u32 find(u32 i) {
+    while (parent[i] != i) i = parent[i] = parent[parent[i]];
+    return i;
+  }
+  void join(u32 a, u32 b) { parent[find(a)] = find(b); }
+};
+
+void join_groups(const FlatGraph& graph, const std::vector<u8>& live, Groups& groups) {
+  std::vector<u32> stage(graph.nodes.size(), 0);
+  for (u32 i = 0; i < graph.nodes.size(); ++i) {
+    const FlatNode& node = graph.nodes[i];
+    if (!live[i]) continue;
+    for (u32 input : node.inputs) {
+      stage[i] = std::max(stage[i], stage[input] + (fusable(graph.nodes[input], node) ? 0 : 1));
+    }
+    for (u32 input : node.inputs) {
+      if (fusable(graph.nodes[input], node) && stage[input] == stage[i]) groups.join(input, i);
+    }
+  }
+}
+
+// Steps in dependency order; the members of a step stay in node order.
+std::vector<Step> order_steps(const FlatGraph& graph, std::vector<Step> steps, const std::vector<int>& step_of) {
+  std::vector<std::vector<u32>> users(steps.size());
+  std::vector<u32> waiting(steps.size(), 0);
+  for (u32 s = 0; s < steps.size(); ++s) {
+    for (u32 i : steps[s].nodes) {
+      for (u32 input : graph.nodes[i].inputs) {
+        int source = step_of[input];
+        if (source < 0 || source == static_cast<int>(s)) continue;
+        users[static_cast<std::size_t>(source)].push_back(s);
+        ++waiting[s];
+      }
+    }
+  }
+  // Ready steps run by their last node, which keeps the recorded order where dependencies leave a choice.
+  auto later = [&](u32 a, u32 b) { return steps[a].nodes.back() > steps[b].nodes.back(); };
+  std::vector<u32> ready;
+  for (u32 s = 0; s < steps.size(); ++s) {
+    if (!waiting[s]) ready.push_back(s);
+  }
+  std::make_heap(ready.begin(), ready.end(), later);
+  std::vector<Step> ordered;
+  while (!ready.empty()) {
+    std::pop_heap(ready.begin(), ready.end(), later);
+    u32 s = ready.back();
+    ready.pop_back();
+    ordered.push_back(steps[s]);
+    for (u32 user : users[s]) {
+      if (--waiting[user] == 0) {
+        ready.push_back(user);
+        std::push_heap(ready.begin(), ready.end(), later);
+      }
+    }
+  }
+  return ordered;
+}
+
+}  // namespace
+
+std::vector<Step> schedule(const FlatGraph& graph, bool fuse) {
+  std::vector<u8> live = live_nodes(graph);
+  Groups groups(graph.nodes.size());
+  if (fuse) join_groups(graph, live, groups);
+  std::vector<Step> steps;
+  std::vector<int> step_of(graph.nodes.size(), -1), open(graph.nodes.size(), -1);
+  for (u32 i = 0; i < graph.nodes.size(); ++i) {
+    if (!live[i] || graph.nodes[i].is_leaf() || graph.replaced_by[i] != i) continue;
+    int& current = open[groups.find(i)];
+    if (current < 0 || steps[static_cast<std::size_t>(current)].nodes.size() >= kMaxGroup) {
+      current = static_cast<int>(steps.size());
+      steps.emplace_back();
+    }
+    step_of[i] = current;
+    steps[static_cast<std::size_t>(current)].nodes.push_back(i);
+  }
+  return fuse ? order_steps(graph, std::move(steps), step_of) : steps;
+}
+
+}  // namespace pyflame::passes

@@ -1,0 +1,23 @@
+// Graph in, better graph out. Each pass keeps node numbering: a node that is merged away forwards to its replacement
+// (FlatGraph::replaced_by), so source locations and requested outputs stay attached.
+#pragma once
+#include "graph/flat_graph.h"
+
+namespace pyflame::passes {
+
+using graph::FlatGraph;
+
+void simplify(FlatGraph& graph);   // identities and cancelling pairs of views, casts and negations
+void merge_common(FlatGraph& graph);  // common subexpressions (nodes with runtime parameters differ by them)
+void mark_constants(FlatGraph& graph);  // constant folding: what depends on no leaf and no parameter runs once
+
+// One step of execution: a single node, or several elementwise nodes fused into one pass over memory.
+struct Step {
+  std::vector<u32> nodes;
+};
+
+// Dead code is what no step mentions: only nodes that kept values depend on are scheduled. With `fuse`, connected
+// elementwise nodes of one shape share a step.
+std::vector<Step> schedule(const FlatGraph& graph, bool fuse);
+
+}  // namespace pyflame::passes

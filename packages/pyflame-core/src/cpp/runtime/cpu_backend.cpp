@@ -1,0 +1,104 @@
+#include <chrono>
+#include <cstdlib>
+
+#include "base/error.h"
+#include "runtime/cpu_program.h"
+#include "runtime/memory.h"
+
+namespace pyflame::runtime {
+
+namespace {
+
+class CpuExecutable : public Executable {
+ public:
+  void load(CpuProgram program) {
+    program_ = std::move(program);
+    bases_.resize(2 + program_.num_leaves + buffers.size());
+    if (program_.constant_bytes) {
+      constants_ = std::aligned_alloc(64, program_.constant_bytes);
+      if (!constants_) fail(ErrorKind::kMemory, "[eval] cannot allocate " + std::to_string(program_.constant_bytes) + " bytes for constants");
+    }
+  }
+  ~CpuExecutable() override { std::free(constants_); }
+
+  void run(const Binding& binding, Observer* observer) override {
+    ArenaLease arena(program_.arena_bytes);
+    bases_[0] = arena.data();
+    bases_[1] = constants_;
+    u32 num_leaves = program_.num_leaves;
+    for (u32 i = 0; i < num_leaves; ++i) bases_[2 + i] = binding.leaves[i];
+    for (std::size_t i = 0; i < buffers.size(); ++i) bases_[2 + num_leaves + i] = binding.outputs[i];
+    for (std::size_t v = 0; v < program_.views.size(); ++v) {
+      program_.views[v].data = static_cast<char*>(bases_[program_.places[v].base]) + program_.places[v].bytes;
+    }
+    if (!constants_ready_) {
+      for (const Instruction& instruction : program_.prologue) execute(instruction, binding.params);
+      constants_ready_ = true;
+    }
+    if (__builtin_expect(observer != nullptr, 0)) return run_observed(binding, *observer);
+    for (const Instruction& instruction : program_.body) execute(instruction, binding.params);
+  }
+
+ private:
+  void execute(const Instruction& instruction, const u64* params) {
+    const View* in = program_.views.data() + instruction.first_view;
+    const View* out = in + instruction.num_in;
+    if (instruction.kernel) {
+      instruction.kernel({in, out, instruction.attrs.data(), params + instruction.param, static_cast<int>(instruction.num_in)});
+      return;
+    }
+    void* outputs[64];
+    for (u32 k = 0; k < instruction.num_out; ++k) outputs[k] = out[k].data;
+    // Splats number their parameter from 0; groups use the plan's numbering directly.
+    const u64* base = params + instruction.param;
+    cpu::run_tile_program(instruction.program, instruction.shape, in, base, outputs);
+  }
+
+  void run_observed(const Binding& binding, Observer& observer) {
+    using Clock = std::chrono::steady_clock;
+    u32 index = 0;
+    for (const Instruction& instruction : program_.body) {
+      const View* in = program_.views.data() + instruction.first_view;
+      StepInfo step{instruction.ops, instruction.locations, in, static_cast<int>(instruction.num_in),
+                    in + instruction.num_in, static_cast<int>(instruction.num_out), index++, 0.0};
+      observer.before(step);
+      auto start = Clock::now();
+      execute(instruction, binding.params);
+      step.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+      observer.after(step);
+    }
+  }
+
+  CpuProgram program_;
+  std::vector<void*> bases_;
+  void* constants_ = nullptr;
+  bool constants_ready_ = false;
+};
+
+class CpuBackend : public Backend {
+ public:
+  std::string name() const override { return "cpu"; }
+
+  bool supports(const graph::OpDef& op) const override { return op.kernel || op.view_rule || op.tile_op >= 0; }
+
+  std::unique_ptr<Executable> compile(FlatGraph graph, CompileOptions options) override {
+    if (options.optimize) {
+      passes::simplify(graph);
+      passes::merge_common(graph);
+      passes::mark_constants(graph);
+    }
+    auto executable = std::make_unique<CpuExecutable>();
+    std::vector<passes::Step> steps = passes::schedule(graph, options.optimize);
+    executable->load(compile_cpu(graph, steps, *executable));
+    return executable;
+  }
+};
+
+}  // namespace
+
+Backend& cpu_backend() {
+  static CpuBackend backend;
+  return backend;
+}
+
+}  // namespace pyflame::runtime

@@ -1,0 +1,545 @@
+// From steps to kernel calls: where every value lives, which instruction makes it, what may be overwritten.
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.h"
+#include "runtime/cpu_program.h"
+#include "runtime/memory.h"
+
+namespace pyflame::runtime {
+
+using graph::FlatNode;
+using graph::OpCategory;
+
+namespace {
+
+enum class StorageKind { kLeaf, kTemporary, kOutput, kConstant };
+
+struct Storage {
+  StorageKind kind;
+  u32 index = 0;  // leaf, output buffer
+  std::size_t bytes = 0;
+  u32 first = 0, last = 0;
+  i64 offset = 0;  // in arena or constants
+};
+
+struct Location {
+  int storage = -1;
+  i64 offset = 0;  // elements
+  Shape strides;
+};
+
+constexpr u32 kForever = ~0u;
+
+std::size_t bytes_of(const FlatNode& node) {
+  return static_cast<std::size_t>(node.shape.numel() * dtype_size(node.dtype));
+}
+
+void copy_kernel(const graph::KernelCall& call) { cpu::copy_strided(call.in[0], call.out[0]); }
+
+// Ops that check values while they run: a result may only overwrite a leaf when none of these can still fail.
+bool may_throw(const FlatNode& node) {
+  if (node.op->kind == OpCategory::kIndex) return true;
+  bool division = node.op->tile_op == static_cast<int>(TileOp::floor_divide) ||
+                  node.op->tile_op == static_cast<int>(TileOp::remainder) || node.op->tile_op == static_cast<int>(TileOp::fmod);
+  return division && !is_floating(node.dtype);
+}
+
+class Compiler {
+ public:
+  Compiler(const FlatGraph& graph, const std::vector<passes::Step>& steps, Executable& result)
+      : graph_(graph), result_(result), locations_(graph.nodes.size()), root_(graph.nodes.size()),
+        last_use_(graph.nodes.size(), 0), kept_(graph.nodes.size(), 0), escapes_(graph.nodes.size(), 0) {
+    program_.num_leaves = graph.num_leaves;
+    order(steps);
+    analyse();
+  }
+
+  CpuProgram compile() {
+    for (u32 i = 0; i < graph_.nodes.size(); ++i) {
+      if (graph_.nodes[i].is_leaf()) place_leaf(i);
+    }
+    for (step_ = 0; step_ < steps_.size(); ++step_) emit(steps_[step_].nodes);
+    report_values();
+    place_storage();
+    return std::move(program_);
+  }
+
+ private:
+  const FlatNode& node(u32 i) const { return graph_.nodes[i]; }
+
+  // Parameter updates, and what depends on them, go last: they may overwrite leaves.
+  void order(const std::vector<passes::Step>& steps) {
+    std::vector<u8> late(graph_.nodes.size(), 0);
+    std::vector<passes::Step> tail;
+    for (const passes::Step& step : steps) {
+      bool is_late = false;
+      for (u32 i : step.nodes) {
+        is_late |= node(i).op->kind == OpCategory::kUpdate;
+        for (u32 input : node(i).inputs) is_late |= late[input];
+      }
+      for (u32 i : step.nodes) late[i] = is_late;
+      (is_late ? tail : steps_).push_back(step);
+    }
+    steps_.insert(steps_.end(), tail.begin(), tail.end());
+    safe_from_ = 0;
+    for (u32 s = 0; s < steps_.size(); ++s) {
+      for (u32 i : steps_[s].nodes) {
+        if (may_throw(node(i))) safe_from_ = s + 1;
+      }
+    }
+  }
+
+  // Roots (the node whose memory a view shares), last uses, and which values outlive the run.
+  void analyse() {
+    for (u32 i = 0; i < graph_.nodes.size(); ++i) {
+      root_[i] = is_view(i) ? root_[node(i).inputs[0]] : i;
+      if (node(i).keep) kept_[graph_.resolve(i)] = 1;
+    }
+    for (u32 s = 0; s < steps_.size(); ++s) {
+      for (u32 i : steps_[s].nodes) {
+        last_use_[root_[i]] = std::max(last_use_[root_[i]], s);
+        for (u32 input : node(i).inputs) last_use_[root_[input]] = std::max(last_use_[root_[input]], s);
+      }
+    }
+    for (u32 i = 0; i < graph_.nodes.size(); ++i) {
+      if (!kept_[i]) continue;
+      // A small window must not hold a large temporary: it is copied out instead.
+      bool worth = node(root_[i]).is_leaf() || node(i).shape.numel() * 2 >= node(root_[i]).shape.numel();
+      if (worth) escapes_[root_[i]] = 1;
+      if (worth) last_use_[root_[i]] = kForever;
+    }
+  }
+
+  bool is_view(u32 i) const { return !node(i).is_leaf() && node(i).op->view_rule; }
+
+  int add_storage(Storage storage) {
+    storages_.push_back(storage);
+    return static_cast<int>(storages_.size()) - 1;
+  }
+
+  void place_leaf(u32 i) {
+    int storage = add_storage({StorageKind::kLeaf, static_cast<u32>(node(i).leaf), bytes_of(node(i))});
+    locations_[i] = {storage, 0, node(i).strides};
+  }
+
+  // New memory for the result of node i; `sources` are inputs it may overwrite element by element.
+  void place_result(u32 i, const std::vector<u32>& sources) {
+    locations_[i] = {new_storage(i, sources), 0, contiguous_strides(node(i).shape)};
+  }
+
+  int new_storage(u32 i, const std::vector<u32>& sources) {
+    std::size_t bytes = bytes_of(node(i));
+    if (in_prologue_) return add_storage({StorageKind::kConstant, 0, bytes});
+    if (escapes_[i]) {
+      u32 index = static_cast<u32>(result_.buffers.size());
+      result_.buffers.push_back({bytes, node(i).op->name, donor(bytes, sources)});
+      return add_storage({StorageKind::kOutput, index, bytes, step_, step_});
+    }
+    for (u32 source : sources) {
+      const Location& from = locations_[source];
+      Storage& storage = storages_[static_cast<std::size_t>(from.storage)];
+      if (storage.kind == StorageKind::kTemporary && storage.bytes == bytes && reusable(source, bytes) &&
+          last_use_[root_[source]] == step_) {
+        storage.last = std::max(storage.last, last_use_[i]);
+        return from.storage;
+      }
+    }
+    return add_storage({StorageKind::kTemporary, 0, bytes, step_, std::max(step_, last_use_[i])});
+  }
+
+  // The whole of its memory, in order, read for the last time, and not yet taken by another result of this step.
+  bool reusable(u32 source, std::size_t bytes) {
+    const Location& from = locations_[source];
+    if (bytes_of(node(source)) != bytes || from.offset != 0 || !is_contiguous(node(source).shape, from.strides)) return false;
+    if (std::find(taken_.begin(), taken_.end(), from.storage) != taken_.end()) return false;
+    for (const Location& read : reads_) {  // the same memory read in another order would be overwritten too early
+      if (read.storage == from.storage && (read.offset != 0 || read.strides != from.strides)) return false;
+    }
+    taken_.push_back(from.storage);
+    return true;
+  }
+
+  int donor(std::size_t bytes, const std::vector<u32>& sources) {
+    if (step_ < safe_from_) return -1;
+    for (u32 source : sources) {
+      const FlatNode& leaf = node(root_[source]);
+      if (!leaf.is_leaf() || last_use_[root_[source]] != step_) continue;
+      if (bytes_of(leaf) == bytes && reusable(source, bytes)) return leaf.leaf;
+    }
+    return -1;
+  }
+
+  // ---- instructions
+  Instruction& begin_instruction(const std::vector<u32>& nodes) {
+    std::vector<Instruction>& list = in_prologue_ ? program_.prologue : program_.body;
+    list.emplace_back();
+    list.back().first_view = static_cast<u32>(program_.views.size());
+    for (u32 i : nodes) {
+      list.back().ops.push_back(node(i).op->name);
+      list.back().locations.push_back(node(i).location);
+    }
+    return list.back();
+  }
+
+  void add_view(u32 i, const Location& location) {
+    program_.views.push_back({nullptr, node(i).dtype, node(i).shape, location.strides});
+    program_.places.push_back({static_cast<u32>(location.storage), location.offset * dtype_size(node(i).dtype)});
+  }
+
+  void emit(const std::vector<u32>& nodes) {
+    const FlatNode& first = node(nodes[0]);
+    in_prologue_ = first.constant;
+    taken_.clear();
+    if (first.op->tile_op >= 0) return emit_elementwise(nodes);
+    u32 i = nodes[0];
+    if (is_projection(i)) return;
+    if (is_full(i)) {
+      if (kept_[i]) emit_fill(i);
+      return;
+    }
+    if (first.op->view_rule) return emit_view(i);
+    emit_kernel(i);
+  }
+
+  static bool named(const FlatNode& n, const char* name) { return std::strcmp(n.op->name, name) == 0; }
+  bool is_projection(u32 i) const { return named(node(i), "output"); }
+  bool is_full(u32 i) const { return !node(i).is_leaf() && named(node(i), "full"); }
+
+  // A `full` node costs nothing until somebody needs its memory; elementwise programs read the parameter.
+  const Location& locate(u32 i) {
+    if (locations_[i].storage < 0 && is_full(i)) {
+      Storage one{StorageKind::kTemporary, 0, static_cast<std::size_t>(dtype_size(node(i).dtype)), step_,
+                  std::max(step_, last_use_[i])};
+      Location location{add_storage(one), 0, broadcast_strides({}, {}, node(i).shape)};
+      emit_splat(i, Shape{}, location);
+      locations_[i] = location;
+    }
+    return locations_[i];
+  }
+
+  void emit_splat(u32 i, const Shape& shape, const Location& location) {
+    Instruction& instruction = begin_instruction({i});
+    instruction.shape = shape;
+    instruction.program.inputs.push_back({node(i).dtype, 0, 0});
+    instruction.program.outputs = {0};
+    instruction.program.out_dtypes = {node(i).dtype};
+    instruction.program.num_registers = 1;
+    instruction.param = static_cast<u32>(node(i).param);
+    instruction.num_in = 1;
+    instruction.num_out = 1;
+    add_view(i, location);  // keeps views parallel to inputs; an immediate's view is not read
+    add_view(i, location);
+  }
+
+  void emit_fill(u32 i) {
+    place_result(i, {});
+    emit_splat(i, node(i).shape, locations_[i]);
+  }
+
+  void emit_view(u32 i) {
+    u32 input = node(i).inputs[0];
+    Location location = locate(input);
+    i64 offset = location.offset;
+    Shape strides;
+    if (!node(i).op->view_rule(node(i).attrs.data(), node(input).shape, location.strides, node(i).shape, &offset, &strides)) {
+      // The strides do not allow the view: lay the input out first.
+      Location compact{copy_storage(i, bytes_of(node(input))), 0, contiguous_strides(node(input).shape)};
+      emit_copy(input, location, compact);
+      location = compact;
+      offset = 0;
+      strides = Shape();
+      node(i).op->view_rule(node(i).attrs.data(), node(input).shape, location.strides, node(i).shape, &offset, &strides);
+    }
+    locations_[i] = {location.storage, offset, strides};
+    StorageKind kind = storages_[static_cast<std::size_t>(location.storage)].kind;
+    if (kept_[i] && kind != StorageKind::kLeaf && kind != StorageKind::kOutput) {
+      Location out{output_storage(i), 0, contiguous_strides(node(i).shape)};
+      emit_copy(i, locations_[i], out);
+      locations_[i] = out;
+    }
+  }
+
+  int output_storage(u32 i) {
+    result_.buffers.push_back({bytes_of(node(i)), node(i).op->name, -1});
+    return add_storage({StorageKind::kOutput, static_cast<u32>(result_.buffers.size()) - 1, bytes_of(node(i)), step_, step_});
+  }
+
+  // Memory for a copy that lives as long as the value (or view) i does.
+  int copy_storage(u32 i, std::size_t bytes) {
+    if (in_prologue_) return add_storage({StorageKind::kConstant, 0, bytes});
+    u32 last = last_use_[root_[i]] == kForever ? static_cast<u32>(steps_.size()) : last_use_[root_[i]];
+    return add_storage({StorageKind::kTemporary, 0, bytes, step_, std::max(step_, last)});
+  }
+
+  void emit_copy(u32 i, const Location& from, const Location& to) {
+    Instruction& instruction = begin_instruction({i});
+    instruction.kernel = copy_kernel;
+    instruction.num_in = instruction.num_out = 1;
+    add_view(i, from);
+    add_view(i, to);
+  }
+
+  void emit_kernel(u32 i) {
+    const FlatNode& n = node(i);
+    if (!n.op->kernel) not_implemented("[" + std::string(n.op->name) + "] has no cpu kernel for " + std::string(dtype_name(n.dtype)));
+    std::vector<Location> inputs;
+    for (std::size_t k = 0; k < n.inputs.size(); ++k) inputs.push_back(kernel_input(n, k));
+    reads_ = inputs;
+    std::vector<u32> sources;
+    auto may_reuse = [&](std::size_t k) {
+      sources.clear();
+      if (k < n.inputs.size() && (n.op->in_place_inputs >> k & 1)) sources.push_back(n.inputs[k]);
+    };
+    may_reuse(0);
+    place_result(i, sources);
+    std::vector<Location> outputs = {locations_[i]};
+    std::vector<u32> out_nodes = {i};
+    for (std::size_t k = 1; k < n.outputs.size(); ++k) {
+      int projection = n.projections[k - 1];
+      if (projection >= 0) {
+        may_reuse(k + 1);  // an update's state follows parameter and gradient among the inputs
+        place_result(static_cast<u32>(projection), sources);
+        outputs.push_back(locations_[static_cast<std::size_t>(projection)]);
+      } else {
+        std::size_t bytes = static_cast<std::size_t>(n.outputs[k].shape.numel() * dtype_size(n.outputs[k].dtype));
+        outputs.push_back({add_storage({StorageKind::kTemporary, 0, bytes, step_, step_}), 0, contiguous_strides(n.outputs[k].shape)});
+      }
+    }
+    Instruction& instruction = begin_instruction({i});
+    instruction.kernel = n.op->kernel;
+    instruction.attrs = n.attrs;
+    instruction.param = static_cast<u32>(std::max(n.param, 0));
+    instruction.num_in = static_cast<u32>(inputs.size());
+    instruction.num_out = static_cast<u32>(outputs.size());
+    for (std::size_t k = 0; k < inputs.size(); ++k) add_view(n.inputs[k], inputs[k]);
+    for (std::size_t k = 0; k < outputs.size(); ++k) {
+      add_view(i, outputs[k]);
+      if (k == 0) continue;
+      program_.views.back().shape = n.outputs[k].shape;
+      program_.views.back().dtype = n.outputs[k].dtype;
+      program_.places.back().bytes = 0;
+    }
+  }
+
+  Location kernel_input(const FlatNode& n, std::size_t k) {
+    u32 input = n.inputs[k];
+    Location location = locate(input);
+    bool strided = n.op->strided_inputs >> std::min<std::size_t>(k, 31) & 1;
+    if (strided || is_contiguous(node(input).shape, location.strides)) return location;
+    std::size_t bytes = bytes_of(node(input));
+    int storage = in_prologue_ ? add_storage({StorageKind::kConstant, 0, bytes})
+                               : add_storage({StorageKind::kTemporary, 0, bytes, step_, step_});
+    Location compact{storage, 0, contiguous_strides(node(input).shape)};
+    emit_copy(input, location, compact);
+    return compact;
+  }
+
+  // ---- elementwise groups
+  bool used_outside(u32 i, const std::vector<u32>& group) const {
+    if (kept_[i] || escapes_[i]) return true;
+    for (u32 user : users_of(i)) {
+      if (!std::binary_search(group.begin(), group.end(), user)) return true;
+    }
+    return false;
+  }
+
+  const std::vector<u32>& users_of(u32 i) const {
+    if (users_.empty()) {
+      users_.resize(graph_.nodes.size());
+      for (const passes::Step& step : steps_) {
+        for (u32 u : step.nodes) {
+          for (u32 input : node(u).inputs) users_[input].push_back(u);
+        }
+      }
+    }
+    return users_[i];
+  }
+
+  // Immediates and cheap constants are parameters of the program; halves and narrow integers must round as tensors do.
+  bool reads_parameter(u32 i) const {
+    DType d = node(i).dtype;
+    return is_full(i) && locations_[i].storage < 0 &&
+           (d == DType::kFloat32 || d == DType::kFloat64 || d == DType::kInt64 || d == DType::kBool);
+  }
+
+  void emit_elementwise(const std::vector<u32>& group) {
+    struct Source {
+      int param;  // >= 0: a parameter
+      u32 node;
+    };
+    std::vector<Source> sources;
+    cpu::TileProgram program;
+    auto add_input = [&](Source source, DType dtype) {
+      for (std::size_t k = 0; k < sources.size(); ++k) {
+        if (sources[k].param == source.param && sources[k].node == source.node) return static_cast<int>(k);
+      }
+      sources.push_back(source);
+      program.inputs.push_back({dtype, static_cast<u8>(sources.size() - 1), source.param});
+      return static_cast<int>(sources.size()) - 1;
+    };
+    // Operands: inputs as they are met, then results of earlier members (numbered from kMember).
+    constexpr int kMember = 1 << 20;
+    std::vector<std::vector<int>> operands(group.size());
+    std::vector<int> last(group.size(), -1);
+    for (std::size_t m = 0; m < group.size(); ++m) {
+      const FlatNode& n = node(group[m]);
+      for (u32 input : n.inputs) {
+        auto member = std::lower_bound(group.begin(), group.begin() + static_cast<std::ptrdiff_t>(m), input);
+        if (member != group.begin() + static_cast<std::ptrdiff_t>(m) && *member == input) {
+          operands[m].push_back(kMember + static_cast<int>(member - group.begin()));
+          last[static_cast<std::size_t>(member - group.begin())] = static_cast<int>(m);
+        } else if (reads_parameter(input)) {
+          operands[m].push_back(add_input({node(input).param, kForever}, node(input).dtype));
+        } else {
+          locate(input);
+          operands[m].push_back(add_input({-1, input}, node(input).dtype));
+        }
+      }
+      if (n.immediate) {
+        int value = add_input({n.param, kForever}, node(n.inputs[0]).dtype);
+        operands[m].insert(n.immediate == graph::kImmediateLeft ? operands[m].begin() : operands[m].end(), value);
+      }
+    }
+    // Registers: one for each input, then results, reused after their last reader. Outputs keep theirs to the end.
+    int next = static_cast<int>(sources.size());
+    std::vector<int> reg(group.size(), -1), free;
+    std::vector<std::size_t> outputs;
+    for (std::size_t m = 0; m < group.size(); ++m) {
+      if (used_outside(group[m], group)) {
+        outputs.push_back(m);
+        last[m] = static_cast<int>(group.size());
+      }
+    }
+    for (std::size_t m = 0; m < group.size(); ++m) {
+      const FlatNode& n = node(group[m]);
+      if (free.empty()) free.push_back(next++);
+      reg[m] = free.back();
+      free.pop_back();
+      cpu::TileStep step{static_cast<TileOp>(n.op->tile_op), DType::kBool, n.dtype, static_cast<u8>(reg[m]), {0, 0, 0}};
+      for (std::size_t k = 0; k < operands[m].size(); ++k) {
+        int operand = operands[m][k];
+        step.in[k] = static_cast<u8>(operand >= kMember ? reg[static_cast<std::size_t>(operand - kMember)] : operand);
+      }
+      step.in_dtype = node(n.inputs.back()).dtype;
+      program.steps.push_back(step);
+      for (std::size_t k = 0; k < m; ++k) {
+        if (last[k] == static_cast<int>(m)) free.push_back(reg[k]);
+      }
+    }
+    if (next > cpu::kMaxTileRegisters) {
+      std::ptrdiff_t half = static_cast<std::ptrdiff_t>(group.size() / 2);
+      if (half == 0) runtime_error(std::string("[eval] ") + node(group[0]).op->name + " has too many operands");
+      emit_elementwise(std::vector<u32>(group.begin(), group.begin() + half));
+      return emit_elementwise(std::vector<u32>(group.begin() + half, group.end()));
+    }
+    program.num_registers = next;
+    const Shape& shape = node(group[0]).shape;
+    std::vector<Location> views;
+    reads_.clear();
+    for (const Source& source : sources) {
+      views.push_back(source.param >= 0 ? Location{0, 0, shape} : locations_[source.node]);
+      if (source.param < 0) reads_.push_back(views.back());
+    }
+    for (std::size_t m : outputs) {
+      program.outputs.push_back(static_cast<u8>(reg[m]));
+      program.out_dtypes.push_back(node(group[m]).dtype);
+      std::vector<u32> reuse;  // an output may be written before later members run: they must not read what it overwrites
+      for (std::size_t k = 0; k < sources.size(); ++k) {
+        if (sources[k].param >= 0 || node(sources[k].node).shape != shape) continue;
+        bool read_later = false;
+        for (std::size_t r = m + 1; r < group.size(); ++r) {
+          read_later |= std::find(operands[r].begin(), operands[r].end(), static_cast<int>(k)) != operands[r].end();
+        }
+        if (!read_later) reuse.push_back(sources[k].node);
+      }
+      place_result(group[m], reuse);
+    }
+    Instruction& instruction = begin_instruction(group);
+    instruction.shape = shape;
+    instruction.num_in = static_cast<u32>(sources.size());
+    instruction.num_out = static_cast<u32>(outputs.size());
+    for (std::size_t k = 0; k < sources.size(); ++k) {
+      u32 source = sources[k].param >= 0 ? group[0] : sources[k].node;
+      add_view(source, views[k]);
+      if (sources[k].param >= 0) continue;
+      program_.views.back().strides = broadcast_strides(node(source).shape, views[k].strides, shape);
+      program_.views.back().shape = shape;
+    }
+    for (std::size_t m : outputs) add_view(group[m], locations_[group[m]]);
+    instruction.program = std::move(program);
+  }
+
+  // ---- results
+  void report_values() {
+    for (u32 i = 0; i < graph_.nodes.size(); ++i) {
+      if (!node(i).keep) continue;
+      u32 source = graph_.resolve(i);
+      const Location& location = locations_[source];
+      const Storage& storage = storages_[static_cast<std::size_t>(location.storage)];
+      OutputValue value;
+      value.node = i;
+      (storage.kind == StorageKind::kLeaf ? value.leaf : reinterpret_cast<int&>(value.buffer)) = static_cast<int>(storage.index);
+      value.offset = location.offset;
+      value.contiguous = is_contiguous(node(source).shape, location.strides);
+      value.strides = location.strides;
+      result_.values.push_back(value);
+    }
+  }
+
+  void place_storage() {
+    std::vector<Interval> intervals;
+    std::vector<std::size_t> owners;
+    for (std::size_t s = 0; s < storages_.size(); ++s) {
+      Storage& storage = storages_[s];
+      if (storage.kind == StorageKind::kConstant) {
+        storage.offset = static_cast<i64>(program_.constant_bytes);
+        program_.constant_bytes += (storage.bytes + 63) & ~std::size_t{63};
+      } else if (storage.kind == StorageKind::kTemporary) {
+        intervals.push_back({storage.bytes, storage.first, storage.last});
+        owners.push_back(s);
+      }
+    }
+    program_.arena_bytes = place_intervals(intervals);
+    for (std::size_t k = 0; k < owners.size(); ++k) storages_[owners[k]].offset = static_cast<i64>(intervals[k].offset);
+    for (Place& place : program_.places) {
+      const Storage& storage = storages_[place.base];
+      place.bytes += storage.offset;
+      switch (storage.kind) {
+        case StorageKind::kTemporary: place.base = 0; break;
+        case StorageKind::kConstant: place.base = 1; break;
+        case StorageKind::kLeaf: place.base = 2 + storage.index; break;
+        case StorageKind::kOutput: place.base = 2 + graph_.num_leaves + storage.index; break;
+      }
+    }
+    result_.report.peak_bytes = program_.arena_bytes + program_.constant_bytes;
+    for (const OutputBuffer& buffer : result_.buffers) result_.report.peak_bytes += buffer.bytes;
+    result_.report.steps = static_cast<u32>(program_.body.size() + program_.prologue.size());
+    result_.report.nodes = static_cast<u32>(graph_.nodes.size());
+    for (const Instruction& instruction : program_.body) {
+      if (instruction.ops.size() > 1) result_.report.fused_nodes += static_cast<u32>(instruction.ops.size());
+    }
+  }
+
+  const FlatGraph& graph_;
+  Executable& result_;
+  CpuProgram program_;
+  std::vector<passes::Step> steps_;
+  std::vector<Storage> storages_;
+  std::vector<Location> locations_;
+  std::vector<u32> root_, last_use_;
+  std::vector<u8> kept_, escapes_;
+  std::vector<int> taken_;       // storages whose memory a result of this step has taken over
+  std::vector<Location> reads_;  // what this step reads
+  mutable std::vector<std::vector<u32>> users_;
+  u32 step_ = 0, safe_from_ = 0;
+  bool in_prologue_ = false;
+};
+
+}  // namespace
+
+CpuProgram compile_cpu(const FlatGraph& graph, const std::vector<passes::Step>& steps, Executable& result) {
+  return Compiler(graph, steps, result).compile();
+}
+
+}  // namespace pyflame::runtime

@@ -1,0 +1,203 @@
+#include "runtime/eval.h"
+
+#include <mutex>
+
+#include "runtime/plan_cache.h"
+#include "runtime/trace.h"
+
+namespace pyflame::runtime {
+
+using namespace graph;
+
+GilHooks gil_hooks;
+
+namespace {
+
+std::recursive_mutex g_backend;  // runs are serialised; recursive, because an observer may evaluate
+Observer* g_observer = nullptr;
+bool g_debug = false, g_eager = false;
+thread_local bool t_tracing = false;
+u32 g_limit = 10000;
+EvalStats g_stats;
+
+class WithoutGil {
+ public:
+  WithoutGil() : token_(gil_hooks.release ? gil_hooks.release() : nullptr) {}
+  ~WithoutGil() {
+    if (token_) gil_hooks.acquire(token_);
+  }
+
+ private:
+  void* token_;
+};
+
+// Traces are reused to keep their vectors; an eval inside an eval (observers) gets another.
+class TraceLease {
+ public:
+  TraceLease() {
+    if (pool().empty()) pool().push_back(std::make_unique<Trace>());
+    trace_ = std::move(pool().back());
+    pool().pop_back();
+  }
+  ~TraceLease() { pool().push_back(std::move(trace_)); }
+  Trace* operator->() { return trace_.get(); }
+  Trace& operator*() { return *trace_; }
+
+ private:
+  static std::vector<std::unique_ptr<Trace>>& pool() {
+    static auto* traces = new std::vector<std::unique_ptr<Trace>>;
+    return *traces;
+  }
+  std::unique_ptr<Trace> trace_;
+};
+
+u64 plan_options() { return g_debug ? 1 : 0; }
+
+std::shared_ptr<Plan> find_plan(Trace& trace) {
+  PlanCache& cache = plan_cache();
+  if (std::shared_ptr<Plan> plan = cache.find(trace.hash, trace.key)) return plan;
+  CompileOptions options;
+  options.optimize = !g_debug;
+  return cache.insert(trace.hash, trace.key, cpu_backend().compile(trace.flatten(), options));
+}
+
+// Everything one run holds on to while the GIL is released.
+class Run {
+ public:
+  Run(const Trace& trace, std::shared_ptr<Plan> plan) : plan_(std::move(plan)), params_(trace.params.data()) {
+    leaf_buffers_.reserve(trace.leaves.size());
+    for (Node* leaf : trace.leaves) {
+      Buffer* buffer = leaf->value->buffer;
+      buffer->retain();
+      leaf_buffers_.push_back(buffer);
+      leaf_offsets_.push_back(leaf->value->offset);
+      leaf_data_.push_back(static_cast<char*>(buffer->data) + leaf->value->offset * dtype_size(leaf->dtype));
+    }
+    for (Node* node : trace.kept) {
+      kept_.emplace_back(node);
+      node->flags |= kRunning;
+    }
+    outputs_.reserve(plan_->executable->buffers.size());
+    for (const OutputBuffer& wanted : plan_->executable->buffers) outputs_.push_back(provide(wanted, trace));
+    for (Buffer* buffer : outputs_) output_data_.push_back(buffer->data);
+    targets_.reserve(plan_->executable->values.size());
+    for (const OutputValue& value : plan_->executable->values) targets_.push_back(trace.order[value.node]);
+  }
+
+  ~Run() {
+    for (const Var& node : kept_) node->flags &= static_cast<u16>(~kRunning);
+    for (Buffer* buffer : outputs_) release_buffer(buffer);
+    for (Buffer* buffer : leaf_buffers_) release_buffer(buffer);
+  }
+
+  void execute() {
+    Binding binding{leaf_data_.data(), output_data_.data(), params_};
+    if (g_observer) {  // observers are Python: they run under the GIL
+      std::lock_guard<std::recursive_mutex> lock(g_backend);
+      plan_->executable->run(binding, g_observer);
+      return;
+    }
+    WithoutGil without_gil;
+    std::lock_guard<std::recursive_mutex> lock(g_backend);
+    plan_->executable->run(binding, nullptr);
+  }
+
+  void commit() {
+    const std::vector<OutputValue>& values = plan_->executable->values;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const OutputValue& place = values[i];
+      std::size_t leaf = static_cast<std::size_t>(place.leaf);
+      Buffer* buffer = place.leaf >= 0 ? leaf_buffers_[leaf] : outputs_[place.buffer];
+      i64 offset = place.offset + (place.leaf >= 0 ? leaf_offsets_[leaf] : 0);
+      buffer->retain();
+      materialise(targets_[i], make_value(buffer, offset, place.contiguous ? nullptr : &place.strides));
+    }
+  }
+
+ private:
+  // A leaf's memory is taken over when this graph is all that can see it: every count of the node is an edge of the
+  // trace, no backward will read those edges later, and nothing else shares the buffer.
+  Buffer* provide(const OutputBuffer& wanted, const Trace& trace) {
+    if (wanted.donor >= 0 && !trace.has_history) {
+      Node* leaf = trace.leaves[static_cast<std::size_t>(wanted.donor)];
+      Buffer* buffer = leaf->value->buffer;
+      bool sole = leaf->refs == leaf->uses && buffer->refs == 2;  // the value's count and this run's
+      if (sole && leaf->value->offset == 0 && !leaf->value->strides && !buffer->release && buffer->bytes == wanted.bytes) {
+        buffer->retain();
+        ++g_stats.donated;
+        return buffer;
+      }
+    }
+    return allocate_buffer(wanted.bytes, wanted.op);
+  }
+
+  std::shared_ptr<Plan> plan_;
+  const u64* params_;  // of the trace, which stays leased to this evaluation
+  std::vector<Buffer*> leaf_buffers_, outputs_;
+  std::vector<i64> leaf_offsets_;
+  std::vector<void*> leaf_data_, output_data_;
+  std::vector<Var> kept_;
+  std::vector<Node*> targets_;  // alive through kept_
+};
+
+// Another thread is computing part of this graph: wait until its run is over.
+void wait_for_runs() {
+  WithoutGil without_gil;
+  std::lock_guard<std::recursive_mutex> lock(g_backend);
+}
+
+void after_record(Node* node) {
+  if (t_tracing) return;
+  bool serves_backward = node->has(kRequiresGrad) && !node->has(kHistoryFreed);
+  if (!g_eager && serves_backward) return;
+  eval(node);
+}
+
+void update_record_hook() {
+  hooks.recorded = after_record;
+  hooks.recorded_depth = g_eager ? 0 : static_cast<u16>(g_limit < 0xfffe ? g_limit : 0xfffe);
+}
+
+}  // namespace
+
+void eval(Node* const* roots, std::size_t count) {
+  bool pending = false;
+  for (std::size_t i = 0; i < count; ++i) pending |= !roots[i]->value;
+  if (!pending) return;
+  TraceLease trace;
+  for (;;) {
+    trace->walk(roots, count, plan_options());
+    if (!trace->running) break;
+    wait_for_runs();
+  }
+  Run run(*trace, find_plan(*trace));
+  ++g_stats.runs;
+  g_stats.nodes += static_cast<i64>(trace->order.size());
+  run.execute();
+  run.commit();
+}
+
+CompileReport compile_only(Node* const* roots, std::size_t count) {
+  TraceLease trace;
+  trace->walk(roots, count, plan_options());
+  return find_plan(*trace)->executable->report;
+}
+
+void set_observer(Observer* value) { g_observer = value; }
+Observer* observer() { return g_observer; }
+void set_debug(bool enabled) { g_debug = enabled; }
+bool debug() { return g_debug; }
+void set_eager(bool enabled) {
+  g_eager = enabled;
+  update_record_hook();
+}
+bool eager() { return g_eager; }
+void set_graph_limit(u32 nodes) {
+  g_limit = nodes;
+  update_record_hook();
+}
+u32 graph_limit() { return g_limit; }
+void set_tracing(bool enabled) { t_tracing = enabled; }
+EvalStats& eval_stats() { return g_stats; }
+
+}  // namespace pyflame::runtime

@@ -1,0 +1,49 @@
+// Evaluation: pending nodes -> trace -> plan (cached) -> run -> values.
+#pragma once
+#include <vector>
+
+#include "graph/apply.h"
+#include "runtime/backend.h"
+
+namespace pyflame::runtime {
+
+using graph::Node;
+using graph::Var;
+
+// Gives every root a value, in one run. Called with the GIL held; released while kernels run.
+void eval(Node* const* roots, std::size_t count);
+inline void eval(Node* node) {
+  if (!node->value) eval(&node, 1);
+}
+
+// Builds (or finds) the plan for the roots without running it.
+CompileReport compile_only(Node* const* roots, std::size_t count);
+
+// Supplied by bindings: the runtime knows nothing of Python.
+struct GilHooks {
+  void* (*release)() = nullptr;
+  void (*acquire)(void* token) = nullptr;
+};
+extern GilHooks gil_hooks;
+
+// Instrumented execution. While an observer is set every run goes through it, with the GIL held.
+void set_observer(Observer* observer);
+Observer* observer();
+// Op by op, in recorded order, nothing fused or merged.
+void set_debug(bool enabled);
+bool debug();
+
+// Eager mode evaluates every op as it is recorded; otherwise chains of pending nodes deeper than the limit are.
+void set_eager(bool enabled);
+bool eager();
+void set_graph_limit(u32 nodes);
+u32 graph_limit();
+// While tracing, nothing is evaluated behind the user's back.
+void set_tracing(bool enabled);
+
+struct EvalStats {
+  i64 runs = 0, donated = 0, nodes = 0;
+};
+EvalStats& eval_stats();
+
+}  // namespace pyflame::runtime

@@ -1,0 +1,177 @@
+#include "runtime/trace.h"
+
+#include "base/error.h"
+#include "graph/apply.h"
+
+namespace pyflame::runtime {
+
+using namespace graph;
+
+namespace {
+
+u64 mix(u64 a, u64 b) {
+  __uint128_t product = static_cast<__uint128_t>(a ^ 0x9E3779B97F4A7C15ull) * (b ^ 0xD6E8FEB86659FD93ull);
+  return static_cast<u64>(product) ^ static_cast<u64>(product >> 64);
+}
+
+bool serves_backward(const Node* node) {
+  return node->has(kRequiresGrad) && !node->has(kGradLeaf | kHistoryFreed);
+}
+
+}  // namespace
+
+void Trace::emit(Node* node, u32 epoch) {
+  node->mark = epoch;
+  node->slot = static_cast<u32>(order.size());
+  order.push_back(node);
+  if (node->value) {
+    leaves.push_back(node);
+    return;
+  }
+  has_history |= serves_backward(node);
+  running |= node->has(kRunning);
+  if (!node->has(kMultiOutput)) return;
+  // All outputs are computed together, so living projections come along.
+  for (Node* projection : node->record()->projections) {
+    if (projection && !projection->value && projection->mark != epoch) emit(projection, epoch);
+  }
+}
+
+void Trace::visit(Node* root, u32 epoch) {
+  if (root->mark == epoch) return;
+  stack_.push_back(root);
+  while (!stack_.empty()) {
+    Node* node = stack_.back();
+    if (node->mark == epoch) {
+      stack_.pop_back();
+      continue;
+    }
+    std::size_t before = stack_.size();
+    if (!node->value) {
+      if (__builtin_expect(is_input(node), 0)) {
+        fail(ErrorKind::kTrace,
+             "[trace] the value of a traced tensor is not known: branches and conversions that need values cannot be "
+             "traced; use where() or pass the value as an argument");
+      }
+      Node* const* inputs = node->inputs();
+      for (int i = node->num_inputs; i-- > 0;) {
+        if (inputs[i]->mark != epoch) stack_.push_back(inputs[i]);
+      }
+    }
+    if (stack_.size() != before) continue;
+    stack_.pop_back();
+    emit(node, epoch);
+  }
+}
+
+void Trace::mark_kept(Node* const* roots, std::size_t count) {
+  keep_.assign(order.size(), 0);
+  for (std::size_t r = 0; r < count; ++r) keep_[roots[r]->slot] = 1;
+  for (Node* node : order) {
+    if (node->value) continue;
+    if (node->refs > node->uses) keep_[node->slot] = 1;  // a Python handle or another pending graph will ask for it
+    if (!has_history || !serves_backward(node)) continue;
+    const OpDef& op = registry()[node->op];
+    if (op.saves_output) keep_[node->slot] = 1;
+    Node* const* inputs = node->inputs();
+    int shift = node->has(kImmediateLeft) ? 1 : 0;
+    for (int i = 0; i < node->num_inputs; ++i) {
+      int bit = i + shift < 31 ? i + shift : 31;
+      if (op.saved_inputs >> bit & 1) keep_[inputs[i]->slot] = 1;
+    }
+  }
+}
+
+void Trace::make_key(u64 options) {
+  u64 h = options;
+  key.push_back(options);
+  for (Node* node : order) {
+    bool leaf = node->value != nullptr;
+    u64 keep = keep_[node->slot] && !leaf;
+    if (keep) kept.push_back(node);
+    u64 head = (leaf ? 0xffffull : node->op) | static_cast<u64>(node->dtype) << 16 | static_cast<u64>(node->ndim) << 24 |
+               static_cast<u64>(leaf ? 0 : node->num_inputs) << 32 | static_cast<u64>(node->flags & kImmediate) << 48 | keep << 63;
+    key.push_back(head);
+    h = mix(h ^ node->hash, head);
+    const i64* dims = node->dims();
+    for (int i = 0; i < node->ndim; ++i) key.push_back(static_cast<u64>(dims[i]));
+    if (leaf) {
+      const Shape* strides = node->value->strides;
+      key.push_back(strides ? 1 : 0);
+      if (strides) key.insert(key.end(), strides->begin(), strides->end());
+      continue;
+    }
+    Node* const* inputs = node->inputs();
+    for (int i = 0; i < node->num_inputs; ++i) {
+      key.push_back(inputs[i]->slot);
+      h = mix(h, inputs[i]->slot);
+    }
+    int num_params = node->has(kImmediate) ? 1 : registry()[node->op].num_params;
+    int words = node->has(kLongAttrs) ? static_cast<int>(node->record()->count) : kInlineAttrs;
+    const i64* attrs = node->attrs();
+    for (int i = 0; i < num_params; ++i) params.push_back(static_cast<u64>(attrs[i]));
+    for (int i = num_params; i < words; ++i) key.push_back(static_cast<u64>(attrs[i]));
+  }
+  hash = mix(h, order.size());
+}
+
+void Trace::walk(Node* const* roots, std::size_t count, u64 options) {
+  order.clear();
+  leaves.clear();
+  kept.clear();
+  key.clear();
+  params.clear();
+  stack_.clear();
+  has_history = running = false;
+  u32 epoch = next_epoch();
+  for (std::size_t r = 0; r < count; ++r) visit(roots[r], epoch);
+  for (Node* node : order) node->uses = 0;
+  for (Node* node : order) {
+    if (node->value) continue;
+    Node* const* inputs = node->inputs();
+    for (int i = 0; i < node->num_inputs; ++i) ++inputs[i]->uses;
+  }
+  mark_kept(roots, count);
+  make_key(options);
+}
+
+FlatGraph Trace::flatten() const {
+  FlatGraph graph;
+  graph.nodes.resize(order.size());
+  graph.replaced_by.resize(order.size());
+  graph.num_leaves = static_cast<u32>(leaves.size());
+  int param = 0, leaf = 0;
+  static const OpId output = registry().at("output").id;
+  for (u32 i = 0; i < order.size(); ++i) {
+    const Node* node = order[i];
+    FlatNode& flat = graph.nodes[i];
+    graph.replaced_by[i] = i;
+    flat.op = &registry()[node->op];
+    flat.dtype = node->dtype;
+    flat.shape = node->shape();
+    flat.location = node->location;
+    if (node->value) {
+      flat.leaf = leaf++;
+      flat.strides = node->value->strides ? *node->value->strides : contiguous_strides(flat.shape);
+      continue;
+    }
+    flat.keep = keep_[i];
+    flat.immediate = node->flags & kImmediate;
+    for (int k = 0; k < node->num_inputs; ++k) flat.inputs.push_back(node->inputs()[k]->slot);
+    int words = node->has(kLongAttrs) ? static_cast<int>(node->record()->count) : kInlineAttrs;
+    if (!flat.immediate) flat.attrs.assign(node->attrs(), node->attrs() + words);
+    if (flat.num_params()) flat.param = param;
+    param += flat.num_params();
+    if (node->has(kMultiOutput)) {
+      OutputSpec specs[kMaxOutputs];
+      int count = flat.op->outputs_rule(Call{*flat.op, node->inputs(), node->num_inputs, node->attrs()}, specs);
+      flat.outputs.assign(specs, specs + count);
+      flat.projections.assign(static_cast<std::size_t>(count - 1), -1);
+    } else if (node->op == output) {
+      graph.nodes[flat.inputs[0]].projections[static_cast<std::size_t>(node->attr[0] - 1)] = static_cast<int>(i);
+    }
+  }
+  return graph;
+}
+
+}  // namespace pyflame::runtime
