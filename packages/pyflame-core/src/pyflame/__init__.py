@@ -9,6 +9,24 @@ import typing as _typing
 __path__ = _pkgutil.extend_path(__path__, __name__)
 
 # <public names>
+from ._layouts import (
+    get_tile_shape as get_tile_shape,
+    memory_usage_per_pe as memory_usage_per_pe,
+    to_layout as to_layout,
+)
+from .errors import GraphError as GraphError
+from .graph import (
+    Graph as Graph,
+    Node as Node,
+    NodeType as NodeType,
+    TensorSpec as TensorSpec,
+    execute_graph as execute_graph,
+    get_graph as get_graph,
+    get_node as get_node,
+    ir as ir,
+    print_graph as print_graph,
+    trace as trace,
+)
 
 # </public names>
 

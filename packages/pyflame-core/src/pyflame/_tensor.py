@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from . import _core
+from . import _size
 from . import dtypes
 from .dtypes import DType
 
@@ -16,10 +17,6 @@ class Tensor(_core.TensorBase):
     """An n-dimensional array whose value is computed when somebody needs it."""
 
     __slots__ = ()
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self._dims
 
     def numpy(self) -> np.ndarray[Any, Any]:
         return _core.to_array(self)

@@ -20,3 +20,16 @@ class TraceError(RuntimeError):
 
 class SerializationError(RuntimeError):
     """A file is corrupt, truncated, or not of the format it claims to be."""
+
+
+class GraphError(ValueError):
+    """A graph breaks a rule of the IR: an unknown operation, a cycle, a type that does not follow from the inputs.
+
+    Example:
+        >>> import pyflame as pf
+        >>> try:
+        ...     pf.Graph().node(7)
+        ... except pf.GraphError as error:
+        ...     print(error)
+        [graph] there is no node 7
+    """

@@ -47,6 +47,8 @@ bool has_history(const Node* node) { return node->has(kRequiresGrad) && !node->h
 // Post-order over the recorded history, inputs first. Iterative: histories may be 10^5 nodes deep.
 std::vector<Node*> history_order(const std::vector<Var>& outputs) {
   std::vector<Node*> order, stack;
+  order.reserve(64);
+  stack.reserve(64);
   u32 epoch = next_epoch();
   for (const Var& output : outputs) {
     if (output->mark == epoch) continue;
@@ -87,6 +89,9 @@ class Walk {
     };
     for (const Var& output : outputs) starts_.push_back(position(output.get()));
     adjoint_.resize(n);
+    kept_.reserve(n);
+    first_edge_.reserve(n);
+    edges_.reserve(2 * n);
     needed_.assign(n, wrt.empty());
     reported_.assign(n, 0);
     for (const Var& var : wrt) {

@@ -93,9 +93,7 @@ Var detach(const Var& tensor) {
 }
 
 // Points an existing handle at another node. Shape and dtype stay, so whoever holds the handle sees new values only.
-void assign(py::handle target, const Var& source) {
-  TensorObject* handle = as_tensor(target.ptr());
-  if (!handle) type_error("[assign] the target must be a Tensor");
+void assign(TensorObject* handle, const Var& source) {
   Node *old = handle->node, *next = source.get();
   if (old->shape() != next->shape() || old->dtype != next->dtype) {
     runtime_error("[assign] the target has shape " + to_string(old->shape()) + " and dtype " + std::string(dtype_name(old->dtype)) +
@@ -103,7 +101,9 @@ void assign(py::handle target, const Var& source) {
   }
   bool leaf_grad = old->has(graph::kGradLeaf);
   Var value = source;
-  if (leaf_grad && (next->has(graph::kRequiresGrad) || next->refs > 1)) value = detach(source);  // a leaf of its own
+  // The leaf must be this handle's own node. What an update op returns has no other use.
+  bool fresh = registry()[next->op].kind == graph::OpCategory::kUpdate && !next->has(graph::kRequiresGrad);
+  if (leaf_grad && !fresh) value = detach(source);
   disown_node(handle);
   handle->node = value.detach();
   graph::release(old);
@@ -113,8 +113,22 @@ void assign(py::handle target, const Var& source) {
   }
 }
 
-void require_grad(py::handle target, bool required) {
-  TensorObject* handle = as_tensor(target.ptr());
+PyObject* assign_call(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  TensorObject* target = count == 2 ? as_tensor(args[0]) : nullptr;
+  Node* source = count == 2 ? node_of(args[1]) : nullptr;
+  if (!target || !source) return PyErr_Format(PyExc_TypeError, "[assign] expected two tensors: a target and a value");
+  try {
+    assign(target, Var(source));
+    Py_RETURN_NONE;
+  } catch (...) {
+    return translate_exception();
+  }
+}
+PyMethodDef g_assign = {"assign", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(assign_call)), METH_FASTCALL, nullptr};
+
+}  // namespace
+
+void require_grad(TensorObject* handle, bool required) {
   Node* node = handle->node;
   if (required && !is_floating(node->dtype)) {
     runtime_error("[requires_grad_] only floating-point tensors can require gradients, this one is " + std::string(dtype_name(node->dtype)));
@@ -135,18 +149,12 @@ void require_grad(py::handle target, bool required) {
   }
 }
 
-}  // namespace
-
 void register_data(py::module_& module) {
   module.def("from_array", from_array);
   module.def("to_array", to_array);
   module.def("item", item);
   module.def("detach", detach);
-  module.def("assign", assign);
-  module.def("require_grad", require_grad);
-  module.def("make_input", [](int dtype, std::vector<i64> dims) {
-    return graph::make_input(static_cast<DType>(dtype), Shape(dims.data(), static_cast<int>(dims.size())));
-  });
+  module.attr("assign") = py::reinterpret_steal<py::object>(PyCFunction_New(&g_assign, nullptr));
   module.def("is_evaluated", [](const Var& tensor) { return tensor->value != nullptr; });
   module.def("same_node", [](const Var& a, const Var& b) { return a.get() == b.get(); });
   module.def("strides", [](const Var& tensor) {
@@ -159,12 +167,10 @@ void register_data(py::module_& module) {
     return py::make_tuple(reinterpret_cast<std::uintptr_t>(tensor->value->buffer->data), tensor->value->offset);
   });
   module.def("mark_view", [](py::handle view, py::handle base) {
-    as_tensor(view.ptr())->is_view = true;
-    as_tensor(base.ptr())->has_views = true;
+    join_aliases(as_tensor(view.ptr()), as_tensor(base.ptr()));
   });
   module.def("shares_storage", [](py::handle tensor) {
-    TensorObject* handle = as_tensor(tensor.ptr());
-    return handle->is_view || handle->has_views;
+    return as_tensor(tensor.ptr())->next_alias != nullptr;
   });
   module.def("default_dtype", [] { return static_cast<int>(default_dtype()); });
   module.def("set_default_dtype", [](int dtype) { set_default_dtype(static_cast<DType>(dtype)); });

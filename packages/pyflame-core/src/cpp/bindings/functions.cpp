@@ -23,6 +23,7 @@ struct Function {
   PyMethodDef def;
   std::string doc;
   std::vector<PyObject*> names;  // interned: inputs, then attributes
+  bool is_view;
 };
 
 [[noreturn]] void bad_argument(const Function& f, const char* name, const char* expected, PyObject* got) {
@@ -58,7 +59,7 @@ int read_ints(const Function& f, const char* name, PyObject* object, i64* words,
   }
   if (!PyTuple_Check(object) && !PyList_Check(object)) bad_argument(f, name, "a tuple of integers", object);
   Py_ssize_t n = PySequence_Fast_GET_SIZE(object);
-  if (n >= room) value_error("[" + std::string(f.op->name) + "] " + name + " has " + std::to_string(n) + " entries: at most " + std::to_string(kMaxDims) + " are supported");
+  if (n >= room || n > kMaxDims) value_error("[" + std::string(f.op->name) + "] " + name + " has " + std::to_string(n) + " entries: at most " + std::to_string(kMaxDims) + " are supported");
   words[0] = n;
   for (Py_ssize_t i = 0; i < n; ++i) words[1 + i] = read_int(f, name, PySequence_Fast_GET_ITEM(object, i));
   return static_cast<int>(n) + 1;
@@ -182,24 +183,36 @@ PyObject* call_general(PyObject* self, PyObject* const* args, Py_ssize_t nargs, 
     PyObject* bound[24];
     i64 words[kMaxWords];
     bind(f, args, nargs, kwnames, bound);
-    int inputs = static_cast<int>(f.op->input_names.size());
-    std::vector<Var> held;
+    int inputs = static_cast<int>(f.op->input_names.size()), count = inputs;
+    constexpr int kFew = 8;
+    Node* few[kFew];
+    std::vector<Node*> many;
+    std::vector<Var> held;  // operands made here; tensors are kept alive by the caller
+    Node** nodes = few;
+    auto operand = [&](const char* name, PyObject* object) {
+      if (Node* node = object ? node_of(object) : nullptr) return node;
+      held.push_back(read_operand(f, name, object));
+      return held.back().get();
+    };
     if (f.op->is_variadic) {
       PyObject* list = bound[0];
       if (!list || (!PyList_Check(list) && !PyTuple_Check(list))) {
         bad_argument(f, f.op->input_names[0], "a list or tuple of tensors", list ? list : Py_None);
       }
-      for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(list); ++i) {
+      count = static_cast<int>(PySequence_Fast_GET_SIZE(list));
+      many.resize(static_cast<std::size_t>(count));
+      nodes = many.data();
+      for (int i = 0; i < count; ++i) {  // converting one item may run code that changes the list: hold each
         held.push_back(read_operand(f, f.op->input_names[0], PySequence_Fast_GET_ITEM(list, i)));
+        nodes[i] = held.back().get();
       }
     } else {
-      held.reserve(static_cast<std::size_t>(inputs));
-      for (int i = 0; i < inputs; ++i) held.push_back(read_operand(f, f.op->input_names[static_cast<std::size_t>(i)], bound[i]));
+      for (int i = 0; i < inputs; ++i) nodes[i] = operand(f.op->input_names[static_cast<std::size_t>(i)], bound[i]);
     }
-    std::vector<Node*> nodes;
-    nodes.reserve(held.size());
-    for (const Var& var : held) nodes.push_back(var.get());
-    const Node* x = nodes.empty() ? nullptr : nodes[0];
+    if (f.op->is_variadic && !count) {
+      value_error("[" + std::string(f.op->name) + "] expected at least one tensor, got an empty list");
+    }
+    const Node* x = count ? nodes[0] : nullptr;
     int n = 0;
     PyObject* scalar = nullptr;
     for (std::size_t a = 0; a < f.op->attr_defs.size(); ++a) {
@@ -209,7 +222,10 @@ PyObject* call_general(PyObject* self, PyObject* const* args, Py_ssize_t nargs, 
       n += read_attr(f, attr, object, x, words + n, kMaxWords - n < kMaxDims + 2 ? kMaxWords - n : kMaxDims + 2);
     }
     if (scalar) fill_scalar(f, scalar, words);
-    return as_result(f, nodes.data(), static_cast<int>(nodes.size()), words, n);
+    PyObject* result = as_result(f, nodes, count, words, n);
+    // A record with a view rule may share memory; `alias` is what clone() records.
+    if (result && f.is_view && as_tensor(bound[0])) join_aliases(as_tensor(result), as_tensor(bound[0]));
+    return result;
   } catch (...) {
     return translate_exception();
   }
@@ -244,7 +260,7 @@ PyObject* call_binary(PyObject* self, PyObject* const* args, Py_ssize_t nargs) {
 }
 
 void add_function(py::module_& module, const OpDef& op) {
-  auto* f = new Function{&op, {}, "", {}};  // lives as long as the function object: for ever
+  auto* f = new Function{&op, {}, "", {}, op.view_rule && std::strcmp(op.name, "alias") != 0};  // lives as long as the function object: for ever
   std::string signature;
   for (const char* name : op.input_names) {
     f->names.push_back(PyUnicode_InternFromString(name));

@@ -38,10 +38,9 @@ py::object number(DType dtype, i64 word) {
   return py::int_(word);
 }
 
-// The attribute words of a node as Python values by name.
-py::dict attributes(const OpDef& op, const Node* node) {
+// Attribute words as Python values by name. `dtype` is the result's: scalars are stored by its category.
+py::dict attributes(const OpDef& op, const i64* word, DType dtype) {
   py::dict result;
-  const i64* word = node->attrs();
   for (const graph::AttrDef& attr : op.attr_defs) {
     py::object value;
     switch (attr.kind) {
@@ -67,7 +66,7 @@ py::dict attributes(const OpDef& op, const Node* node) {
       case AttrKind::kDType:
         value = *word < 0 ? py::object(py::none()) : py::reinterpret_borrow<py::object>(dtype_objects[*word]);
         break;
-      case AttrKind::kScalar: value = number(node->dtype, *word); break;
+      case AttrKind::kScalar: value = number(dtype, *word); break;
       case AttrKind::kInt:
       case AttrKind::kParamInt: value = py::int_(*word); break;
     }
@@ -85,7 +84,8 @@ py::tuple dims_of(const Node* node) {
 
 py::object dtype_of(DType dtype) { return py::reinterpret_borrow<py::object>(dtype_objects[static_cast<int>(dtype)]); }
 
-// Exports the pending graph below some tensors. Records are tuples
+// Exports the pending graph below some tensors; in debug mode evaluated nodes have kept their edges and are followed
+// too. Records are tuples
 //   (op, inputs, attrs, outputs, layout, location, handle)
 // with inputs as (record, output index), outputs as (dtype, shape) and a handle for leaves and traced inputs.
 class Exporter {
@@ -98,6 +98,7 @@ class Exporter {
   }
 
  private:
+  static bool follows(const Node* node) { return !node->value || (graph::hooks.keep_edges && node->num_inputs > 0); }
   static bool is(const Node* node, const char* name) { return std::strcmp(registry()[node->op].name, name) == 0; }
 
   void visit(Node* root) {
@@ -109,7 +110,7 @@ class Exporter {
         continue;
       }
       std::size_t before = stack.size();
-      if (!node->value) {
+      if (follows(node)) {
         for (int i = node->num_inputs; i-- > 0;) {
           if (!ids_.count(node->inputs()[i])) stack.push_back(node->inputs()[i]);
         }
@@ -121,19 +122,19 @@ class Exporter {
   }
 
   py::tuple value_of(const Node* node) const {
-    if (!node->value && is(node, "output")) return py::make_tuple(ids_.at(node->in[0]), node->attr[0]);
+    if (follows(node) && is(node, "output")) return py::make_tuple(ids_.at(node->in[0]), node->attr[0]);
     return py::make_tuple(ids_.at(node), 0);
   }
 
   void add(Node* node) {
     const OpDef& op = registry()[node->op];
-    if (!node->value && is(node, "output")) {
+    if (follows(node) && is(node, "output")) {
       ids_[node] = ids_.at(node->in[0]);
       return;
     }
     py::list outputs;
     outputs.append(py::make_tuple(dtype_of(node->dtype), dims_of(node)));
-    if (node->value || graph::is_input(node)) {
+    if (!follows(node) || graph::is_input(node)) {
       push(node, node->value ? "constant" : "input", py::list(), py::dict(), outputs, py::cast(Var(node)));
       return;
     }
@@ -150,7 +151,7 @@ class Exporter {
       py::tuple scalar = py::make_tuple(immediate(node), 0);
       node->has(graph::kImmediateLeft) ? inputs.insert(0, scalar) : inputs.append(scalar);
     }
-    py::dict attrs = node->has(graph::kImmediate) ? py::dict() : attributes(op, node);
+    py::dict attrs = node->has(graph::kImmediate) ? py::dict() : attributes(op, node->attrs(), node->dtype);
     push(node, op.name, inputs, attrs, outputs, py::none());
   }
 
@@ -212,7 +213,8 @@ u16 layout_hook(const graph::Call& call, const Shape& out, Node** inputs, std::v
     shapes.append(dims_of(inputs[i]));
   }
   py::object result = py::reinterpret_borrow<py::object>(g_propagate)(
-      call.op.name, graph::category_name(call.op.kind), py::tuple(py::cast(std::vector<i64>(out.begin(), out.end()))), layouts, shapes);
+      call.op.name, graph::category_name(call.op.kind), attributes(call.op, call.attrs, call.dtype(0)),
+      py::tuple(py::cast(std::vector<i64>(out.begin(), out.end()))), layouts, shapes);
   auto [layout, moves] = result.cast<std::pair<int, std::vector<int>>>();
   static const OpDef& to_layout = registry().at("to_layout");
   for (int i = 0; i < call.count && keep; ++i) {
@@ -224,9 +226,40 @@ u16 layout_hook(const graph::Call& call, const Shape& out, Node** inputs, std::v
   return static_cast<u16>(layout);
 }
 
+// ---- tracing: places for values, and handles that stand for them meanwhile
+py::object make_input(int dtype, const std::vector<i64>& dims, bool requires_grad, u16 layout) {
+  if (dims.size() > static_cast<std::size_t>(kMaxDims)) {
+    value_error("[make_input] " + std::to_string(dims.size()) + " dimensions: at most " + std::to_string(kMaxDims) + " are supported");
+  }
+  Shape shape(dims.data(), static_cast<int>(dims.size()));
+  check_shape("make_input", shape);
+  Var input = graph::make_input(static_cast<DType>(dtype), shape);
+  input->layout = layout;
+  py::object handle = py::cast(input);
+  if (requires_grad) {
+    as_tensor(handle.ptr())->node->flags |= graph::kRequiresGrad | graph::kGradLeaf;
+    own_node(as_tensor(handle.ptr()));
+  }
+  return handle;
+}
+
+// Exchanges the nodes of two handles; the place where a leaf's gradient goes follows its node.
+void swap_nodes(py::handle a, py::handle b) {
+  TensorObject *left = as_tensor(a.ptr()), *right = as_tensor(b.ptr());
+  if (!left || !right) type_error("[swap_nodes] expected two tensors");
+  bool owns_left = owner_of(left->node) == left, owns_right = owner_of(right->node) == right;
+  disown_node(left);
+  disown_node(right);
+  std::swap(left->node, right->node);
+  if (owns_left) own_node(right);
+  if (owns_right) own_node(left);
+}
+
 }  // namespace
 
 void register_graph(py::module_& module) {
+  module.def("make_input", make_input, "dtype"_a, "dims"_a, "requires_grad"_a = false, "layout"_a = 0);
+  module.def("swap_nodes", swap_nodes);
   module.def("export_graph", [](const std::vector<Var>& outputs) { return Exporter().run(outputs); });
   module.def("describe_ops", describe_all);
   module.def("cost", cost);

@@ -56,39 +56,66 @@ Var copy_of(const View& view) {
   return graph::make_leaf(view.dtype, view.shape, buffer);
 }
 
-// Calls Python before and after every step. Values are copied only when the callback asks for them.
-class PythonObserver : public runtime::Observer {
+// A running step as Python sees it, valid during the callback only. Values are copied when the callback asks for them.
+class Step {
  public:
-  PythonObserver(py::object before, py::object after) : before_(std::move(before)), after_(std::move(after)) {}
-  void before(const runtime::StepInfo& step) override { call(before_, step, false); }
-  void after(const runtime::StepInfo& step) override { call(after_, step, true); }
+  Step(const runtime::StepInfo& info, bool done) : info_(&info), done_(done) {}
+  void close() { info_ = nullptr; }
+
+  const runtime::StepInfo& info() const {
+    if (!info_) throw std::runtime_error("[hooks] the step is over: read its values inside the hook");
+    return *info_;
+  }
+  py::list inputs() const { return copies(info().in, info().num_in); }
+  py::list outputs() const { return done_ ? copies(info().out, info().num_out) : py::list(); }
+  static py::list specs(const View* views, int count) {
+    py::list list;
+    for (int i = 0; i < count; ++i) {
+      py::object dtype = py::reinterpret_borrow<py::object>(dtype_objects[static_cast<int>(views[i].dtype)]);
+      list.append(py::make_tuple(dtype, py::tuple(py::cast(std::vector<i64>(views[i].shape.begin(), views[i].shape.end())))));
+    }
+    return list;
+  }
 
  private:
-  static void call(const py::object& callback, const runtime::StepInfo& step, bool done) {
-    if (callback.is_none()) return;
-    auto values = [](const View* views, int count) {
-      py::list list;
-      for (int i = 0; i < count; ++i) list.append(py::cast(copy_of(views[i])));
-      return list;
-    };
-    py::cpp_function inputs([&] { return values(step.in, step.num_in); });
-    py::cpp_function outputs([&, done] { return done ? values(step.out, step.num_out) : py::list(); });
-    callback(step.index, std::vector<std::string>(step.ops), std::vector<u32>(step.locations), inputs, outputs, step.seconds);
+  static py::list copies(const View* views, int count) {
+    py::list list;
+    for (int i = 0; i < count; ++i) list.append(py::cast(copy_of(views[i])));
+    return list;
   }
 
-  py::object before_, after_;
+  const runtime::StepInfo* info_;
+  bool done_;
 };
 
-void set_observer(py::object before, py::object after) {
-  static std::unique_ptr<PythonObserver>* current = new std::unique_ptr<PythonObserver>;
-  if (before.is_none() && after.is_none()) {
-    runtime::set_observer(nullptr);
-    current->reset();
-    return;
+// Calls Python before and after every step and when one fails. There is one observer for good: a callback may replace
+// the callbacks while a run is on.
+class PythonObserver : public runtime::Observer {
+ public:
+  void before(const runtime::StepInfo& step) override { call(on_before, step, false, nullptr); }
+  void after(const runtime::StepInfo& step) override { call(on_after, step, true, nullptr); }
+  void error(const runtime::StepInfo& step, const char* message) override { call(on_error, step, false, message); }
+  py::object on_before, on_after, on_error;
+
+ private:
+  static void call(py::object callback, const runtime::StepInfo& info, bool done, const char* message) {
+    if (!callback || callback.is_none()) return;
+    py::object step = py::cast(Step(info, done));
+    struct Closing {
+      Step& step;
+      ~Closing() { step.close(); }
+    } closing{step.cast<Step&>()};
+    message ? callback(step, message) : callback(step);
   }
-  auto next = std::make_unique<PythonObserver>(std::move(before), std::move(after));
-  runtime::set_observer(next.get());
-  *current = std::move(next);
+};
+
+void set_observer(py::object before, py::object after, py::object error) {
+  static auto* observer = new PythonObserver;
+  bool any = !before.is_none() || !after.is_none() || !error.is_none();
+  observer->on_before = std::move(before);
+  observer->on_after = std::move(after);
+  observer->on_error = std::move(error);
+  runtime::set_observer(any ? observer : nullptr);
 }
 
 py::dict stats() {
@@ -101,7 +128,8 @@ py::dict stats() {
                   "pooled_nodes"_a = nodes.pooled_nodes, "plan_hits"_a = cache.stats.hits, "plan_misses"_a = cache.stats.misses,
                   "plan_evictions"_a = cache.stats.evictions, "plan_collisions"_a = cache.stats.collisions,
                   "plans"_a = cache.size(), "plan_capacity"_a = cache.capacity(), "runs"_a = eval.runs,
-                  "donated"_a = eval.donated, "evaluated_nodes"_a = eval.nodes);
+                  "donated"_a = eval.donated, "evaluated_nodes"_a = eval.nodes, "lookup_ns"_a = eval.lookup_ns,
+                  "kernel_ns"_a = eval.kernel_ns);
 }
 
 void* release_gil() { return PyGILState_Check() ? PyEval_SaveThread() : nullptr; }
@@ -125,11 +153,21 @@ void register_runtime(py::module_& module) {
   module.def("set_graph_limit", &runtime::set_graph_limit);
   module.def("graph_limit", &runtime::graph_limit);
   module.def("set_tracing", &runtime::set_tracing);
-  module.def("set_observer", set_observer);
+  module.def("set_observer", set_observer, "before"_a, "after"_a, "error"_a = py::none());
+  py::class_<Step>(module, "Step")
+      .def_property_readonly("ops", [](const Step& step) { return std::vector<std::string>(step.info().ops); })
+      .def_property_readonly("locations", [](const Step& step) { return std::vector<u32>(step.info().locations); })
+      .def_property_readonly("index", [](const Step& step) { return step.info().index; })
+      .def_property_readonly("seconds", [](const Step& step) { return step.info().seconds; })
+      .def_property_readonly("input_specs", [](const Step& step) { return Step::specs(step.info().in, step.info().num_in); })
+      .def_property_readonly("output_specs", [](const Step& step) { return Step::specs(step.info().out, step.info().num_out); })
+      .def("inputs", &Step::inputs)
+      .def("outputs", &Step::outputs);
   module.def("num_threads", &cpu::num_threads);
   module.def("set_num_threads", &cpu::set_num_threads);
   module.def("cpu_tier", [] { return cpu::tier_name(cpu::active_tier()); });
   module.def("stats", stats);
+  module.def("set_timing", &runtime::set_timing);
   module.def("reset_peak_bytes", [] { memory_stats().peak_bytes = memory_stats().live_bytes; });
   module.def("empty_cache", &empty_buffer_cache);
   module.def("clear_plans", [] { runtime::plan_cache().clear(); });

@@ -13,6 +13,7 @@ namespace pyflame::bindings {
 
 PyTypeObject* tensor_type = nullptr;
 PyObject* dtype_objects[kNumDTypes] = {};
+PyTypeObject* size_type = &PyTuple_Type;  // pyflame.Size once registered
 
 namespace {
 
@@ -25,9 +26,17 @@ std::unordered_map<const Node*, TensorObject*>& owners() {
   return *map;
 }
 
+void leave_aliases(TensorObject* tensor) {
+  TensorObject *next = tensor->next_alias, *previous = tensor->previous_alias;
+  next->previous_alias = previous;
+  previous->next_alias = next;
+  if (next == previous) next->next_alias = next->previous_alias = nullptr;  // the last one is alone again
+}
+
 void dealloc(PyObject* self) {
   auto* tensor = reinterpret_cast<TensorObject*>(self);
   PyTypeObject* type = Py_TYPE(self);
+  if (tensor->next_alias) leave_aliases(tensor);
   if (tensor->weakrefs) PyObject_ClearWeakRefs(self);
   Py_CLEAR(tensor->grad);
   if (tensor->node) {
@@ -63,9 +72,9 @@ PyObject* get_dtype(PyObject* self, void*) {
   return dtype;
 }
 PyObject* get_ndim(PyObject* self, void*) { return PyLong_FromLong(node_of(self)->ndim); }
-PyObject* get_dims(PyObject* self, void*) {
+PyObject* get_shape(PyObject* self, void*) {
   const Node* node = node_of(self);
-  PyObject* tuple = PyTuple_New(node->ndim);
+  PyObject* tuple = size_type->tp_alloc(size_type, node->ndim);
   for (int i = 0; tuple && i < node->ndim; ++i) PyTuple_SET_ITEM(tuple, i, PyLong_FromLongLong(node->dims()[i]));
   return tuple;
 }
@@ -97,6 +106,17 @@ int set_grad(PyObject* self, PyObject* value, void*) {
   return 0;
 }
 PyObject* get_requires_grad(PyObject* self, void*) { return PyBool_FromLong(node_of(self)->has(graph::kRequiresGrad)); }
+int set_requires_grad(PyObject* self, PyObject* value, void*) {
+  int required = value ? PyObject_IsTrue(value) : 0;
+  if (required < 0) return -1;
+  try {
+    require_grad(as_tensor(self), required);
+    return 0;
+  } catch (...) {
+    translate_exception();
+    return -1;
+  }
+}
 PyObject* get_is_leaf(PyObject* self, void*) {
   const Node* node = node_of(self);
   return PyBool_FromLong(!node->has(graph::kRequiresGrad) || node->has(graph::kGradLeaf));
@@ -105,9 +125,9 @@ PyObject* get_is_leaf(PyObject* self, void*) {
 PyGetSetDef properties[] = {
     {"dtype", get_dtype, nullptr, nullptr, nullptr},
     {"ndim", get_ndim, nullptr, nullptr, nullptr},
-    {"_dims", get_dims, nullptr, nullptr, nullptr},
+    {"shape", get_shape, nullptr, nullptr, nullptr},
     {"grad", get_grad, set_grad, nullptr, nullptr},
-    {"requires_grad", get_requires_grad, nullptr, nullptr, nullptr},
+    {"requires_grad", get_requires_grad, set_requires_grad, nullptr, nullptr},
     {"is_leaf", get_is_leaf, nullptr, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
@@ -151,7 +171,7 @@ PyObject* wrap(Node* node) {
   tensor->node = node;
   tensor->weakrefs = nullptr;
   tensor->grad = nullptr;
-  tensor->is_view = tensor->has_views = false;
+  tensor->next_alias = tensor->previous_alias = nullptr;
   return reinterpret_cast<PyObject*>(tensor);
 }
 
@@ -168,6 +188,15 @@ PyObject* translate_exception() {
     PyErr_SetString(PyExc_RuntimeError, error.what());
   }
   return nullptr;
+}
+
+void join_aliases(TensorObject* view, TensorObject* base) {
+  if (view == base || view->next_alias) return;
+  if (!base->next_alias) base->next_alias = base->previous_alias = base;
+  view->next_alias = base->next_alias;
+  view->previous_alias = base;
+  base->next_alias->previous_alias = view;
+  base->next_alias = view;
 }
 
 void own_node(TensorObject* handle) {
@@ -219,6 +248,7 @@ void register_tensor_type(py::module_& module) {
     }
     return type;
   });
+  module.def("register_size", [](py::object type) { size_type = reinterpret_cast<PyTypeObject*>(type.release().ptr()); });
   module.def("register_dtypes", [](py::list objects) {
     for (int i = 0; i < kNumDTypes; ++i) dtype_objects[i] = py::object(objects[static_cast<std::size_t>(i)]).release().ptr();
   });

@@ -15,8 +15,8 @@ struct TensorObject {
   Node* node;
   PyObject* weakrefs;
   PyObject* grad;    // a Tensor or nullptr
-  bool is_view;      // shares storage with another handle, as PyTorch's users see it
-  bool has_views;
+  // Ring of the handles that share storage, as PyTorch's users see it; nullptr: this one alone.
+  TensorObject *next_alias, *previous_alias;
 };
 
 extern PyTypeObject* tensor_type;  // pyflame.Tensor: what every op returns
@@ -37,10 +37,13 @@ inline PyObject* wrap(Var var) { return wrap(var.detach()); }
 // Translates the exception in flight into a Python one; returns nullptr.
 PyObject* translate_exception();
 
+void join_aliases(TensorObject* view, TensorObject* base);
+
 // Where gradients of a leaf accumulate: the handle that owns the node.
 void own_node(TensorObject* handle);
 void disown_node(TensorObject* handle);
 TensorObject* owner_of(const Node* node);   // borrowed; nullptr when the handle is gone
+void require_grad(TensorObject* handle, bool required);
 
 void register_tensor_type(pybind11::module_& module);
 

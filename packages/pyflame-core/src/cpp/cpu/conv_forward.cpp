@@ -84,7 +84,12 @@ void conv_product(const ConvSizes& s, const T* input, const T* weight, i64 group
       for (i64 i0 = 0; i0 < s.out_channels; i0 += kBlockRows) {
         i64 m = least(kBlockRows, s.out_channels - i0), rows = even_panel(m, product_kernels<T>().rows);
         T* packed = scratch<T>(Scratch::kWeights, m * k);
-        pack_rows(weight + group * group_step + i0 * w_row + k0 * w_col, w_row, w_col, m, k, rows, packed);
+        const T* from = weight + group * group_step + i0 * w_row + k0 * w_col;
+        const i64 panels = ceil_div(m, rows);
+        parallel_for(panels, m * k >= 64 * 1024 ? 4 : panels, [&](i64 begin, i64 end) {
+          i64 first = begin * rows, count = least(end * rows, m) - first;
+          pack_rows(from + first * w_row, w_row, w_col, count, k, rows, packed + first * k);
+        });
         Block<T>{s, input + group * s.in_channels * s.plane.input(),
                  out + (group * s.out_channels + i0) * s.plane.result(), packed, m, rows, k0, k}
             .run();

@@ -40,6 +40,50 @@ const Kernels& kernels() {
   return table;
 }
 
+// In the compute class; a half keeps the scalar at float precision, as PyTorch's scalar operands do.
+u64 immediate(u64 bits, DType dtype) {
+  TileClass c = class_of(dtype);
+  if (c == kClassBool) return bits != 0;
+  if (c != kClassFloat) return bits;
+  double value;
+  std::memcpy(&value, &bits, 8);
+  float single = static_cast<float>(value);
+  std::memcpy(&bits, &single, 4);
+  return bits;
+}
+
+void splat(const Kernels& kernels, DType dtype, const void* constant, char* to, i64 n) {
+  constexpr DType natives[kNumClasses] = {DType::kBool, DType::kInt64, DType::kFloat32, DType::kFloat64};
+  kernels.convert.load[static_cast<int>(natives[class_of(dtype)])](to, constant, 0, n);
+}
+
+void check_divisor(TileOp op, const char* divisor, i64 count) {
+  if (op != TileOp::floor_divide && op != TileOp::remainder && op != TileOp::fmod) return;
+  const i64* values = reinterpret_cast<const i64*>(divisor);
+  for (i64 i = 0; i < count; ++i) {
+    if (values[i] != 0) continue;
+    const char* name = op == TileOp::floor_divide ? "floor_divide" : op == TileOp::remainder ? "remainder" : "fmod";
+    runtime_error("[" + std::string(name) + "] integer division by zero");
+  }
+}
+
+void run_step(const Kernels& kernels, const TileStep& step, char* out, const char* const* at, i64 count) {
+  const TileClass in_class = class_of(step.in_dtype);
+  const char* a = at[step.in[0]];
+  if (step.op < TileOp::add) {
+    kernels.fn[static_cast<int>(step.op)][in_class](out, a, nullptr, nullptr, count);
+  } else if (step.op < TileOp::where) {
+    const char* b = at[step.in[1]];
+    if (in_class == kClassInt) check_divisor(step.op, b, count);
+    kernels.fn[static_cast<int>(step.op)][in_class](out, a, b, nullptr, count);
+  } else if (step.op == TileOp::where) {
+    kernels.convert.where[in_class](out, a, at[step.in[1]], at[step.in[2]], count);
+  } else {
+    kernels.convert.cast[in_class][class_of(step.out_dtype)](out, a, nullptr, nullptr, count);
+  }
+  if (auto round = kernels.convert.round[static_cast<int>(step.out_dtype)]) round(out, count);
+}
+
 enum class Access : u8 { kDirect, kConvert, kGather, kConstant };
 
 struct Source {
@@ -101,18 +145,6 @@ class Run {
     }
   }
 
-  // In the compute class; a half keeps the scalar at float precision, as PyTorch's scalar operands do.
-  static u64 immediate(u64 bits, DType dtype) {
-    TileClass c = class_of(dtype);
-    if (c == kClassBool) return bits != 0;
-    if (c != kClassFloat) return bits;
-    double value;
-    std::memcpy(&value, &bits, 8);
-    float single = static_cast<float>(value);
-    std::memcpy(&bits, &single, 4);
-    return bits;
-  }
-
   // An output of its class's native dtype is written in place by the last step on its register, unless its memory is
   // an input's that is read afterwards.
   void bind_outputs() {
@@ -156,15 +188,11 @@ class Run {
     char(*slots)[kSlotBytes] = t_scratch.slots;
     const i64 widest = end - begin < kTile ? end - begin : kTile;
     for (int i = 0; i < num_inputs_; ++i) {
-      if (sources_[i].access == Access::kConstant) splat(sources_[i], slots, widest);
+      const Source& source = sources_[i];
+      if (source.access != Access::kConstant) continue;
+      splat(kernels_, source.dtype, &source.constant, slots[kMaxTileRegisters + source.reg], widest);
     }
     for (; begin < end; begin += kTile) run_tile(slots, begin, end - begin < kTile ? end - begin : kTile);
-  }
-
-  void splat(const Source& source, char (*slots)[kSlotBytes], i64 n) const {
-    constexpr DType natives[kNumClasses] = {DType::kBool, DType::kInt64, DType::kFloat32, DType::kFloat64};
-    DType native = natives[class_of(source.dtype)];
-    kernels_.convert.load[static_cast<int>(native)](slots[kMaxTileRegisters + source.reg], &source.constant, 0, n);
   }
 
   void run_tile(char (*slots)[kSlotBytes], i64 begin, i64 count) const {
@@ -175,7 +203,7 @@ class Run {
       const Target* target = find_target(step.out);
       bool direct = target && target->step == index;
       char* out = direct ? target->data + begin * target->size : slots[step.out];
-      run_step(step, out, at, count);
+      run_step(kernels_, step, out, at, count);
       at[step.out] = out;
       ++index;
     }
@@ -206,33 +234,6 @@ class Run {
     return slot;
   }
 
-  void run_step(const TileStep& step, char* out, const char* const* at, i64 count) const {
-    const TileClass in_class = class_of(step.in_dtype);
-    const char* a = at[step.in[0]];
-    if (step.op < TileOp::add) {
-      kernels_.fn[static_cast<int>(step.op)][in_class](out, a, nullptr, nullptr, count);
-    } else if (step.op < TileOp::where) {
-      const char* b = at[step.in[1]];
-      if (in_class == kClassInt) check_divisor(step.op, b, count);
-      kernels_.fn[static_cast<int>(step.op)][in_class](out, a, b, nullptr, count);
-    } else if (step.op == TileOp::where) {
-      kernels_.convert.where[in_class](out, a, at[step.in[1]], at[step.in[2]], count);
-    } else {
-      kernels_.convert.cast[in_class][class_of(step.out_dtype)](out, a, nullptr, nullptr, count);
-    }
-    if (auto round = kernels_.convert.round[static_cast<int>(step.out_dtype)]) round(out, count);
-  }
-
-  static void check_divisor(TileOp op, const char* divisor, i64 count) {
-    if (op != TileOp::floor_divide && op != TileOp::remainder && op != TileOp::fmod) return;
-    const i64* values = reinterpret_cast<const i64*>(divisor);
-    for (i64 i = 0; i < count; ++i) {
-      if (values[i] != 0) continue;
-      const char* name = op == TileOp::floor_divide ? "floor_divide" : op == TileOp::remainder ? "remainder" : "fmod";
-      runtime_error("[" + std::string(name) + "] integer division by zero");
-    }
-  }
-
   const TileProgram& program_;
   const Kernels& kernels_;
   void* const* outputs_;
@@ -242,11 +243,42 @@ class Run {
   Source sources_[kMaxTileRegisters];
 };
 
+// One op on a few contiguous elements, where setting up a Run would take longer than the work.
+bool run_small_step(const TileProgram& program, const Shape& shape, i64 n, const View* inputs, const u64* params,
+                    void* const* outputs) {
+  constexpr std::size_t kMaxInputs = 3;
+  constexpr i64 kMaxElements = 64;
+  if (n > kMaxElements || program.steps.size() != 1 || program.outputs.size() != 1) return false;
+  const TileStep& step = program.steps[0];
+  const std::size_t count = program.inputs.size();
+  if (count > kMaxInputs || step.out != program.outputs[0]) return false;
+  if (!is_native(step.out_dtype) || step.out_dtype != program.out_dtypes[0]) return false;
+  const Kernels& table = kernels();
+  alignas(64) char constants[kMaxInputs][kMaxElements * 8];
+  const char* at[kMaxTileRegisters];
+  for (std::size_t i = 0; i < count; ++i) {
+    const TileInput& input = program.inputs[i];
+    if (input.param >= 0) {
+      u64 constant = immediate(params[input.param], input.dtype);
+      splat(table, input.dtype, &constant, constants[i], n);
+      at[input.reg] = constants[i];
+    } else if (is_native(input.dtype) && is_contiguous(shape, inputs[i].strides)) {
+      at[input.reg] = static_cast<const char*>(inputs[i].data);
+    } else {
+      return false;
+    }
+  }
+  run_step(table, step, static_cast<char*>(outputs[0]), at, n);
+  return true;
+}
+
 }  // namespace
 
 void run_tile_program(const TileProgram& program, const Shape& shape, const View* inputs, const u64* params,
                       void* const* outputs) {
-  if (const i64 n = shape.numel()) Run(program, shape, n, inputs, params, outputs).run();
+  const i64 n = shape.numel();
+  if (n == 0 || run_small_step(program, shape, n, inputs, params, outputs)) return;
+  Run(program, shape, n, inputs, params, outputs).run();
 }
 
 }  // namespace pyflame::cpu

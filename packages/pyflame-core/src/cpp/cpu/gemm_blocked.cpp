@@ -66,23 +66,26 @@ struct Blocked {
   i64 i0, m, j0, n, p0, k;            // the current block
   T *packed_a, *packed_b;
   bool accumulate;
+  bool pack_b_late;                   // each panel of B meets A once: packed by its reader, just before
 
   void pack_a_panel(i64 i) const {
     i64 first = i * rows;
     kernels.pack(g.a + (i0 + first) * g.a_row + p0 * g.a_col, g.a_row, g.a_col, least(rows, m - first), k,
                  least(rows, m - first), packed_a + first * k);
   }
-  void pack_b_panel(i64 j) const {
+  void pack_b_panel(i64 j, T* to) const {
     i64 first = j * panel, columns = least(panel, n - first);
     kernels.pack(g.b + p0 * g.b_row + (j0 + first) * g.b_col, g.b_col, g.b_row, columns, k,
-                 packed_width(kernels, columns), packed_b + first * k);
+                 packed_width(kernels, columns), to);
   }
   void tiles(i64 row_begin, i64 row_end, i64 column_begin, i64 column_end) const {
     const bool unit_rows = !direct_a || g.a_row == 1;
     for (i64 j = column_begin; j < column_end; ++j) {
       i64 column = j * panel, columns = least(panel, n - column);
       int tail = static_cast<int>(columns > kernels.width ? columns - kernels.width : columns);
-      const T* b = direct_b ? g.b + p0 * g.b_row + j0 + column : packed_b + column * k;
+      T* own = pack_b_late ? scratch<T>(Scratch::kPackedB, panel * k) : nullptr;
+      if (own) pack_b_panel(j, own);
+      const T* b = own ? own : direct_b ? g.b + p0 * g.b_row + j0 + column : packed_b + column * k;
       i64 b_step = direct_b ? g.b_row : packed_width(kernels, columns);
       for (i64 i = row_begin; i < row_end; ++i) {
         i64 row = i * rows, count = least(rows, m - row);
@@ -109,13 +112,6 @@ struct Blocked {
   }
   void block(bool threaded) {
     i64 row_panels = ceil_div(m, rows), column_panels = ceil_div(n, panel);
-    i64 pack_b_count = direct_b || i0 > 0 ? 0 : column_panels, pack_a_count = direct_a ? 0 : row_panels;
-    if (pack_a_count) packed_a = scratch<T>(Scratch::kPackedA, m * k);
-    if (pack_b_count) packed_b = scratch<T>(Scratch::kPackedB, column_panels * panel * k);
-    i64 packs = pack_a_count + pack_b_count;
-    parallel_for(packs, threaded ? 4 : packs, [&](i64 begin, i64 end) {
-      for (i64 i = begin; i < end; ++i) i < pack_b_count ? pack_b_panel(i) : pack_a_panel(i - pack_b_count);
-    });
     // Groups of tiles that keep their part of A in the second-level cache; smaller ones when there are too few.
     i64 group_rows = even_panel(row_panels, 10), group_columns = even_panel(column_panels, 8);
     const i64 down = ceil_div(row_panels, group_rows);
@@ -123,6 +119,16 @@ struct Blocked {
     for (; threaded && group_columns > 1 && down * across < 6; across = ceil_div(column_panels, group_columns)) {
       group_columns = ceil_div(group_columns, 2);
     }
+    pack_b_late = !direct_b && g.m == m && down == 1;
+    i64 pack_b_count = direct_b || pack_b_late || i0 > 0 ? 0 : column_panels, pack_a_count = direct_a ? 0 : row_panels;
+    if (pack_a_count) packed_a = scratch<T>(Scratch::kPackedA, m * k);
+    if (pack_b_count) packed_b = scratch<T>(Scratch::kPackedB, column_panels * panel * k);
+    i64 packs = pack_a_count + pack_b_count;
+    parallel_for(packs, threaded ? 4 : packs, [&](i64 begin, i64 end) {
+      for (i64 i = begin; i < end; ++i) {
+        i < pack_b_count ? pack_b_panel(i, packed_b + i * panel * k) : pack_a_panel(i - pack_b_count);
+      }
+    });
     const i64 tasks = across * down;
     parallel_for(tasks, threaded ? 1 : tasks, [&](i64 begin, i64 end) {
       for (i64 task = begin; task < end; ++task) {
@@ -141,7 +147,7 @@ void blocked(const ProductKernels<T>& kernels, const Product<T>& g, bool threade
   bool b_fits = g.n * g.k * static_cast<i64>(sizeof(T)) <= (512 << 10) && !aliases<T>(g.b_row);
   bool direct_b = g.b_col == 1 && (kernels.masked || g.n % kernels.width == 0) && (g.m <= 2 * kernels.rows || b_fits);
   Blocked<T> blocks{kernels, g, panel, even_panel(g.m, kernels.rows), direct_a, direct_b, 0, 0, 0, 0, 0, 0,
-                    nullptr, nullptr, false};
+                    nullptr, nullptr, false, false};
   blocks.run(threaded);
 }
 

@@ -15,14 +15,20 @@ const char* tier_name(TierId tier);
 
 }  // namespace pyflame::cpu
 
-// PYFLAME_DECLARE_TIERS(GemmTable, gemm_table): declares the table of each tier and `const GemmTable& gemm_table()`.
-#define PYFLAME_DECLARE_TIERS(Type, function)                          \
-  namespace baseline { extern const Type function; }                   \
-  namespace avx2 { extern const Type function; }                       \
-  namespace avx512 { extern const Type function; }                     \
-  inline const Type& active_##function() {                             \
-    static const Type& table = active_tier() == TierId::kAvx512 ? avx512::function \
-                               : active_tier() == TierId::kAvx2 ? avx2::function   \
-                                                                : baseline::function; \
-    return table;                                                      \
+// PYFLAME_DECLARE_TIERS(GemmTable, gemm_table) declares the table of each tier and `const GemmTable& active_gemm_table()`.
+#if defined(__x86_64__)
+#define PYFLAME_DECLARE_TIERS(Type, function)                                          \
+  namespace baseline { extern const Type function; }                                   \
+  namespace avx2 { extern const Type function; }                                       \
+  namespace avx512 { extern const Type function; }                                     \
+  inline const Type& active_##function() {                                             \
+    static const Type& table = active_tier() == TierId::kAvx512 ? avx512::function     \
+                               : active_tier() == TierId::kAvx2 ? avx2::function       \
+                                                                : baseline::function;  \
+    return table;                                                                      \
   }
+#else
+#define PYFLAME_DECLARE_TIERS(Type, function)                  \
+  namespace baseline { extern const Type function; }           \
+  inline const Type& active_##function() { return baseline::function; }
+#endif

@@ -170,7 +170,8 @@ bool is_input(const Node* node) {
 void materialise(Node* node, Value* value) {
   node->value = value;
   node->depth = 0;
-  if (!node->has(kRequiresGrad) || node->has(kGradLeaf | kHistoryFreed)) drop_inputs(node);
+  bool has_history = node->has(kRequiresGrad) && !node->has(kGradLeaf | kHistoryFreed);
+  if (!has_history && !hooks.keep_edges) drop_inputs(node);
   rehash(node);
 }
 
@@ -252,7 +253,12 @@ Var view_of_value(const OpDef& op, Node* x, const i64* attrs, const OutputSpec& 
 Var record(const OpDef& op, Node* const* inputs, int count, const i64* attrs, int num_attrs, OutputSpec* specs, int* num_outputs) {
   if (!op.is_variadic && count != static_cast<int>(op.input_names.size())) wrong_count(op, count);
   if (op.check_rule) op.check_rule(Call{op, inputs, count, attrs});
-  std::vector<Node*> nodes(inputs, inputs + count);
+  constexpr int kFew = 8;  // nearly every op: no allocation for the list of inputs
+  Node* few[kFew];
+  std::vector<Node*> many;
+  if (count > kFew) many.resize(static_cast<std::size_t>(count));
+  Node** nodes = count > kFew ? many.data() : few;
+  std::memcpy(nodes, inputs, sizeof(Node*) * static_cast<std::size_t>(count));
   std::vector<Var> keep;
   if (count > 0 && op.promoted) {
     DType dtype = result_dtype(inputs, count, op.promoted);
@@ -264,18 +270,18 @@ Var record(const OpDef& op, Node* const* inputs, int count, const i64* attrs, in
     }
     check_dtype(op, dtype);
   }
-  Call call{op, nodes.data(), count, attrs};
+  Call call{op, nodes, count, attrs};
   *num_outputs = 1;
   if (op.outputs_rule) {
     *num_outputs = op.outputs_rule(call, specs);
   } else {
     specs[0].shape = op.shape_rule(call);
-    specs[0].dtype = op.dtype_rule ? op.dtype_rule(call) : nodes.empty() ? default_dtype() : nodes[0]->dtype;
+    specs[0].dtype = op.dtype_rule ? op.dtype_rule(call) : count == 0 ? default_dtype() : nodes[0]->dtype;
   }
   check_shape(op.name, specs[0].shape);
   u16 layout = op.sets_layout ? static_cast<u16>(attrs[0])
-                              : infer_layout(op, nodes.data(), count, attrs, specs[0].shape, &keep);
-  if (op.view_rule && nodes[0]->value && !(t_grad_enabled && nodes[0]->has(kRequiresGrad))) {
+                              : infer_layout(op, nodes, count, attrs, specs[0].shape, &keep);
+  if (op.view_rule && nodes[0]->value && !hooks.keep_edges && !(t_grad_enabled && nodes[0]->has(kRequiresGrad))) {
     Var view = view_of_value(op, nodes[0], attrs, specs[0]);
     if (view && layout) {
       view->layout = layout;
@@ -287,9 +293,9 @@ Var record(const OpDef& op, Node* const* inputs, int count, const i64* attrs, in
   Node* node = var.get();
   set_dims(node, specs[0].shape);
   set_attrs(node, attrs, num_attrs);
-  set_inputs(node, nodes.data(), count);
+  set_inputs(node, nodes, count);
   node->layout = layout;
-  if (t_grad_enabled && any_requires_grad(nodes.data(), count)) {
+  if (t_grad_enabled && any_requires_grad(nodes, count)) {
     for (int k = 0; k < *num_outputs; ++k) {
       if (is_floating(specs[k].dtype)) node->flags |= kRequiresGrad;
     }

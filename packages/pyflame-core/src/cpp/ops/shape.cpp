@@ -128,6 +128,7 @@ void permute_vjp(VjpCall& call) {
 Shape slice_shape(const Call& call) {
   Shape out = call.shape(0);
   i64 dim = call.attrs[0], start = call.attrs[1], step = call.attrs[2], length = call.attrs[3];
+  if (out.ndim == 0) index_error("[slice] a 0-d tensor has no dimension to slice");
   if (dim < 0 || dim >= out.ndim) wrap_dim("slice", dim, out.ndim);
   i64 size = out[static_cast<int>(dim)];
   if (step < 1) value_error("[slice] step " + std::to_string(step) + " must be positive");
@@ -154,7 +155,14 @@ void slice_vjp(VjpCall& call) {
 // ---- embed: dim, start, step, size: x placed among zeros; what slice undoes
 Shape embed_shape(const Call& call) {
   Shape out = call.shape(0);
-  out[static_cast<int>(call.attrs[0])] = call.attrs[3];
+  if (out.ndim == 0) index_error("[embed] a 0-d tensor has no dimension to embed");
+  int dim = static_cast<int>(call.attrs[0]);
+  i64 length = out[dim], start = call.attrs[1], step = call.attrs[2], size = call.attrs[3];
+  if (start < 0 || step < 1 || start > size || (length > 0 && start + (length - 1) * step >= size)) {
+    index_error("[embed] " + std::to_string(length) + " elements from " + std::to_string(start) + " in steps of " +
+                std::to_string(step) + " leave dimension " + std::to_string(dim) + " of size " + std::to_string(size));
+  }
+  out[dim] = size;
   return out;
 }
 cpu::View window(const cpu::View& out, int dim, i64 start, i64 step, const Shape& shape) {

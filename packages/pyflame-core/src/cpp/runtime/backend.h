@@ -49,6 +49,7 @@ class Observer {
   virtual ~Observer() = default;
   virtual void before(const StepInfo& step) = 0;
   virtual void after(const StepInfo& step) = 0;
+  virtual void error(const StepInfo& step, const char* message) = 0;  // the step threw; the run ends with its exception
 };
 
 struct CompileReport {

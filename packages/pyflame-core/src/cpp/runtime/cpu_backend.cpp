@@ -28,9 +28,7 @@ class CpuExecutable : public Executable {
     u32 num_leaves = program_.num_leaves;
     for (u32 i = 0; i < num_leaves; ++i) bases_[2 + i] = binding.leaves[i];
     for (std::size_t i = 0; i < buffers.size(); ++i) bases_[2 + num_leaves + i] = binding.outputs[i];
-    for (std::size_t v = 0; v < program_.views.size(); ++v) {
-      program_.views[v].data = static_cast<char*>(bases_[program_.places[v].base]) + program_.places[v].bytes;
-    }
+    bind_views();
     if (!constants_ready_) {
       for (const Instruction& instruction : program_.prologue) execute(instruction, binding.params);
       constants_ready_ = true;
@@ -40,6 +38,12 @@ class CpuExecutable : public Executable {
   }
 
  private:
+  void bind_views() {
+    for (std::size_t v = 0; v < program_.views.size(); ++v) {
+      program_.views[v].data = static_cast<char*>(bases_[program_.places[v].base]) + program_.places[v].bytes;
+    }
+  }
+
   void execute(const Instruction& instruction, const u64* params) {
     const View* in = program_.views.data() + instruction.first_view;
     const View* out = in + instruction.num_in;
@@ -56,14 +60,25 @@ class CpuExecutable : public Executable {
 
   void run_observed(const Binding& binding, Observer& observer) {
     using Clock = std::chrono::steady_clock;
+    // An observer may evaluate a graph of this very structure, which binds the views to its own memory.
+    const std::vector<void*> bases = bases_;
     u32 index = 0;
     for (const Instruction& instruction : program_.body) {
       const View* in = program_.views.data() + instruction.first_view;
       StepInfo step{instruction.ops, instruction.locations, in, static_cast<int>(instruction.num_in),
                     in + instruction.num_in, static_cast<int>(instruction.num_out), index++, 0.0};
       observer.before(step);
+      if (bases_ != bases) {
+        bases_ = bases;
+        bind_views();
+      }
       auto start = Clock::now();
-      execute(instruction, binding.params);
+      try {
+        execute(instruction, binding.params);
+      } catch (const std::exception& error) {
+        observer.error(step, error.what());
+        throw;
+      }
       step.seconds = std::chrono::duration<double>(Clock::now() - start).count();
       observer.after(step);
     }

@@ -153,8 +153,9 @@ class Compiler {
     const Location& from = locations_[source];
     if (bytes_of(node(source)) != bytes || from.offset != 0 || !is_contiguous(node(source).shape, from.strides)) return false;
     if (std::find(taken_.begin(), taken_.end(), from.storage) != taken_.end()) return false;
+    Shape strides = broadcast_strides(node(source).shape, from.strides, node(source).shape);
     for (const Location& read : reads_) {  // the same memory read in another order would be overwritten too early
-      if (read.storage == from.storage && (read.offset != 0 || read.strides != from.strides)) return false;
+      if (read.storage == from.storage && (read.offset != 0 || read.strides != strides)) return false;
     }
     taken_.push_back(from.storage);
     return true;
@@ -285,7 +286,11 @@ class Compiler {
     if (!n.op->kernel) not_implemented("[" + std::string(n.op->name) + "] has no cpu kernel for " + std::string(dtype_name(n.dtype)));
     std::vector<Location> inputs;
     for (std::size_t k = 0; k < n.inputs.size(); ++k) inputs.push_back(kernel_input(n, k));
-    reads_ = inputs;
+    reads_.clear();
+    for (std::size_t k = 0; k < inputs.size(); ++k) {
+      const Shape& shape = node(n.inputs[k]).shape;
+      reads_.push_back({inputs[k].storage, inputs[k].offset, broadcast_strides(shape, inputs[k].strides, shape)});
+    }
     std::vector<u32> sources;
     auto may_reuse = [&](std::size_t k) {
       sources.clear();
@@ -356,6 +361,15 @@ class Compiler {
     return users_[i];
   }
 
+  bool reads_memory_of(const std::vector<u32>& nodes, u32 source) const {
+    for (u32 i : nodes) {
+      for (u32 input : node(i).inputs) {
+        if (root_[input] == root_[source]) return true;
+      }
+    }
+    return false;
+  }
+
   // Immediates and cheap constants are parameters of the program; halves and narrow integers must round as tensors do.
   bool reads_parameter(u32 i) const {
     DType d = node(i).dtype;
@@ -363,7 +377,8 @@ class Compiler {
            (d == DType::kFloat32 || d == DType::kFloat64 || d == DType::kInt64 || d == DType::kBool);
   }
 
-  void emit_elementwise(const std::vector<u32>& group) {
+  // `rest`: what the same step computes afterwards, when its program had to be split.
+  void emit_elementwise(const std::vector<u32>& group, const std::vector<u32>& rest = {}) {
     struct Source {
       int param;  // >= 0: a parameter
       u32 node;
@@ -430,8 +445,10 @@ class Compiler {
     if (next > cpu::kMaxTileRegisters) {
       std::ptrdiff_t half = static_cast<std::ptrdiff_t>(group.size() / 2);
       if (half == 0) runtime_error(std::string("[eval] ") + node(group[0]).op->name + " has too many operands");
-      emit_elementwise(std::vector<u32>(group.begin(), group.begin() + half));
-      return emit_elementwise(std::vector<u32>(group.begin() + half, group.end()));
+      std::vector<u32> second(group.begin() + half, group.end()), after_first = second;
+      after_first.insert(after_first.end(), rest.begin(), rest.end());
+      emit_elementwise(std::vector<u32>(group.begin(), group.begin() + half), after_first);
+      return emit_elementwise(second, rest);
     }
     program.num_registers = next;
     const Shape& shape = node(group[0]).shape;
@@ -439,7 +456,9 @@ class Compiler {
     reads_.clear();
     for (const Source& source : sources) {
       views.push_back(source.param >= 0 ? Location{0, 0, shape} : locations_[source.node]);
-      if (source.param < 0) reads_.push_back(views.back());
+      if (source.param >= 0) continue;
+      reads_.push_back(views.back());
+      reads_.back().strides = broadcast_strides(node(source.node).shape, views.back().strides, shape);
     }
     for (std::size_t m : outputs) {
       program.outputs.push_back(static_cast<u8>(reg[m]));
@@ -447,7 +466,7 @@ class Compiler {
       std::vector<u32> reuse;  // an output may be written before later members run: they must not read what it overwrites
       for (std::size_t k = 0; k < sources.size(); ++k) {
         if (sources[k].param >= 0 || node(sources[k].node).shape != shape) continue;
-        bool read_later = false;
+        bool read_later = reads_memory_of(rest, sources[k].node);
         for (std::size_t r = m + 1; r < group.size(); ++r) {
           read_later |= std::find(operands[r].begin(), operands[r].end(), static_cast<int>(k)) != operands[r].end();
         }
@@ -530,7 +549,7 @@ class Compiler {
   std::vector<u32> root_, last_use_;
   std::vector<u8> kept_, escapes_;
   std::vector<int> taken_;       // storages whose memory a result of this step has taken over
-  std::vector<Location> reads_;  // what this step reads
+  std::vector<Location> reads_;  // what this step reads; a stride of 0 where the element repeats or is the only one
   mutable std::vector<std::vector<u32>> users_;
   u32 step_ = 0, safe_from_ = 0;
   bool in_prologue_ = false;

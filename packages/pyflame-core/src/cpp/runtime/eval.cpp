@@ -1,7 +1,11 @@
 #include "runtime/eval.h"
 
+#include <pthread.h>
+
+#include <chrono>
 #include <mutex>
 
+#include "base/error.h"
 #include "runtime/plan_cache.h"
 #include "runtime/trace.h"
 
@@ -14,9 +18,13 @@ GilHooks gil_hooks;
 namespace {
 
 std::recursive_mutex g_backend;  // runs are serialised; recursive, because an observer may evaluate
+// A child forked during another thread's run would inherit a lock that nobody releases.
+[[maybe_unused]] const int g_fork_hook = pthread_atfork(nullptr, nullptr, [] { new (&g_backend) std::recursive_mutex; });
 Observer* g_observer = nullptr;
 bool g_debug = false, g_eager = false;
 thread_local bool t_tracing = false;
+thread_local int t_observed = 0;  // observed runs of this thread that have not returned
+bool g_timing = false;
 u32 g_limit = 10000;
 EvalStats g_stats;
 
@@ -55,17 +63,22 @@ u64 plan_options() { return g_debug ? 1 : 0; }
 
 std::shared_ptr<Plan> find_plan(Trace& trace) {
   PlanCache& cache = plan_cache();
-  if (std::shared_ptr<Plan> plan = cache.find(trace.hash, trace.key)) return plan;
+  if (std::shared_ptr<Plan> plan = cache.find(trace.hash, trace.key(), trace.key_size())) return plan;
   CompileOptions options;
   options.optimize = !g_debug;
-  return cache.insert(trace.hash, trace.key, cpu_backend().compile(trace.flatten(), options));
+  return cache.insert(trace.hash, trace.key(), trace.key_size(), cpu_backend().compile(trace.flatten(), options));
 }
 
 // Everything one run holds on to while the GIL is released.
 class Run {
  public:
-  Run(const Trace& trace, std::shared_ptr<Plan> plan) : plan_(std::move(plan)), params_(trace.params.data()) {
+  Run(const Trace& trace, std::shared_ptr<Plan> plan) : plan_(std::move(plan)), params_(trace.params.data()) {}
+
+  // Apart from the constructor, so that the destructor undoes it when memory runs out half-way.
+  void bind(const Trace& trace) {
     leaf_buffers_.reserve(trace.leaves.size());
+    leaf_offsets_.reserve(trace.leaves.size());
+    leaf_data_.reserve(trace.leaves.size());
     for (Node* leaf : trace.leaves) {
       Buffer* buffer = leaf->value->buffer;
       buffer->retain();
@@ -73,12 +86,14 @@ class Run {
       leaf_offsets_.push_back(leaf->value->offset);
       leaf_data_.push_back(static_cast<char*>(buffer->data) + leaf->value->offset * dtype_size(leaf->dtype));
     }
+    kept_.reserve(trace.kept.size());
     for (Node* node : trace.kept) {
       kept_.emplace_back(node);
       node->flags |= kRunning;
     }
     outputs_.reserve(plan_->executable->buffers.size());
     for (const OutputBuffer& wanted : plan_->executable->buffers) outputs_.push_back(provide(wanted, trace));
+    output_data_.reserve(outputs_.size());
     for (Buffer* buffer : outputs_) output_data_.push_back(buffer->data);
     targets_.reserve(plan_->executable->values.size());
     for (const OutputValue& value : plan_->executable->values) targets_.push_back(trace.order[value.node]);
@@ -92,14 +107,25 @@ class Run {
 
   void execute() {
     Binding binding{leaf_data_.data(), output_data_.data(), params_};
-    if (g_observer) {  // observers are Python: they run under the GIL
-      std::lock_guard<std::recursive_mutex> lock(g_backend);
-      plan_->executable->run(binding, g_observer);
-      return;
-    }
+    if (observer_) return execute_observed(binding);
     WithoutGil without_gil;
     std::lock_guard<std::recursive_mutex> lock(g_backend);
     plan_->executable->run(binding, nullptr);
+  }
+
+  // Observers are Python, so the run holds the GIL; but waiting for the backend with it would stop the thread that has
+  // the backend and needs the GIL to go on.
+  void execute_observed(const Binding& binding) {
+    std::unique_lock<std::recursive_mutex> lock(g_backend, std::defer_lock);
+    {
+      WithoutGil without_gil;
+      lock.lock();
+    }
+    struct Depth {
+      Depth() { ++t_observed; }
+      ~Depth() { --t_observed; }
+    } depth;
+    plan_->executable->run(binding, observer_);
   }
 
   void commit() {
@@ -118,7 +144,7 @@ class Run {
   // A leaf's memory is taken over when this graph is all that can see it: every count of the node is an edge of the
   // trace, no backward will read those edges later, and nothing else shares the buffer.
   Buffer* provide(const OutputBuffer& wanted, const Trace& trace) {
-    if (wanted.donor >= 0 && !trace.has_history) {
+    if (wanted.donor >= 0 && !trace.has_history && !observer_) {  // an observer may stop the run half-way
       Node* leaf = trace.leaves[static_cast<std::size_t>(wanted.donor)];
       Buffer* buffer = leaf->value->buffer;
       bool sole = leaf->refs == leaf->uses && buffer->refs == 2;  // the value's count and this run's
@@ -132,6 +158,7 @@ class Run {
   }
 
   std::shared_ptr<Plan> plan_;
+  Observer* observer_ = g_observer;  // a hook may remove itself while it runs
   const u64* params_;  // of the trace, which stays leased to this evaluation
   std::vector<Buffer*> leaf_buffers_, outputs_;
   std::vector<i64> leaf_offsets_;
@@ -160,20 +187,38 @@ void update_record_hook() {
 
 }  // namespace
 
+namespace {
+i64 clock_ns() {
+  if (!g_timing) return 0;
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+}  // namespace
+
 void eval(Node* const* roots, std::size_t count) {
   bool pending = false;
   for (std::size_t i = 0; i < count; ++i) pending |= !roots[i]->value;
   if (!pending) return;
+  i64 start = clock_ns();
   TraceLease trace;
   for (;;) {
     trace->walk(roots, count, plan_options());
     if (!trace->running) break;
+    if (t_observed) {
+      runtime_error("[eval] the tensor belongs to a run that waits for this hook to return: read the hook's own inputs "
+                    "and outputs, or evaluate it after the run");
+    }
     wait_for_runs();
   }
-  Run run(*trace, find_plan(*trace));
+  std::shared_ptr<Plan> plan = find_plan(*trace);
+  i64 found = clock_ns();
+  Run run(*trace, std::move(plan));
+  run.bind(*trace);
   ++g_stats.runs;
   g_stats.nodes += static_cast<i64>(trace->order.size());
+  i64 ready = clock_ns();
   run.execute();
+  g_stats.lookup_ns += found - start;
+  g_stats.kernel_ns += clock_ns() - ready;
   run.commit();
 }
 
@@ -185,7 +230,7 @@ CompileReport compile_only(Node* const* roots, std::size_t count) {
 
 void set_observer(Observer* value) { g_observer = value; }
 Observer* observer() { return g_observer; }
-void set_debug(bool enabled) { g_debug = enabled; }
+void set_debug(bool enabled) { g_debug = hooks.keep_edges = enabled; }
 bool debug() { return g_debug; }
 void set_eager(bool enabled) {
   g_eager = enabled;
@@ -199,5 +244,6 @@ void set_graph_limit(u32 nodes) {
 u32 graph_limit() { return g_limit; }
 void set_tracing(bool enabled) { t_tracing = enabled; }
 EvalStats& eval_stats() { return g_stats; }
+void set_timing(bool enabled) { g_timing = enabled; }
 
 }  // namespace pyflame::runtime

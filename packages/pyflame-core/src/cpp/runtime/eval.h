@@ -43,7 +43,9 @@ void set_tracing(bool enabled);
 
 struct EvalStats {
   i64 runs = 0, donated = 0, nodes = 0;
+  i64 lookup_ns = 0, kernel_ns = 0;  // counted while timing is on
 };
 EvalStats& eval_stats();
+void set_timing(bool enabled);
 
 }  // namespace pyflame::runtime

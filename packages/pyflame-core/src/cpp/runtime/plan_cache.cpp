@@ -11,14 +11,14 @@ PlanCache& plan_cache() {
   return *cache;
 }
 
-std::shared_ptr<Plan> PlanCache::find(u64 hash, const std::vector<u64>& key) {
+std::shared_ptr<Plan> PlanCache::find(u64 hash, const u64* key, std::size_t size) {
   auto it = plans_.find(hash);
   if (it == plans_.end()) {
     ++stats.misses;
     return nullptr;
   }
   const Plan& plan = **it->second;
-  if (plan.key.size() != key.size() || std::memcmp(plan.key.data(), key.data(), key.size() * sizeof(u64)) != 0) {
+  if (plan.key.size() != size || std::memcmp(plan.key.data(), key, size * sizeof(u64)) != 0) {
     ++stats.misses;
     ++stats.collisions;
     return nullptr;
@@ -28,14 +28,14 @@ std::shared_ptr<Plan> PlanCache::find(u64 hash, const std::vector<u64>& key) {
   return recent_.front();
 }
 
-std::shared_ptr<Plan> PlanCache::insert(u64 hash, std::vector<u64> key, std::unique_ptr<Executable> executable) {
+std::shared_ptr<Plan> PlanCache::insert(u64 hash, const u64* key, std::size_t size, std::unique_ptr<Executable> executable) {
   auto existing = plans_.find(hash);
   if (existing != plans_.end()) {
     recent_.erase(existing->second);
     plans_.erase(existing);
   }
   evict_to(capacity_ - 1);
-  recent_.push_front(std::make_shared<Plan>(Plan{hash, std::move(key), std::move(executable)}));
+  recent_.push_front(std::make_shared<Plan>(Plan{hash, std::vector<u64>(key, key + size), std::move(executable)}));
   plans_[hash] = recent_.begin();
   return recent_.front();
 }

@@ -20,8 +20,8 @@ struct PlanCacheStats {
 
 class PlanCache {
  public:
-  std::shared_ptr<Plan> find(u64 hash, const std::vector<u64>& key);
-  std::shared_ptr<Plan> insert(u64 hash, std::vector<u64> key, std::unique_ptr<Executable> executable);
+  std::shared_ptr<Plan> find(u64 hash, const u64* key, std::size_t size);
+  std::shared_ptr<Plan> insert(u64 hash, const u64* key, std::size_t size, std::unique_ptr<Executable> executable);
   void clear();
   void set_capacity(std::size_t plans);  // throws ValueError when 0
   std::size_t size() const { return plans_.size(); }

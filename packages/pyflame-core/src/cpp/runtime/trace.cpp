@@ -40,6 +40,7 @@ void Trace::emit(Node* node, u32 epoch) {
 void Trace::visit(Node* root, u32 epoch) {
   if (root->mark == epoch) return;
   stack_.push_back(root);
+  static const OpId input_op = registry().at("input").id;
   while (!stack_.empty()) {
     Node* node = stack_.back();
     if (node->mark == epoch) {
@@ -48,7 +49,7 @@ void Trace::visit(Node* root, u32 epoch) {
     }
     std::size_t before = stack_.size();
     if (!node->value) {
-      if (__builtin_expect(is_input(node), 0)) {
+      if (__builtin_expect(node->op == input_op, 0)) {
         fail(ErrorKind::kTrace,
              "[trace] the value of a traced tensor is not known: branches and conversions that need values cannot be "
              "traced; use where() or pass the value as an argument");
@@ -67,11 +68,12 @@ void Trace::visit(Node* root, u32 epoch) {
 void Trace::mark_kept(Node* const* roots, std::size_t count) {
   keep_.assign(order.size(), 0);
   for (std::size_t r = 0; r < count; ++r) keep_[roots[r]->slot] = 1;
+  const Registry& ops = registry();
   for (Node* node : order) {
     if (node->value) continue;
     if (node->refs > node->uses) keep_[node->slot] = 1;  // a Python handle or another pending graph will ask for it
     if (!has_history || !serves_backward(node)) continue;
-    const OpDef& op = registry()[node->op];
+    const OpDef& op = ops[node->op];
     if (op.saves_output) keep_[node->slot] = 1;
     Node* const* inputs = node->inputs();
     int shift = node->has(kImmediateLeft) ? 1 : 0;
@@ -83,35 +85,50 @@ void Trace::mark_kept(Node* const* roots, std::size_t count) {
 }
 
 void Trace::make_key(u64 options) {
+  const Registry& ops = registry();
   u64 h = options;
-  key.push_back(options);
+  u64* word = words_.data();
+  u64* end = word + words_.size();
+  auto room = [&](std::size_t wanted) {
+    if (static_cast<std::size_t>(end - word) >= wanted) return;
+    std::size_t used = static_cast<std::size_t>(word - words_.data());
+    words_.resize(2 * (used + wanted));
+    word = words_.data() + used;
+    end = words_.data() + words_.size();
+  };
+  room(1);
+  *word++ = options;
   for (Node* node : order) {
     bool leaf = node->value != nullptr;
     u64 keep = keep_[node->slot] && !leaf;
     if (keep) kept.push_back(node);
+    int num_inputs = leaf ? 0 : node->num_inputs;
+    int num_attrs = leaf ? 0 : node->has(kLongAttrs) ? static_cast<int>(node->record()->count) : kInlineAttrs;
+    room(static_cast<std::size_t>(2 + 2 * node->ndim + num_inputs + num_attrs));
     u64 head = (leaf ? 0xffffull : node->op) | static_cast<u64>(node->dtype) << 16 | static_cast<u64>(node->ndim) << 24 |
-               static_cast<u64>(leaf ? 0 : node->num_inputs) << 32 | static_cast<u64>(node->flags & kImmediate) << 48 | keep << 63;
-    key.push_back(head);
+               static_cast<u64>(num_inputs) << 32 | static_cast<u64>(node->flags & kImmediate) << 48 | keep << 63;
+    *word++ = head;
     h = mix(h ^ node->hash, head);
     const i64* dims = node->dims();
-    for (int i = 0; i < node->ndim; ++i) key.push_back(static_cast<u64>(dims[i]));
+    for (int i = 0; i < node->ndim; ++i) *word++ = static_cast<u64>(dims[i]);
     if (leaf) {
       const Shape* strides = node->value->strides;
-      key.push_back(strides ? 1 : 0);
-      if (strides) key.insert(key.end(), strides->begin(), strides->end());
+      *word++ = strides ? 1 : 0;
+      for (int i = 0; strides && i < node->ndim; ++i) *word++ = static_cast<u64>((*strides)[i]);
       continue;
     }
     Node* const* inputs = node->inputs();
-    for (int i = 0; i < node->num_inputs; ++i) {
-      key.push_back(inputs[i]->slot);
-      h = mix(h, inputs[i]->slot);
+    for (int i = 0; i < num_inputs; ++i) {
+      u64 slot = inputs[i]->slot;
+      *word++ = slot;
+      h = mix(h, slot);
     }
-    int num_params = node->has(kImmediate) ? 1 : registry()[node->op].num_params;
-    int words = node->has(kLongAttrs) ? static_cast<int>(node->record()->count) : kInlineAttrs;
+    int num_params = node->has(kImmediate) ? 1 : ops[node->op].num_params;
     const i64* attrs = node->attrs();
     for (int i = 0; i < num_params; ++i) params.push_back(static_cast<u64>(attrs[i]));
-    for (int i = num_params; i < words; ++i) key.push_back(static_cast<u64>(attrs[i]));
+    for (int i = num_params; i < num_attrs; ++i) *word++ = static_cast<u64>(attrs[i]);
   }
+  num_words_ = static_cast<std::size_t>(word - words_.data());
   hash = mix(h, order.size());
 }
 
@@ -119,7 +136,6 @@ void Trace::walk(Node* const* roots, std::size_t count, u64 options) {
   order.clear();
   leaves.clear();
   kept.clear();
-  key.clear();
   params.clear();
   stack_.clear();
   has_history = running = false;

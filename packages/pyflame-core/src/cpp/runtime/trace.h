@@ -12,7 +12,8 @@ struct Trace {
   std::vector<Node*> order;   // inputs before users; evaluated nodes are leaves
   std::vector<Node*> leaves;
   std::vector<Node*> kept;    // pending nodes whose values outlive the run, in order
-  std::vector<u64> key;       // the whole structure as words: equal keys mean equal plans
+  const u64* key() const { return words_.data(); }  // the whole structure as words: equal keys mean equal plans
+  std::size_t key_size() const { return num_words_; }
   std::vector<u64> params;    // what varies without being structure, in order
   u64 hash = 0;
   bool has_history = false;   // some node still has a backward to serve
@@ -29,6 +30,8 @@ struct Trace {
   void mark_kept(Node* const* roots, std::size_t count);
   void make_key(u64 options);
 
+  std::vector<u64> words_;  // only grows, so that building a key neither allocates nor clears
+  std::size_t num_words_ = 0;
   std::vector<Node*> stack_;
   std::vector<u8> keep_;
 };

@@ -17,7 +17,9 @@ namespace {
 // clang-format off
 const BinaryTable binary_table = {{
 #define UNARY(...)
-#define BINARY(name, ...) {binary_fn<name##_op, u8>(), binary_fn<name##_op, i64>(), binary_fn<name##_op, float>(), binary_fn<name##_op, double>()},
+#define BINARY(name, ...) \
+  {binary_fn<name##_op, u8>(), binary_fn<name##_op, i64>(), binary_fn<name##_op, float>(), \
+   binary_fn<name##_op, double>()},
 #define COMPARE(...)
 #include "base/elementwise.def"
 #undef UNARY

@@ -51,7 +51,9 @@ void uniform_float(RandomKey key, int bits, float* out, i64 groups) {
     u32 words[4][kLanes];
     philox_group(key.seed, key.offset + static_cast<u64>(g * kLanes), words);
     const u32* flat = words[0];
-    for (int i = 0; i < 4 * kLanes; ++i) out[i] = static_cast<float>(static_cast<std::int32_t>(flat[i] >> shift)) * unit;
+    for (int i = 0; i < 4 * kLanes; ++i) {
+      out[i] = static_cast<float>(static_cast<std::int32_t>(flat[i] >> shift)) * unit;
+    }
   }
 }
 

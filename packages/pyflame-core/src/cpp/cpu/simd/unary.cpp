@@ -16,7 +16,8 @@ namespace {
 
 // clang-format off
 const UnaryTable unary_table = {{
-#define UNARY(name, ...) {unary_fn<name##_op, u8>(), unary_fn<name##_op, i64>(), unary_fn<name##_op, float>(), unary_fn<name##_op, double>()},
+#define UNARY(name, ...) \
+  {unary_fn<name##_op, u8>(), unary_fn<name##_op, i64>(), unary_fn<name##_op, float>(), unary_fn<name##_op, double>()},
 #define BINARY(...)
 #define COMPARE(...)
 #include "base/elementwise.def"

@@ -1,0 +1,218 @@
+"""Write what PyTorch computes to packages/pyflame-nn/tests/references, for the tests of pyflame-nn to compare with.
+
+    python -m venv venv && venv/bin/pip install torch==2.13.0 numpy && venv/bin/python ci/make_torch_references.py
+
+A case is named by the expression that makes it, which means the same in both libraries: `nn.Linear(4, 3)`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+TARGET = ROOT / "packages" / "pyflame-nn" / "tests" / "references"
+STEPS = 20
+
+# expression -> shape of the input
+LAYERS = {
+    "nn.Linear(4, 3)": (5, 4),
+    "nn.Linear(4, 3, bias=False)": (2, 5, 4),
+    "nn.Flatten()": (2, 3, 4),
+    "nn.Unflatten(1, (2, 3))": (2, 6),
+    "nn.Conv2d(3, 4, 3)": (2, 3, 6, 5),
+    "nn.Conv2d(3, 4, (3, 2), stride=(2, 1), padding=(1, 2), dilation=(1, 2))": (2, 3, 7, 6),
+    "nn.Conv2d(4, 6, 3, padding=1, groups=2, bias=False)": (2, 4, 5, 5),
+    "nn.Conv2d(4, 4, 3, stride=2, padding=1, groups=4)": (2, 4, 6, 6),
+    "nn.Conv2d(2, 3, 1)": (2, 2, 3, 3),
+    "nn.Conv2d(2, 3, (4, 3), padding='same', dilation=(1, 2))": (2, 2, 6, 6),
+    "nn.Conv2d(2, 3, 3, padding='valid')": (2, 5, 5),
+    "nn.MaxPool2d(2)": (2, 3, 6, 6),
+    "nn.MaxPool2d(3, stride=2, padding=1, ceil_mode=True)": (2, 3, 8, 7),
+    "nn.MaxPool2d((2, 3), stride=1, dilation=2)": (3, 7, 8),
+    "nn.AvgPool2d(2)": (2, 3, 6, 6),
+    "nn.AvgPool2d(3, stride=2, padding=1)": (2, 3, 7, 8),
+    "nn.AvgPool2d(3, stride=2, padding=1, ceil_mode=True, count_include_pad=False)": (2, 3, 8, 8),
+    "nn.AvgPool2d((2, 3), divisor_override=4)": (2, 3, 4, 6),
+    "nn.BatchNorm1d(4)": (6, 4),
+    "nn.BatchNorm1d(4, affine=False, momentum=0.3)": (3, 4, 5),
+    "nn.BatchNorm2d(3, eps=0.01)": (4, 3, 3, 2),
+    "nn.BatchNorm2d(3, momentum=None)": (2, 3, 4, 4),
+    "nn.BatchNorm2d(3, track_running_stats=False)": (2, 3, 4, 4),
+    "nn.BatchNorm1d(4).eval()": (6, 4),
+    "nn.BatchNorm2d(3).eval()": (2, 3, 2, 2),
+    "nn.BatchNorm2d(3, track_running_stats=False).eval()": (2, 3, 4, 4),
+    "nn.ReLU()": (4, 5),
+    "nn.LeakyReLU(0.2)": (4, 5),
+    "nn.ELU(0.7)": (4, 5),
+    "nn.SiLU()": (4, 5),
+    "nn.GELU()": (4, 5),
+    "nn.GELU(approximate='tanh')": (4, 5),
+    "nn.Sigmoid()": (4, 5),
+    "nn.LogSigmoid()": (4, 5),
+    "nn.Tanh()": (4, 5),
+    "nn.Softplus(beta=2.0)": (4, 5),
+    "nn.Softmax(dim=1)": (4, 5),
+    "nn.LogSoftmax(dim=-1)": (2, 3, 5),
+    "nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(18, 3))": (4, 1, 5, 5),
+}
+
+# expression -> what kind of input and target; `w` and `p` in the expressions are vectors of weights
+LOSSES = {
+    "nn.CrossEntropyLoss()": "classes",
+    "nn.CrossEntropyLoss(reduction='sum')": "classes",
+    "nn.CrossEntropyLoss(reduction='none')": "classes",
+    "nn.CrossEntropyLoss(weight=w)": "classes",
+    "nn.CrossEntropyLoss(ignore_index=2)": "classes",
+    "nn.CrossEntropyLoss(weight=w, ignore_index=1, label_smoothing=0.2)": "classes",
+    "nn.CrossEntropyLoss(label_smoothing=0.1, reduction='none')": "classes",
+    "nn.CrossEntropyLoss(ignore_index=0, label_smoothing=0.1)": "dense",
+    "nn.CrossEntropyLoss(weight=w, reduction='none')": "dense",
+    "nn.CrossEntropyLoss(weight=w, reduction='sum', label_smoothing=0.3)": "single",
+    "nn.CrossEntropyLoss(weight=w, label_smoothing=0.2)": "probabilities",
+    "nn.CrossEntropyLoss(reduction='none')  #": "probabilities",
+    "nn.NLLLoss(weight=w, ignore_index=3)": "classes",
+    "nn.NLLLoss(reduction='sum')": "dense",
+    "nn.MSELoss()": "values",
+    "nn.MSELoss(reduction='sum')": "values",
+    "nn.L1Loss(reduction='none')": "values",
+    "nn.SmoothL1Loss(beta=0.7)": "values",
+    "nn.HuberLoss(delta=0.6)": "values",
+    "nn.BCEWithLogitsLoss()": "shares",
+    "nn.BCEWithLogitsLoss(weight=w, pos_weight=p, reduction='none')": "shares",
+    "nn.BCELoss(weight=w)": "unit",
+    "nn.KLDivLoss(reduction='batchmean')": "shares",
+    "nn.KLDivLoss(log_target=True)": "values",
+}
+
+OPTIMIZERS = [
+    "optim.SGD(params, lr=0.1)",
+    "optim.SGD(params, lr=0.1, momentum=0.9)",
+    "optim.SGD(params, lr=0.1, momentum=0.8, dampening=0.3, weight_decay=0.05)",
+    "optim.SGD(params, lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.1)",
+    "optim.SGD(params, lr=0.05, weight_decay=0.1, maximize=True)",
+    "optim.Adam(params, lr=0.05)",
+    "optim.Adam(params, lr=0.05, betas=(0.8, 0.95), eps=1e-3, weight_decay=0.1)",
+    "optim.Adam(params, lr=0.05, amsgrad=True)",
+    "optim.Adam(params, lr=0.05, betas=(0.3, 0.9), maximize=True)",
+    "optim.AdamW(params, lr=0.05)",
+    "optim.AdamW(params, lr=0.05, weight_decay=0.2, amsgrad=True)",
+    "optim.AdamW([{'params': params[:1]}, {'params': params[1:], 'lr': 0.2, 'weight_decay': 0.0}], lr=0.05)",
+]
+
+SCHEDULERS = [
+    "optim.lr_scheduler.StepLR(optimizer, 3, gamma=0.5)",
+    "optim.lr_scheduler.CosineAnnealingLR(optimizer, 15, eta_min=0.01)",
+    "optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 1 / (1 + epoch))",
+    "optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=1, cooldown=1, factor=0.5)",
+    "optim.lr_scheduler.ReduceLROnPlateau(optimizer, mode='max', patience=0, threshold_mode='abs', min_lr=0.02)",
+]
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+
+
+def normal(*shape: int) -> np.ndarray[Any, Any]:
+    return RANDOM.standard_normal(shape).astype(np.float32)
+
+
+RANDOM = np.random.default_rng(2024)
+
+
+def layers(torch: Any) -> Arrays:
+    """For each layer: input, state before and after, output, the gradient that came and those that went."""
+    found: Arrays = {}
+    for case, shape in LAYERS.items():
+        layer = eval(case, {"nn": torch.nn})
+        for name, tensor in layer.state_dict().items():
+            if tensor.is_floating_point():
+                values = normal(*tensor.shape)
+                tensor.copy_(torch.tensor(abs(values) + 0.5 if name.endswith("var") else values))
+            found[f"{case}/before/{name}"] = tensor.numpy().copy()
+        x = torch.tensor(normal(*shape), requires_grad=True)
+        y = layer(x)
+        upstream = normal(*y.shape)
+        y.backward(torch.tensor(upstream))
+        found |= {f"{case}/{key}": value for key, value in (("x", x), ("y", y), ("grad_x", x.grad))}
+        found[f"{case}/upstream"] = upstream
+        found |= {f"{case}/grad/{name}": parameter.grad for name, parameter in layer.named_parameters()}
+        found |= {f"{case}/after/{name}": tensor for name, tensor in layer.state_dict().items()}
+    return found
+
+
+def loss_arguments(kind: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    shapes = {"dense": (2, 5, 3, 2), "single": (5,)}
+    x = normal(*shapes.get(kind, (6, 5)))
+    if kind in ("classes", "dense", "single"):
+        return x, RANDOM.integers(0, 5, x.shape[:1] + x.shape[2:] if x.ndim > 1 else ())
+    if kind == "probabilities":
+        return x, RANDOM.dirichlet(np.ones(5), 6).astype(np.float32)
+    if kind == "unit":
+        x = RANDOM.uniform(0.01, 0.99, x.shape).astype(np.float32)
+    target = normal(*x.shape) if kind == "values" else RANDOM.uniform(0, 1, x.shape).astype(np.float32)
+    return x, target
+
+
+def losses(torch: Any) -> Arrays:
+    """For each loss: weights, input, target, value and the gradient of the sum of values."""
+    w, p = (RANDOM.uniform(0.5, 2.0, 5).astype(np.float32) for _ in range(2))
+    found: Arrays = {"w": w, "p": p}
+    for case, kind in LOSSES.items():
+        values, target = loss_arguments(kind)
+        x = torch.tensor(values, requires_grad=True)
+        y = eval(case, {"nn": torch.nn, "w": torch.tensor(w), "p": torch.tensor(p)})(x, torch.tensor(target))
+        y.sum().backward()
+        found |= {f"{case}/x": x, f"{case}/target": target, f"{case}/y": y, f"{case}/grad_x": x.grad}
+    return found
+
+
+def optimizers(torch: Any) -> Arrays:
+    """For each optimizer: the parameters after each of its steps on a small regression."""
+    found: Arrays = {"w": normal(4, 3), "b": normal(3), "x": normal(8, 4), "t": normal(8, 3)}
+    x, t = torch.tensor(found["x"]), torch.tensor(found["t"])
+    for case in OPTIMIZERS:
+        params = [torch.nn.Parameter(torch.tensor(found[name])) for name in "wb"]
+        optimizer = eval(case, {"optim": torch.optim, "params": params})
+        path: dict[str, list[np.ndarray[Any, Any]]] = {"w": [], "b": []}
+        for _ in range(STEPS):
+            optimizer.zero_grad()
+            (((x @ params[0] + params[1]).tanh() - t) ** 2).mean().backward()
+            optimizer.step()
+            for name, param in zip("wb", params):
+                path[name].append(param.detach().numpy().copy())
+        found |= {f"{case}/{name}": np.stack(values) for name, values in path.items()}
+    return found
+
+
+def schedulers(torch: Any) -> Arrays:
+    """For each scheduler: the learning rate after each step, given the measured values."""
+    found: Arrays = {"values": np.abs(normal(STEPS)) + np.linspace(2, 1, STEPS, dtype=np.float32)}
+    for case in SCHEDULERS:
+        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.5)
+        scheduler = eval(case, {"optim": torch.optim, "optimizer": optimizer})
+        rates = []
+        for value in found["values"]:
+            optimizer.step()
+            scheduler.step(*([float(value)] if "Plateau" in case else []))
+            rates.append(optimizer.param_groups[0]["lr"])
+        found[case] = np.array(rates)
+    return found
+
+
+def main() -> None:
+    import torch
+
+    TARGET.mkdir(parents=True, exist_ok=True)
+    for make in (layers, losses, optimizers, schedulers):
+        arrays = {
+            name: value if isinstance(value, np.ndarray) else np.asarray(getattr(value, "detach", lambda: value)())
+            for name, value in make(torch).items()
+        }
+        path = TARGET / f"{make.__name__}.npz"
+        np.savez_compressed(path, **arrays)
+        print(f"{path.relative_to(ROOT)}: {len(arrays)} arrays, {path.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,237 @@
+"""Activation functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .. import _core
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
+    from ..dtypes import DType
+
+from .rounding import clamp
+
+_add = _core.ops.add
+_cast = _core.ops.cast
+_div = _core.ops.div
+_erf = _core.ops.erf
+_exp = _core.ops.exp
+_expm1 = _core.ops.expm1
+_gt = _core.ops.gt
+_log1p = _core.ops.log1p
+_log_softmax = _core.ops.log_softmax
+_maximum = _core.ops.maximum
+_minimum = _core.ops.minimum
+_mul = _core.ops.mul
+_neg = _core.ops.neg
+_relu = _core.ops.relu
+_sigmoid = _core.ops.sigmoid
+_softmax = _core.ops.softmax
+_tanh = _core.ops.tanh
+_where = _core.ops.where
+
+
+def relu(x: Tensor) -> Tensor:
+    """Replace negative elements by 0.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.relu(pf.tensor([-1.0, 2.0]))
+        @@
+    """
+    return _relu(x)
+
+
+def sigmoid(x: Tensor) -> Tensor:
+    """Compute 1 / (1 + exp(-x)).
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.sigmoid(pf.tensor([0.0, 2.0]))
+        @@
+    """
+    return _sigmoid(x)
+
+
+def softmax(x: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
+    """Scale exponentials along a dimension so that they sum to 1.
+
+    Args:
+        dtype: convert to this dtype first.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.softmax(pf.tensor([0.0, 1.0]), dim=0)
+        @@
+    """
+    return _softmax(x if dtype is None else _cast(x, dtype), dim)
+
+
+def log_softmax(x: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
+    """Compute log(softmax(x)) without overflow or loss of digits.
+
+    Args:
+        dtype: convert to this dtype first.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.log_softmax(pf.tensor([0.0, 1.0]), dim=0)
+        @@
+    """
+    return _log_softmax(x if dtype is None else _cast(x, dtype), dim)
+
+
+def gelu(x: Tensor, approximate: str = "none") -> Tensor:
+    """Weigh x by the normal distribution function: x * P(X <= x).
+
+    Args:
+        approximate: "none" by the error function, "tanh" by the approximation of Hendrycks and Gimpel,
+            "Gaussian Error Linear Units" (2016).
+
+    Raises:
+        ValueError: `approximate` is neither.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.gelu(pf.tensor([-1.0, 2.0]))
+        @@
+    """
+    if approximate == "none":
+        return _mul(_mul(x, 0.5), _add(_erf(_mul(x, 0.7071067811865476)), 1.0))
+    if approximate == "tanh":
+        inner = _mul(_mul(x, 0.7978845608028654), _add(_mul(_mul(x, x), 0.044715), 1.0))
+        return _mul(_mul(x, 0.5), _add(_tanh(inner), 1.0))
+    raise ValueError(f"[gelu] approximate is {approximate!r}: expected 'none' or 'tanh'")
+
+
+def silu(x: Tensor) -> Tensor:
+    """Compute x * sigmoid(x).
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.silu(pf.tensor([-1.0, 2.0]))
+        @@
+    """
+    return _mul(x, _sigmoid(x))
+
+
+def softplus(x: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """Compute log(1 + exp(beta x)) / beta, a smooth `relu`.
+
+    Args:
+        threshold: where beta * x exceeds it the result is x.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.softplus(pf.tensor([-1.0, 2.0]))
+        @@
+    """
+    scaled = x if beta == 1.0 else _mul(x, beta)
+    linear = _gt(scaled, threshold)
+    # The exponential is kept finite where its result is not used, or its gradient would be NaN.
+    smooth = _log1p(_exp(_where(linear, 0.0, scaled)))
+    return _where(linear, x, smooth if beta == 1.0 else _div(smooth, beta))
+
+
+def leaky_relu(x: Tensor, negative_slope: float = 0.01) -> Tensor:
+    """Multiply negative elements by a small slope.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.leaky_relu(pf.tensor([-1.0, 2.0]))
+        @@
+    """
+    return _where(_gt(x, 0.0), x, _mul(x, negative_slope))
+
+
+def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
+    """Compute x above 0 and alpha * (exp(x) - 1) below.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.elu(pf.tensor([-1.0, 2.0]))
+        @@
+    """
+    below = _expm1(_minimum(x, 0.0))
+    return _where(_gt(x, 0.0), x, below if alpha == 1.0 else _mul(below, alpha))
+
+
+def selu(x: Tensor) -> Tensor:
+    """Compute `elu` with the constants of self-normalising networks.
+
+    Klambauer et al., "Self-Normalizing Neural Networks" (2017).
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.selu(pf.tensor([-1.0, 2.0]))
+        @@
+    """
+    return _mul(elu(x, 1.6732632423543772), 1.0507009873554805)
+
+
+def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
+    """Compute max(0, x) + min(0, alpha * (exp(x / alpha) - 1)).
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.celu(pf.tensor([-1.0, 2.0]))
+        @@
+    """
+    return _where(_gt(x, 0.0), x, _mul(_expm1(_div(_minimum(x, 0.0), alpha)), alpha))
+
+
+def relu6(x: Tensor) -> Tensor:
+    """Limit to the interval from 0 to 6.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.relu6(pf.tensor([-1.0, 2.0, 7.0]))
+        @@
+    """
+    return clamp(x, 0.0, 6.0)
+
+
+def hardtanh(x: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+    """Limit to an interval.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.hardtanh(pf.tensor([-2.0, 0.5]))
+        @@
+    """
+    return clamp(x, min_val, max_val)
+
+
+def logsigmoid(x: Tensor) -> Tensor:
+    """Compute log(sigmoid(x)) without overflow.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.logsigmoid(pf.tensor([-1.0, 2.0]))
+        @@
+    """
+    # min(x, 0) - log(1 + exp(-|x|))
+    return _minimum(x, 0.0) - _log1p(_exp(_neg(_core.ops.abs(x))))
+
+
+def softsign(x: Tensor) -> Tensor:
+    """Compute x / (1 + |x|).
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.softsign(pf.tensor([-1.0, 3.0]))
+        @@
+    """
+    return _div(x, _add(_core.ops.abs(x), 1.0))
+
+
+def mish(x: Tensor) -> Tensor:
+    """Compute x * tanh(softplus(x)).
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.mish(pf.tensor([-1.0, 2.0]))
+        @@
+    """
+    return _mul(x, _tanh(softplus(x)))

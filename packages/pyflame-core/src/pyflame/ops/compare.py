@@ -1,0 +1,203 @@
+"""Comparisons and tests; results are bool."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from .. import _core
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
+    from .._types import Number
+
+_abs = _core.ops.abs
+_all = _core.ops.all
+_eq = _core.ops.eq
+_ge = _core.ops.ge
+_gt = _core.ops.gt
+_isfinite = _core.ops.isfinite
+_isinf = _core.ops.isinf
+_isnan = _core.ops.isnan
+_le = _core.ops.le
+_logical_and = _core.ops.logical_and
+_logical_or = _core.ops.logical_or
+_lt = _core.ops.lt
+_ne = _core.ops.ne
+
+
+def eq(x: Tensor | Number, y: Tensor | Number) -> Tensor:
+    """Tell where x == y.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.eq(pf.tensor([1, 2, 3]), 2)
+        @@
+    """
+    return _eq(x, y)
+
+
+def ne(x: Tensor | Number, y: Tensor | Number) -> Tensor:
+    """Tell where x != y.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.ne(pf.tensor([1, 2, 3]), 2)
+        @@
+    """
+    return _ne(x, y)
+
+
+def lt(x: Tensor | Number, y: Tensor | Number) -> Tensor:
+    """Tell where x < y.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.lt(pf.tensor([1, 2, 3]), 2)
+        @@
+    """
+    return _lt(x, y)
+
+
+def le(x: Tensor | Number, y: Tensor | Number) -> Tensor:
+    """Tell where x <= y.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.le(pf.tensor([1, 2, 3]), 2)
+        @@
+    """
+    return _le(x, y)
+
+
+def gt(x: Tensor | Number, y: Tensor | Number) -> Tensor:
+    """Tell where x > y.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.gt(pf.tensor([1, 2, 3]), 2)
+        @@
+    """
+    return _gt(x, y)
+
+
+def ge(x: Tensor | Number, y: Tensor | Number) -> Tensor:
+    """Tell where x >= y.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.ge(pf.tensor([1, 2, 3]), 2)
+        @@
+    """
+    return _ge(x, y)
+
+
+def isnan(x: Tensor) -> Tensor:
+    """Tell where elements are NaN.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.isnan(pf.tensor([1.0, float("nan")]))
+        @@
+    """
+    return _isnan(x)
+
+
+def isinf(x: Tensor) -> Tensor:
+    """Tell where elements are infinite.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.isinf(pf.tensor([1.0, float("inf")]))
+        @@
+    """
+    return _isinf(x)
+
+
+def isfinite(x: Tensor) -> Tensor:
+    """Tell where elements are neither NaN nor infinite.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.isfinite(pf.tensor([1.0, float("inf")]))
+        @@
+    """
+    return _isfinite(x)
+
+
+def isposinf(x: Tensor) -> Tensor:
+    """Tell where elements are plus infinity.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.isposinf(pf.tensor([-float("inf"), float("inf")]))
+        @@
+    """
+    return _eq(x, math.inf)
+
+
+def isneginf(x: Tensor) -> Tensor:
+    """Tell where elements are minus infinity.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.isneginf(pf.tensor([-float("inf"), float("inf")]))
+        @@
+    """
+    return _eq(x, -math.inf)
+
+
+def isreal(x: Tensor) -> Tensor:
+    """Tell where elements are real: everywhere, as there are no complex dtypes.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.isreal(pf.tensor([1.0]))
+        @@
+    """
+    return _eq(x, x) if not x.dtype.is_floating_point else _logical_or(_eq(x, x), _isnan(x))
+
+
+def isclose(x: Tensor, y: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
+    """Tell where |x - y| <= atol + rtol * |y|.
+
+    Args:
+        equal_nan: count two NaN as close.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.isclose(pf.tensor([1.0, 2.0]), pf.tensor([1.0, 2.1]))
+        @@
+    """
+    near = _le(_abs(x - y), atol + rtol * _abs(y))
+    close: Tensor = _logical_or(_eq(x, y), _logical_and(near, _isfinite(y)))
+    return _logical_or(close, _logical_and(_isnan(x), _isnan(y))) if equal_nan else close
+
+
+def allclose(x: Tensor, y: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+    """Tell whether all elements are close, as `isclose` defines it.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.allclose(pf.tensor([1.0, 2.0]), pf.tensor([1.0, 2.1]))
+        @@
+    """
+    return bool(_all(isclose(x, y, rtol, atol, equal_nan)))
+
+
+def equal(x: Tensor, y: Tensor) -> bool:
+    """Tell whether two tensors have the same shape and elements.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.equal(pf.tensor([1, 2]), pf.tensor([1, 2]))
+        @@
+    """
+    return x.shape == y.shape and bool(_all(_eq(x, y)))
+
+
+greater = gt
+greater_equal = ge
+less = lt
+less_equal = le
+not_equal = ne

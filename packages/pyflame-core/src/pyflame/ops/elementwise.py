@@ -1,0 +1,294 @@
+"""Arithmetic, element by element. Operands broadcast; dtypes promote."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .. import _core
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
+    from .._types import Number
+
+from .._core import TensorBase
+
+_abs = _core.ops.abs
+_add = _core.ops.add
+_div = _core.ops.div
+_floor_divide = _core.ops.floor_divide
+_fmod = _core.ops.fmod
+_mul = _core.ops.mul
+_neg = _core.ops.neg
+_positive = _core.ops.positive
+_pow = _core.ops.pow
+_reciprocal = _core.ops.reciprocal
+_remainder = _core.ops.remainder
+_sqrt = _core.ops.sqrt
+_square = _core.ops.square
+_sub = _core.ops.sub
+_trunc = _core.ops.trunc
+_where = _core.ops.where
+
+
+def add(x: Tensor | Number, y: Tensor | Number, *, alpha: Number = 1) -> Tensor:
+    """Add `y`, scaled by `alpha`.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.add(pf.tensor([1, 2]), 10, alpha=2)
+        @@
+    """
+    return _add(x, y) if alpha == 1 else _add(x, _mul(y, alpha))
+
+
+def sub(x: Tensor | Number, y: Tensor | Number, *, alpha: Number = 1) -> Tensor:
+    """Subtract `y`, scaled by `alpha`.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.sub(pf.tensor([1, 2]), 10)
+        @@
+    """
+    return _sub(x, y) if alpha == 1 else _sub(x, _mul(y, alpha))
+
+
+def rsub(x: Tensor, y: Tensor | Number, *, alpha: Number = 1) -> Tensor:
+    """Subtract `x`, scaled by `alpha`, from `y`.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.rsub(pf.tensor([1, 2]), 10)
+        @@
+    """
+    return sub(y, x, alpha=alpha)
+
+
+def mul(x: Tensor | Number, y: Tensor | Number) -> Tensor:
+    """Multiply.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.mul(pf.tensor([1, 2]), 10)
+        @@
+    """
+    return _mul(x, y)
+
+
+def div(x: Tensor | Number, y: Tensor | Number, *, rounding_mode: str | None = None) -> Tensor:
+    """Divide; integers give the default float dtype unless a rounding mode is named.
+
+    Args:
+        rounding_mode: None for the true quotient, "trunc" to round towards zero, "floor" towards minus infinity.
+
+    Raises:
+        ValueError: `rounding_mode` is none of these.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.div(pf.tensor([7, -7]), 2)
+        >>> @@
+        >>> pf.div(pf.tensor([7, -7]), 2, rounding_mode="floor")
+        @@
+    """
+    if rounding_mode is None:
+        return _div(x, y)
+    if rounding_mode == "floor":
+        return _floor_divide(x, y)
+    if rounding_mode == "trunc":
+        # Exact for integers too, which a float quotient is not.
+        return _trunc(_floor_divide(_sub(x, _fmod(x, y)), y))
+    raise ValueError(f"[div] rounding_mode is {rounding_mode!r}: expected None, 'trunc' or 'floor'")
+
+
+def true_divide(x: Tensor | Number, y: Tensor | Number) -> Tensor:
+    """Divide; the same as `div` without a rounding mode.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.true_divide(pf.tensor([7, -7]), 2)
+        @@
+    """
+    return _div(x, y)
+
+
+def floor_divide(x: Tensor | Number, y: Tensor | Number) -> Tensor:
+    """Divide and round towards minus infinity.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.floor_divide(pf.tensor([7, -7]), 2)
+        @@
+    """
+    return _floor_divide(x, y)
+
+
+def remainder(x: Tensor | Number, y: Tensor | Number) -> Tensor:
+    """Return the remainder of a floored division; it has the sign of `y`.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.remainder(pf.tensor([7, -7]), 4)
+        @@
+    """
+    return _remainder(x, y)
+
+
+def fmod(x: Tensor | Number, y: Tensor | Number) -> Tensor:
+    """Return the remainder of a truncated division; it has the sign of `x`.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.fmod(pf.tensor([7, -7]), 4)
+        @@
+    """
+    return _fmod(x, y)
+
+
+def pow(x: Tensor | Number, y: Tensor | Number) -> Tensor:
+    """Raise to a power.
+
+    Raises:
+        RuntimeError: an integer tensor has a negative integer exponent.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.pow(pf.tensor([1.0, 2.0, 3.0]), 2)
+        @@
+    """
+    if isinstance(x, TensorBase):
+        return x**y  # the operator knows small constant exponents
+    return _pow(x, y)
+
+
+def neg(x: Tensor) -> Tensor:
+    """Change the sign.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.neg(pf.tensor([1, -2]))
+        @@
+    """
+    return _neg(x)
+
+
+def positive(x: Tensor) -> Tensor:
+    """Return the values unchanged; bool is refused.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.positive(pf.tensor([1, -2]))
+        @@
+    """
+    return _positive(x)
+
+
+def abs(x: Tensor) -> Tensor:
+    """Take the absolute value; its gradient at 0 is 0.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.abs(pf.tensor([1, -2]))
+        @@
+    """
+    return _abs(x)
+
+
+def square(x: Tensor) -> Tensor:
+    """Multiply each element with itself.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.square(pf.tensor([1, -2]))
+        @@
+    """
+    return _square(x)
+
+
+def reciprocal(x: Tensor) -> Tensor:
+    """Compute 1 / x.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.reciprocal(pf.tensor([1, 4]))
+        @@
+    """
+    return _reciprocal(x)
+
+
+def fma(a: Tensor | Number, b: Tensor | Number, c: Tensor | Number) -> Tensor:
+    """Compute `a * b + c`.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.fma(pf.tensor([1, 2]), pf.tensor([3, 4]), 10)
+        @@
+    """
+    return _add(_mul(a, b), c)
+
+
+def addcmul(x: Tensor, a: Tensor, b: Tensor, *, value: Number = 1) -> Tensor:
+    """Compute `x + value * a * b`.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.addcmul(pf.zeros(2), pf.tensor([1.0, 2.0]), pf.tensor([3.0, 4.0]), value=0.5)
+        @@
+    """
+    product = _mul(a, b)
+    return _add(x, product) if value == 1 else _add(x, _mul(product, value))
+
+
+def addcdiv(x: Tensor, a: Tensor, b: Tensor, *, value: Number = 1) -> Tensor:
+    """Compute `x + value * a / b`.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.addcdiv(pf.zeros(2), pf.tensor([1.0, 2.0]), pf.tensor([4.0, 4.0]), value=2)
+        @@
+    """
+    quotient = _div(a, b)
+    return _add(x, quotient) if value == 1 else _add(x, _mul(quotient, value))
+
+
+def lerp(start: Tensor, end: Tensor, weight: Tensor | Number) -> Tensor:
+    """Go from `start` to `end` by the fraction `weight`.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.lerp(pf.tensor([0.0, 10.0]), pf.tensor([4.0, 20.0]), 0.25)
+        @@
+    """
+    return _add(start, _mul(weight, _sub(end, start)))
+
+
+def where(condition: Tensor, x: Tensor | Number, y: Tensor | Number) -> Tensor:
+    """Take `x` where the condition holds, else `y`.
+
+    Raises:
+        RuntimeError: `condition` is not bool, or the shapes do not broadcast.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.where(pf.tensor([True, False]), pf.tensor([1, 2]), 0)
+        @@
+    """
+    return _where(condition, x, y)
+
+
+def masked_fill(x: Tensor, mask: Tensor, value: Tensor | Number) -> Tensor:
+    """Replace the elements where `mask` holds by one value.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.masked_fill(pf.tensor([1, 2]), pf.tensor([True, False]), 0)
+        @@
+    """
+    filled: Tensor = _where(mask, value, x)
+    return filled if filled.dtype is x.dtype else _core.ops.cast(filled, x.dtype)
+
+
+absolute = abs
+divide = div
+multiply = mul
+negative = neg
+subtract = sub

@@ -1,0 +1,226 @@
+"""Powers of constants, logarithms, roots and what is made of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .. import _core
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
+    from .._types import Number
+
+from .rounding import clamp
+
+_add = _core.ops.add
+_div = _core.ops.div
+_erf = _core.ops.erf
+_erfc = _core.ops.erfc
+_exp = _core.ops.exp
+_exp2 = _core.ops.exp2
+_expm1 = _core.ops.expm1
+_hypot = _core.ops.hypot
+_log = _core.ops.log
+_log10 = _core.ops.log10
+_log1p = _core.ops.log1p
+_log2 = _core.ops.log2
+_logaddexp = _core.ops.logaddexp
+_mul = _core.ops.mul
+_rsqrt = _core.ops.rsqrt
+_sqrt = _core.ops.sqrt
+_sub = _core.ops.sub
+_where = _core.ops.where
+
+
+def exp(x: Tensor) -> Tensor:
+    """Compute e to the power of each element.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.exp(pf.tensor([0.0, 1.0]))
+        @@
+    """
+    return _exp(x)
+
+
+def exp2(x: Tensor) -> Tensor:
+    """Compute 2 to the power of each element.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.exp2(pf.tensor([0.0, 3.0]))
+        @@
+    """
+    return _exp2(x)
+
+
+def expm1(x: Tensor) -> Tensor:
+    """Compute exp(x) - 1 without losing digits near 0.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.expm1(pf.tensor([0.0, 1.0]))
+        @@
+    """
+    return _expm1(x)
+
+
+def log(x: Tensor) -> Tensor:
+    """Compute the natural logarithm.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.log(pf.tensor([1.0, 10.0]))
+        @@
+    """
+    return _log(x)
+
+
+def log2(x: Tensor) -> Tensor:
+    """Compute the logarithm to base 2.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.log2(pf.tensor([1.0, 8.0]))
+        @@
+    """
+    return _log2(x)
+
+
+def log10(x: Tensor) -> Tensor:
+    """Compute the logarithm to base 10.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.log10(pf.tensor([1.0, 100.0]))
+        @@
+    """
+    return _log10(x)
+
+
+def log1p(x: Tensor) -> Tensor:
+    """Compute log(1 + x) without losing digits near 0.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.log1p(pf.tensor([0.0, 1.0]))
+        @@
+    """
+    return _log1p(x)
+
+
+def sqrt(x: Tensor) -> Tensor:
+    """Compute the square root.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.sqrt(pf.tensor([4.0, 9.0]))
+        @@
+    """
+    return _sqrt(x)
+
+
+def rsqrt(x: Tensor) -> Tensor:
+    """Compute 1 / sqrt(x).
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.rsqrt(pf.tensor([4.0, 16.0]))
+        @@
+    """
+    return _rsqrt(x)
+
+
+def hypot(x: Tensor, y: Tensor) -> Tensor:
+    """Compute the hypotenuse of a right triangle with legs `x` and `y`.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.hypot(pf.tensor([3.0]), pf.tensor([4.0]))
+        @@
+    """
+    return _hypot(x, y)
+
+
+def erf(x: Tensor) -> Tensor:
+    """Compute the error function.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.erf(pf.tensor([0.0, 1.0]))
+        @@
+    """
+    return _erf(x)
+
+
+def erfc(x: Tensor) -> Tensor:
+    """Compute 1 - erf(x) without losing digits for large x.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.erfc(pf.tensor([0.0, 1.0]))
+        @@
+    """
+    return _erfc(x)
+
+
+def logaddexp(x: Tensor, y: Tensor) -> Tensor:
+    """Compute log(exp(x) + exp(y)) without overflow.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.logaddexp(pf.tensor([0.0]), pf.tensor([0.0]))
+        @@
+    """
+    return _logaddexp(x, y)
+
+
+def logaddexp2(x: Tensor, y: Tensor) -> Tensor:
+    """Compute log2(2**x + 2**y) without overflow.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.logaddexp2(pf.tensor([0.0]), pf.tensor([0.0]))
+        @@
+    """
+    return _mul(_logaddexp(_mul(x, LN2), _mul(y, LN2)), 1.0 / LN2)
+
+
+def xlogy(x: Tensor | Number, y: Tensor | Number) -> Tensor:
+    """Compute x * log(y), which is 0 where x is 0 and y is a number.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.xlogy(pf.tensor([0.0, 2.0]), pf.tensor([0.0, 1.0]))
+        @@
+    """
+    # Where x is 0 the logarithm is of 1, or NaN stays: neither value nor gradient is infinite.
+    empty = _core.ops.logical_and(_core.ops.eq(x, 0), _core.ops.eq(y, y))
+    return _mul(x, _log(_where(empty, 1, y)))
+
+
+def ldexp(x: Tensor, exponent: Tensor) -> Tensor:
+    """Compute x * 2**exponent.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.ldexp(pf.tensor([1.0, 3.0]), pf.tensor([1, 2]))
+        @@
+    """
+    return _mul(x, _exp2(exponent))
+
+
+def logit(x: Tensor, eps: float | None = None) -> Tensor:
+    """Compute log(x / (1 - x)), the inverse of `sigmoid`.
+
+    Args:
+        eps: clamp x to [eps, 1 - eps] first.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.logit(pf.tensor([0.5, 0.9]))
+        @@
+    """
+    if eps is not None:
+        x = clamp(x, eps, 1.0 - eps)
+    return _sub(_log(x), _log1p(_mul(x, -1.0)))

@@ -1,0 +1,349 @@
+"""Joining and splitting tensors, and copies in another arrangement."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from .. import _core
+from .._types import Dims, Number, Sizes
+from .shape import wrap_dim
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
+
+Tensors = Sequence["Tensor"]
+
+_cat = _core.ops.cat
+_embed = _core.ops.embed
+_expand = _core.ops.expand
+_flip = _core.ops.flip
+_reshape = _core.ops.reshape
+_slice = _core.ops.slice
+
+
+def _listed(tensors: Tensors) -> Any:
+    return tensors if isinstance(tensors, (list, tuple)) else list(tensors)
+
+
+def cat(tensors: Tensors, dim: int = 0) -> Tensor:
+    """Join tensors along an existing dimension.
+
+    Args:
+        tensors: equal in all sizes but that of `dim`; 1-d tensors without elements are passed over.
+
+    Raises:
+        ValueError: the list is empty.
+        RuntimeError: other sizes differ.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.cat([pf.tensor([1, 2]), pf.tensor([3])])
+        @@
+    """
+    tensors = _listed(tensors)
+    if len(tensors) > 1 and builtins.any(x.shape == (0,) for x in tensors):
+        tensors = [x for x in tensors if x.shape != (0,)] or tensors[:1]
+    return _cat(tensors, dim)
+
+
+def stack(tensors: Tensors, dim: int = 0) -> Tensor:
+    """Join tensors of equal shape along a new dimension.
+
+    Raises:
+        RuntimeError: the list is empty or shapes differ.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.stack([pf.tensor([1, 2]), pf.tensor([3, 4])], dim=1)
+        @@
+    """
+    tensors = _listed(tensors)
+    if not tensors:
+        raise RuntimeError("[stack] expected at least one tensor, got an empty list")
+    shape = tensors[0].shape
+    for place, x in enumerate(tensors):
+        if x.shape != shape:
+            raise RuntimeError(
+                f"[stack] tensor 0 has shape {tuple(shape)}, tensor {place} has shape {tuple(x.shape)}: expected equal shapes"
+            )
+    dim = wrap_dim("stack", dim, len(shape) + 1)
+    longer = (*shape[:dim], 1, *shape[dim:])
+    return _cat([_reshape(x, longer) for x in tensors], dim)
+
+
+def hstack(tensors: Tensors) -> Tensor:
+    """Join along the second dimension, or the first of 1-d tensors.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.hstack([pf.tensor([1, 2]), pf.tensor([3])])
+        @@
+    """
+    parts = [x if x.ndim else _reshape(x, (1,)) for x in tensors]
+    return cat(parts, 0 if parts and parts[0].ndim == 1 else 1)
+
+
+def vstack(tensors: Tensors) -> Tensor:
+    """Join along the first dimension; 1-d tensors become rows.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.vstack([pf.tensor([1, 2]), pf.tensor([3, 4])])
+        @@
+    """
+    return cat([x if x.ndim > 1 else _reshape(x, (1, -1)) for x in tensors], 0)
+
+
+def narrow(x: Tensor, dim: int, start: int, length: int) -> Tensor:
+    """Return `length` slices of a dimension from `start` on.
+
+    Raises:
+        IndexError: they leave the dimension.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.narrow(pf.arange(5), 0, 1, 3)
+        @@
+    """
+    if start < 0:
+        start += x.shape[dim]
+    return _slice(x, dim, start, 1, length)
+
+
+def select(x: Tensor, dim: int, index: int) -> Tensor:
+    """Return one slice of a dimension, without the dimension.
+
+    Raises:
+        IndexError: the index is out of range, or `x` is 0-d.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.select(pf.tensor([[1, 2], [3, 4]]), 1, 0)
+        @@
+    """
+    if not x.ndim:
+        raise IndexError("[select] a 0-d tensor has no dimension to select from: use item() for its value")
+    dim = wrap_dim("select", dim, x.ndim)
+    shape = x.shape
+    size = shape[dim]
+    if not -size <= index < size:
+        raise IndexError(f"[select] index {index} is out of range for dimension {dim} of size {size}")
+    return _reshape(_slice(x, dim, index % size, 1, 1), (*shape[:dim], *shape[dim + 1 :]))
+
+
+def split(x: Tensor, split_size_or_sections: Sizes, dim: int = 0) -> tuple[Tensor, ...]:
+    """Cut a dimension into pieces.
+
+    Args:
+        split_size_or_sections: the size of each piece (the last may be smaller), or a list of all sizes.
+
+    Raises:
+        RuntimeError: the sizes do not add up to the size of the dimension.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.split(pf.arange(5), 2)
+        @@
+    """
+    dim = wrap_dim("split", dim, x.ndim)
+    whole = x.shape[dim] if x.ndim else 1
+    if isinstance(split_size_or_sections, int):
+        step = split_size_or_sections
+        if step < 1 and (step or whole):
+            raise RuntimeError(f"[split] the piece size is {step}: it must be positive")
+        sizes = [builtins.min(step, whole - start) for start in range(0, whole, step or 1)] or [0]
+    else:
+        sizes = list(split_size_or_sections)
+        if builtins.sum(sizes) != whole or builtins.min(sizes, default=0) < 0:
+            raise RuntimeError(f"[split] sizes {sizes} do not add up to {whole}, the size of dimension {dim}")
+    starts = [builtins.sum(sizes[:place]) for place in range(len(sizes))]
+    return tuple(_slice(x, dim, start, 1, size) for start, size in zip(starts, sizes))
+
+
+def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """Cut a dimension into at most so many pieces of equal size; the last may be smaller.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.chunk(pf.arange(5), 2)
+        @@
+    """
+    if chunks < 1:
+        raise RuntimeError(f"[chunk] chunks is {chunks}: it must be positive")
+    return split(x, builtins.max(-(-x.shape[dim] // chunks), 1), dim)
+
+
+def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+    """Return all slices of a dimension, without the dimension.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.unbind(pf.tensor([[1, 2], [3, 4]]))
+        @@
+    """
+    return tuple(select(x, dim, index) for index in range(x.shape[wrap_dim("unbind", dim, x.ndim)]))
+
+
+def flip(x: Tensor, *dims: Any) -> Tensor:
+    """Reverse the order along dimensions.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.flip(pf.tensor([[1, 2], [3, 4]]), (0, 1))
+        @@
+    """
+    order = dims[0] if len(dims) == 1 else dims
+    # No dimension reverses nothing; the record would read an empty list as all of them.
+    return _core.ops.alias(x) if order == () or order == [] else _flip(x, order)
+
+
+def fliplr(x: Tensor) -> Tensor:
+    """Reverse the second dimension.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.fliplr(pf.tensor([[1, 2]]))
+        @@
+    """
+    return _flip(x, 1)
+
+
+def flipud(x: Tensor) -> Tensor:
+    """Reverse the first dimension.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.flipud(pf.tensor([1, 2]))
+        @@
+    """
+    return _flip(x, 0)
+
+
+def roll(x: Tensor, shifts: Sizes, dims: Dims = None) -> Tensor:
+    """Move elements along dimensions; what leaves at the end comes back at the start.
+
+    Args:
+        dims: None to roll the flattened tensor.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.roll(pf.arange(4), 1)
+        @@
+    """
+    if dims is None:
+        return _reshape(roll(_reshape(x, (-1,)), shifts, 0), x.shape)
+    amounts = (shifts,) if isinstance(shifts, int) else tuple(shifts)
+    places = (dims,) if isinstance(dims, int) else tuple(dims)
+    if len(amounts) != len(places):
+        raise RuntimeError(f"[roll] shifts {shifts} and dims {dims} differ in length")
+    for amount, dim in zip(amounts, places):
+        size = x.shape[dim]
+        cut = -amount % size if size else 0
+        if cut:
+            x = _cat([_slice(x, dim, cut, 1, size - cut), _slice(x, dim, 0, 1, cut)], dim)
+    return x
+
+
+def repeat(x: Tensor, *sizes: Any) -> Tensor:
+    """Put copies next to each other.
+
+    Args:
+        sizes: how many copies along each dimension, as numbers or one tuple; new dimensions lead.
+
+    Raises:
+        RuntimeError: there are fewer numbers than dimensions.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.tensor([1, 2]).repeat(2, 2)
+        @@
+    """
+    counts = tuple(sizes[0]) if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
+    lead = len(counts) - x.ndim
+    if lead < 0:
+        raise RuntimeError(f"[repeat] {len(counts)} counts for {x.ndim} dimensions: give one for each")
+    shape = (1,) * lead + x.shape
+    apart = [size for one in shape for size in (1, one)]
+    spread = [size for count, one in zip(counts, shape) for size in (count, one)]
+    return _reshape(_expand(_reshape(x, apart), spread), [count * one for count, one in zip(counts, shape)])
+
+
+def tile(x: Tensor, *dims: Any) -> Tensor:
+    """Put copies next to each other; missing counts are 1.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.tile(pf.tensor([[1, 2]]), (2,))
+        @@
+    """
+    counts = tuple(dims[0]) if len(dims) == 1 and not isinstance(dims[0], int) else dims
+    return repeat(x, (1,) * (x.ndim - len(counts)) + counts)
+
+
+def repeat_interleave(x: Tensor, repeats: int, dim: int | None = None) -> Tensor:
+    """Repeat each slice of a dimension in place.
+
+    Args:
+        dim: None to flatten first.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.repeat_interleave(pf.tensor([1, 2]), 2)
+        @@
+    """
+    if not isinstance(repeats, int):
+        raise NotImplementedError("[repeat_interleave] a tensor of repeats is not supported: use index_select")
+    if dim is None:
+        x, dim = _reshape(x, (-1,)), 0
+    dim = wrap_dim("repeat_interleave", dim, x.ndim)
+    shape = x.shape
+    spread = _expand(_reshape(x, (*shape[: dim + 1], 1, *shape[dim + 1 :])), (*shape[: dim + 1], repeats, *shape[dim + 1 :]))
+    return _reshape(spread, (*shape[:dim], shape[dim] * repeats, *shape[dim + 1 :]))
+
+
+def pad(x: Tensor, pad: Sequence[int], mode: str = "constant", value: Number | None = None) -> Tensor:
+    """Surround a tensor by a constant.
+
+    Args:
+        pad: (before, after) of the last dimension, then of the one before it, and so on; negative cuts off.
+        mode: "constant"; the other modes are not there yet.
+
+    Raises:
+        RuntimeError: `pad` has an odd length or more pairs than dimensions.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.pad(pf.tensor([1, 2]), (1, 2), value=9)
+        @@
+    """
+    if mode != "constant":
+        raise NotImplementedError(f"[pad] mode {mode!r} is not implemented: pad with slices and cat")
+    if len(pad) % 2 or len(pad) > 2 * x.ndim:
+        raise RuntimeError(f"[pad] {len(pad)} numbers for {x.ndim} dimensions: expected a pair for each of the last ones")
+    inside = _core.ops.eq(x, x) if value else None
+    for place in range(len(pad) // 2):
+        dim, (before, after) = x.ndim - 1 - place, pad[2 * place : 2 * place + 2]
+        x = _pad_one(x, dim, before, after)
+        inside = None if inside is None else _pad_one(inside, dim, before, after)
+    if inside is None:
+        return x
+    inside = _core.ops.logical_or(inside, _core.ops.ne(x, x))  # NaN is not equal to itself
+    return _core.ops.where(inside, x, value)
+
+
+def _pad_one(x: Tensor, dim: int, before: int, after: int) -> Tensor:
+    size = x.shape[dim]
+    first, last = builtins.max(-before, 0), size - builtins.max(-after, 0)
+    if last < first:
+        raise RuntimeError(f"[pad] ({before}, {after}) cuts more than the {size} elements of dimension {dim}")
+    if last - first < size:
+        x = _slice(x, dim, first, 1, last - first)
+    if before <= 0 and after <= 0:
+        return x
+    return _embed(x, dim, builtins.max(before, 0), 1, last - first + builtins.max(before, 0) + builtins.max(after, 0))
+
+
+concat = cat
+concatenate = cat

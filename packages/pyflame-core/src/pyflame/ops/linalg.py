@@ -1,0 +1,210 @@
+"""Matrix products and triangles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .. import _core
+from .._types import Number
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
+
+_add = _core.ops.add
+_matmul = _core.ops.matmul
+_mul = _core.ops.mul
+_reshape = _core.ops.reshape
+_tril = _core.ops.tril
+_triu = _core.ops.triu
+
+
+def _need(op: str, a: Tensor, rank_a: int, b: Tensor, rank_b: int) -> None:
+    if a.ndim != rank_a or b.ndim != rank_b:
+        raise RuntimeError(
+            f"[{op}] a has shape {tuple(a.shape)}, b has shape {tuple(b.shape)}: expected {rank_a} and {rank_b} dimensions"
+        )
+
+
+def matmul(a: Tensor, b: Tensor) -> Tensor:
+    """Multiply matrices, vectors, or batches of them.
+
+    Args:
+        a: (..., n, k), or (k,) for a row.
+        b: (..., k, m), or (k,) for a column. Leading dimensions broadcast.
+
+    Raises:
+        RuntimeError: the inner sizes differ, or an operand is 0-d.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.matmul(pf.tensor([[1, 2], [3, 4]]), pf.tensor([1, 1]))
+        @@
+    """
+    return _matmul(a, b)
+
+
+def mm(a: Tensor, b: Tensor) -> Tensor:
+    """Multiply two matrices.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.mm(pf.tensor([[1, 2]]), pf.tensor([[3], [4]]))
+        @@
+    """
+    if a.ndim != 2 or b.ndim != 2:
+        _need("mm", a, 2, b, 2)
+    return _matmul(a, b)
+
+
+def mv(a: Tensor, b: Tensor) -> Tensor:
+    """Multiply a matrix and a vector.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.mv(pf.tensor([[1, 2], [3, 4]]), pf.tensor([1, 1]))
+        @@
+    """
+    _need("mv", a, 2, b, 1)
+    return _matmul(a, b)
+
+
+def bmm(a: Tensor, b: Tensor) -> Tensor:
+    """Multiply two batches of matrices, pair by pair.
+
+    Args:
+        a: (batch, n, k).
+        b: (batch, k, m).
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.bmm(pf.ones(2, 1, 3), pf.ones(2, 3, 1)).shape
+        @@
+    """
+    _need("bmm", a, 3, b, 3)
+    if a.shape[0] != b.shape[0]:
+        raise RuntimeError(f"[bmm] a has shape {tuple(a.shape)}, b has shape {tuple(b.shape)}: batch sizes differ")
+    return _matmul(a, b)
+
+
+def dot(a: Tensor, b: Tensor) -> Tensor:
+    """Sum the products of two vectors.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.dot(pf.tensor([1, 2]), pf.tensor([3, 4]))
+        @@
+    """
+    _need("dot", a, 1, b, 1)
+    return _matmul(a, b)
+
+
+def inner(a: Tensor, b: Tensor) -> Tensor:
+    """Sum the products along the last dimension of both.
+
+    Args:
+        a: (..., k), or 0-d.
+        b: (..., k), or 0-d.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.inner(pf.tensor([[1, 2], [3, 4]]), pf.tensor([1, 1]))
+        @@
+    """
+    if not a.ndim or not b.ndim:
+        return _mul(a, b)
+    if a.shape[-1] != b.shape[-1]:
+        raise RuntimeError(f"[inner] a has shape {tuple(a.shape)}, b has shape {tuple(b.shape)}: the last sizes differ")
+    rows, columns = _reshape(a, (-1, a.shape[-1])), _reshape(b, (-1, b.shape[-1]))
+    return _reshape(_matmul(rows, _core.ops.permute(columns, (1, 0))), a.shape[:-1] + b.shape[:-1])
+
+
+def outer(a: Tensor, b: Tensor) -> Tensor:
+    """Multiply each element of one vector with each of another.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.outer(pf.tensor([1, 2]), pf.tensor([3, 4]))
+        @@
+    """
+    _need("outer", a, 1, b, 1)
+    return _mul(_reshape(a, (-1, 1)), _reshape(b, (1, -1)))
+
+
+def _scaled_sum(x: Tensor, product: Tensor, beta: Number, alpha: Number) -> Tensor:
+    if alpha != 1:
+        product = _mul(product, alpha)
+    if beta == 0:  # what is multiplied by 0 is not looked at, NaN included
+        return _core.ops.expand(product, product.shape)
+    return _add(x if beta == 1 else _mul(x, beta), product)
+
+
+def addmm(x: Tensor, a: Tensor, b: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """Compute `beta * x + alpha * (a @ b)`.
+
+    Args:
+        x: broadcasts to (n, m).
+        a: (n, k).
+        b: (k, m).
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.addmm(pf.tensor([[10]]), pf.tensor([[1, 2]]), pf.tensor([[3], [4]]))
+        @@
+    """
+    return _scaled_sum(x, mm(a, b), beta, alpha)
+
+
+def addmv(x: Tensor, a: Tensor, b: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """Compute `beta * x + alpha * (a @ b)` for a matrix and a vector.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.addmv(pf.tensor([10]), pf.tensor([[1, 2]]), pf.tensor([3, 4]))
+        @@
+    """
+    return _scaled_sum(x, mv(a, b), beta, alpha)
+
+
+def baddbmm(x: Tensor, a: Tensor, b: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    """Compute `beta * x + alpha * (a @ b)` for batches of matrices.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.baddbmm(pf.ones(1, 1, 1), pf.ones(2, 1, 3), pf.ones(2, 3, 1))[:, 0, 0]
+        @@
+    """
+    return _scaled_sum(x, bmm(a, b), beta, alpha)
+
+
+def tril(x: Tensor, diagonal: int = 0) -> Tensor:
+    """Keep the lower triangle of each matrix, with zeros elsewhere.
+
+    Args:
+        x: (..., n, m).
+        diagonal: the last diagonal kept; positive ones are above the main diagonal.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.tril(pf.ones(2, 2))
+        @@
+    """
+    return _tril(x, diagonal)
+
+
+def triu(x: Tensor, diagonal: int = 0) -> Tensor:
+    """Keep the upper triangle of each matrix, with zeros elsewhere.
+
+    Args:
+        x: (..., n, m).
+        diagonal: the first diagonal kept; positive ones are above the main diagonal.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.triu(pf.ones(2, 2))
+        @@
+    """
+    return _triu(x, diagonal)
+
+
+ger = outer
+vdot = dot

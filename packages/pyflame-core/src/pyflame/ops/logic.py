@@ -1,0 +1,132 @@
+"""Logic on truth values and on bits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .. import _core
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
+    from .._types import Number
+
+_bitwise_and = _core.ops.bitwise_and
+_bitwise_left_shift = _core.ops.bitwise_left_shift
+_bitwise_not = _core.ops.bitwise_not
+_bitwise_or = _core.ops.bitwise_or
+_bitwise_right_shift = _core.ops.bitwise_right_shift
+_bitwise_xor = _core.ops.bitwise_xor
+_logical_and = _core.ops.logical_and
+_logical_not = _core.ops.logical_not
+_logical_or = _core.ops.logical_or
+_logical_xor = _core.ops.logical_xor
+
+
+def logical_and(x: Tensor, y: Tensor | Number) -> Tensor:
+    """Tell where both are non-zero.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.logical_and(pf.tensor([0, 1, 2]), pf.tensor([1, 0, 3]))
+        @@
+    """
+    return _logical_and(x, y)
+
+
+def logical_or(x: Tensor, y: Tensor | Number) -> Tensor:
+    """Tell where at least one is non-zero.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.logical_or(pf.tensor([0, 1, 0]), pf.tensor([1, 0, 0]))
+        @@
+    """
+    return _logical_or(x, y)
+
+
+def logical_xor(x: Tensor, y: Tensor | Number) -> Tensor:
+    """Tell where exactly one is non-zero.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.logical_xor(pf.tensor([0, 1, 2]), pf.tensor([1, 0, 3]))
+        @@
+    """
+    return _logical_xor(x, y)
+
+
+def logical_not(x: Tensor) -> Tensor:
+    """Tell where elements are zero.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.logical_not(pf.tensor([0, 1, 2]))
+        @@
+    """
+    return _logical_not(x)
+
+
+def bitwise_and(x: Tensor, y: Tensor | int) -> Tensor:
+    """Combine the bits by and; logical and for bool.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.bitwise_and(pf.tensor([6]), pf.tensor([3]))
+        @@
+    """
+    return _bitwise_and(x, y)
+
+
+def bitwise_or(x: Tensor, y: Tensor | int) -> Tensor:
+    """Combine the bits by or; logical or for bool.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.bitwise_or(pf.tensor([6]), pf.tensor([3]))
+        @@
+    """
+    return _bitwise_or(x, y)
+
+
+def bitwise_xor(x: Tensor, y: Tensor | int) -> Tensor:
+    """Combine the bits by exclusive or.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.bitwise_xor(pf.tensor([6]), pf.tensor([3]))
+        @@
+    """
+    return _bitwise_xor(x, y)
+
+
+def bitwise_not(x: Tensor) -> Tensor:
+    """Flip all bits; logical not for bool.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.bitwise_not(pf.tensor([0, 5]))
+        @@
+    """
+    return _bitwise_not(x)
+
+
+def bitwise_left_shift(x: Tensor, y: Tensor | int) -> Tensor:
+    """Shift the bits to the left.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.bitwise_left_shift(pf.tensor([1, 3]), 2)
+        @@
+    """
+    return _bitwise_left_shift(x, y)
+
+
+def bitwise_right_shift(x: Tensor, y: Tensor | int) -> Tensor:
+    """Shift the bits to the right, keeping the sign.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.bitwise_right_shift(pf.tensor([8, -8]), 2)
+        @@
+    """
+    return _bitwise_right_shift(x, y)

@@ -1,0 +1,332 @@
+"""Reductions over one, several or all dimensions."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple, overload
+
+from .. import _core
+from .._core import TensorBase
+from .._types import Dims
+from ..dtypes import uint8
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
+    from ..dtypes import DType
+
+_all = _core.ops.all
+_amax = _core.ops.amax
+_amin = _core.ops.amin
+_any = _core.ops.any
+_argmax = _core.ops.argmax
+_argmin = _core.ops.argmin
+_cast = _core.ops.cast
+_gather = _core.ops.gather
+_maximum = _core.ops.maximum
+_mean = _core.ops.mean
+_minimum = _core.ops.minimum
+_mul = _core.ops.mul
+_ne = _core.ops.ne
+_pow = _core.ops.pow
+_prod = _core.ops.prod
+_reshape = _core.ops.reshape
+_sqrt = _core.ops.sqrt
+_square = _core.ops.square
+_sub = _core.ops.sub
+_sum = _core.ops.sum
+_where = _core.ops.where
+
+
+class Extreme(NamedTuple):
+    """What `max` and `min` along a dimension return."""
+
+    values: Tensor
+    indices: Tensor
+
+
+def sum(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
+    """Add up elements; integers and bool give int64.
+
+    Args:
+        dim: one dimension or several; None for all.
+        keepdim: keep the reduced dimensions with size 1.
+        dtype: add up in this dtype.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.sum(pf.tensor([[1, 2], [3, 4]]), dim=0)
+        @@
+    """
+    return _sum(x, dim, keepdim, dtype)
+
+
+def mean(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
+    """Average elements.
+
+    Args:
+        dim: one dimension or several; None for all.
+        dtype: convert to this dtype first.
+
+    Raises:
+        RuntimeError: `x` is not floating-point and no dtype is given.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.mean(pf.tensor([[1.0, 2.0], [3.0, 4.0]]), dim=1)
+        @@
+    """
+    return _mean(x if dtype is None else _cast(x, dtype), dim, keepdim)
+
+
+def prod(x: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
+    """Multiply elements; integers and bool give int64.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.prod(pf.tensor([[1, 2], [3, 4]]), dim=1)
+        @@
+    """
+    return _prod(x, dim, keepdim, dtype)
+
+
+def nansum(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
+    """Add up elements, counting NaN as 0.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.nansum(pf.tensor([1.0, float("nan")]))
+        @@
+    """
+    return _sum(_where(_core.ops.isnan(x), 0, x), dim, keepdim, dtype)
+
+
+def nanmean(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
+    """Average the elements that are not NaN.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.nanmean(pf.tensor([1.0, float("nan"), 3.0]))
+        @@
+    """
+    count = _sum(_core.ops.eq(x, x), dim, keepdim)
+    return _core.ops.div(nansum(x, dim, keepdim, dtype=dtype), count)
+
+
+def amax(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """Find the largest elements; ties share the gradient.
+
+    Raises:
+        IndexError: a reduced dimension is empty.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.amax(pf.tensor([[1, 5], [3, 4]]), dim=(0, 1))
+        @@
+    """
+    return _amax(x, dim, keepdim)
+
+
+def amin(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """Find the smallest elements; ties share the gradient.
+
+    Raises:
+        IndexError: a reduced dimension is empty.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.amin(pf.tensor([[1, 5], [3, 4]]), dim=0)
+        @@
+    """
+    return _amin(x, dim, keepdim)
+
+
+def aminmax(x: Tensor, *, dim: int | None = None, keepdim: bool = False) -> tuple[Tensor, Tensor]:
+    """Find the smallest and the largest elements.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.aminmax(pf.tensor([3, 1, 2]))
+        @@
+    """
+    return _amin(x, dim, keepdim), _amax(x, dim, keepdim)
+
+
+@overload
+def max(x: Tensor) -> Tensor: ...
+@overload
+def max(x: Tensor, dim: int, keepdim: bool = False) -> Extreme: ...
+@overload
+def max(x: Tensor, dim: Tensor) -> Tensor: ...
+def max(x: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -> Tensor | Extreme:
+    """Find the largest element of all, or along a dimension, or of two tensors (`maximum`).
+
+    Along a dimension the result is `(values, indices)`, with the first index on ties, which also takes the gradient.
+
+    Example:
+        >>> import pyflame as pf
+        >>> x = pf.tensor([[1, 5], [3, 4]])
+        >>> pf.max(x), pf.max(x, 1).indices
+        @@
+    """
+    if dim is None:
+        return _amax(x)
+    if isinstance(dim, TensorBase):
+        return _maximum(x, dim)
+    return _extreme(x, _argmax, dim, keepdim)
+
+
+@overload
+def min(x: Tensor) -> Tensor: ...
+@overload
+def min(x: Tensor, dim: int, keepdim: bool = False) -> Extreme: ...
+@overload
+def min(x: Tensor, dim: Tensor) -> Tensor: ...
+def min(x: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -> Tensor | Extreme:
+    """Find the smallest element of all, or along a dimension, or of two tensors (`minimum`).
+
+    Along a dimension the result is `(values, indices)`, with the first index on ties, which also takes the gradient.
+
+    Example:
+        >>> import pyflame as pf
+        >>> x = pf.tensor([[1, 5], [3, 4]])
+        >>> pf.min(x), pf.min(x, 1).values
+        @@
+    """
+    if dim is None:
+        return _amin(x)
+    if isinstance(dim, TensorBase):
+        return _minimum(x, dim)
+    return _extreme(x, _argmin, dim, keepdim)
+
+
+def _extreme(x: Tensor, choose: _core.Op, dim: int, keepdim: bool) -> Extreme:
+    numbers = x if x.dtype.code else _cast(x, uint8)  # bool has no order of its own
+    indices = choose(numbers, dim, True)
+    values = _gather(x, indices, dim)
+    if not keepdim and x.ndim:
+        dim %= x.ndim
+        shape = x.shape[:dim] + x.shape[dim + 1 :]
+        values, indices = _reshape(values, shape), _reshape(indices, shape)
+    return Extreme(values, indices)
+
+
+def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """Find the position of the largest element, the first on ties; NaN wins.
+
+    Args:
+        dim: None for the position in the flattened tensor.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.argmax(pf.tensor([[1, 5], [3, 4]]), dim=1)
+        @@
+    """
+    return _argmax(x, dim, keepdim)
+
+
+def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """Find the position of the smallest element, the first on ties; NaN wins.
+
+    Args:
+        dim: None for the position in the flattened tensor.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.argmin(pf.tensor([[1, 5], [3, 4]]))
+        @@
+    """
+    return _argmin(x, dim, keepdim)
+
+
+def any(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """Tell whether at least one element is non-zero.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.any(pf.tensor([[0, 1], [0, 0]]), dim=1)
+        @@
+    """
+    return _any(x, dim, keepdim)
+
+
+def all(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """Tell whether every element is non-zero.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.all(pf.tensor([[1, 1], [0, 1]]), dim=1)
+        @@
+    """
+    return _all(x, dim, keepdim)
+
+
+def count_nonzero(x: Tensor, dim: Dims = None) -> Tensor:
+    """Count the elements that are not 0.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.count_nonzero(pf.tensor([3, 0, 5]))
+        @@
+    """
+    return _sum(_ne(x, 0), dim)
+
+
+def logsumexp(x: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
+    """Compute log(sum(exp(x))) without overflow.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.logsumexp(pf.tensor([1000.0, 1000.0]), dim=0)
+        @@
+    """
+    largest = _core.detach(_amax(x, dim, True))
+    shift = _where(_core.ops.isfinite(largest), largest, 0.0)
+    total = _core.ops.log(_sum(_core.ops.exp(_sub(x, shift)), dim, keepdim))
+    return _core.ops.add(total, shift if keepdim else _reshape(shift, total.shape))
+
+
+def norm(x: Tensor, p: float | str = "fro", dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """Compute the p-norm of the elements; its gradient at 0 is 0.
+
+    Args:
+        p: the order: a number, `inf`, `-inf`, or "fro", which is 2.
+
+    Raises:
+        ValueError: `p` is another string.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.norm(pf.tensor([3.0, 4.0])), pf.norm(pf.tensor([3.0, -4.0]), 1)
+        @@
+    """
+    if p == "fro" or p == 2:
+        return _root(_sum(_square(x), dim, keepdim))
+    if isinstance(p, str):
+        raise ValueError(f"[norm] p is {p!r}: expected a number or 'fro'")
+    size = _core.ops.abs(x)
+    if p == 1:
+        return _sum(size, dim, keepdim)
+    if p == math.inf:
+        return _amax(size, dim, keepdim)
+    if p == -math.inf:
+        return _amin(size, dim, keepdim)
+    if p == 0:
+        return _cast(_sum(_ne(x, 0), dim, keepdim), x.dtype)
+    return _pow(_sum(_pow(size, p), dim, keepdim), 1.0 / p)
+
+
+def _root(x: Tensor) -> Tensor:
+    # The square root of 1 stands in at 0, where the gradient would be infinite.
+    zero = _core.ops.eq(x, 0)
+    return _where(zero, 0.0, _sqrt(_where(zero, 1.0, x)))
+
+
+def dist(a: Tensor, b: Tensor, p: float = 2) -> Tensor:
+    """Compute the p-norm of a - b.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.dist(pf.tensor([1.0, 2.0]), pf.tensor([4.0, 6.0]))
+        @@
+    """
+    return norm(_sub(a, b), p)

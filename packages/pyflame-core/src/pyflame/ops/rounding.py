@@ -1,0 +1,228 @@
+"""Rounding, signs and bounds."""
+
+from __future__ import annotations
+
+import builtins
+import math
+from typing import TYPE_CHECKING
+
+from .. import _core
+from ..dtypes import finfo
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
+    from .._types import Number
+
+_cast = _core.ops.cast
+_ceil = _core.ops.ceil
+_copysign = _core.ops.copysign
+_eq = _core.ops.eq
+_floor = _core.ops.floor
+_gt = _core.ops.gt
+_isnan = _core.ops.isnan
+_lt = _core.ops.lt
+_maximum = _core.ops.maximum
+_minimum = _core.ops.minimum
+_mul = _core.ops.mul
+_round = _core.ops.round
+_sign = _core.ops.sign
+_signbit = _core.ops.signbit
+_sub = _core.ops.sub
+_trunc = _core.ops.trunc
+_where = _core.ops.where
+
+
+def floor(x: Tensor) -> Tensor:
+    """Round towards minus infinity.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.floor(pf.tensor([1.5, -1.5]))
+        @@
+    """
+    return _floor(x)
+
+
+def ceil(x: Tensor) -> Tensor:
+    """Round towards infinity.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.ceil(pf.tensor([1.5, -1.5]))
+        @@
+    """
+    return _ceil(x)
+
+
+def trunc(x: Tensor) -> Tensor:
+    """Round towards zero.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.trunc(pf.tensor([1.5, -1.5]))
+        @@
+    """
+    return _trunc(x)
+
+
+def round(x: Tensor, *, decimals: int = 0) -> Tensor:
+    """Round to the nearest number with so many decimals, halves to even.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.round(pf.tensor([0.5, 1.5, 2.25]))
+        @@
+    """
+    if decimals == 0:
+        return _round(x)
+    scale = 10.0 ** builtins.abs(decimals)
+    if decimals > 0:
+        return _core.ops.div(_round(_mul(x, scale)), scale)
+    return _mul(_round(_core.ops.div(x, scale)), scale)
+
+
+def frac(x: Tensor) -> Tensor:
+    """Return what `trunc` cuts off.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.frac(pf.tensor([1.5, -1.5]))
+        @@
+    """
+    return _sub(x, _trunc(x))
+
+
+def sign(x: Tensor) -> Tensor:
+    """Return -1, 0 or 1.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.sign(pf.tensor([1.5, -1.5, 0.0]))
+        @@
+    """
+    return _sign(x)
+
+
+def signbit(x: Tensor) -> Tensor:
+    """Tell whether the sign bit is set, which it is for -0.0 too.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.signbit(pf.tensor([1.5, -0.0]))
+        @@
+    """
+    return _signbit(x)
+
+
+def copysign(x: Tensor, y: Tensor | Number) -> Tensor:
+    """Return the magnitude of `x` with the sign of `y`.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.copysign(pf.tensor([1.0, 2.0]), -1.0)
+        @@
+    """
+    return _copysign(x, y)
+
+
+def heaviside(x: Tensor, values: Tensor) -> Tensor:
+    """Return 0 below zero, 1 above, `values` at zero.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.heaviside(pf.tensor([-2.0, 0.0, 2.0]), pf.tensor(0.5))
+        @@
+    """
+    step = _where(_isnan(x), x, _cast(_gt(x, 0), x.dtype))
+    return _where(_eq(x, 0), values, step)
+
+
+def clamp(x: Tensor, min: Tensor | Number | None = None, max: Tensor | Number | None = None) -> Tensor:
+    """Move what is outside [min, max] to the nearer bound; NaN stays.
+
+    The gradient passes on the closed interval. Where min > max the result is max.
+
+    Raises:
+        ValueError: neither bound is given.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.clamp(pf.tensor([-2.0, 0.5, 2.0]), -1, 1)
+        @@
+    """
+    if min is None and max is None:
+        raise ValueError("[clamp] neither min nor max is given: give at least one")
+    if min is not None:
+        x = _where(_lt(x, min), min, x)
+    if max is not None:
+        x = _where(_gt(x, max), max, x)
+    return x
+
+
+def maximum(x: Tensor, y: Tensor | Number) -> Tensor:
+    """Take the larger of two elements; NaN wins.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.maximum(pf.tensor([1, 5]), pf.tensor([3, 4]))
+        @@
+    """
+    return _maximum(x, y)
+
+
+def minimum(x: Tensor, y: Tensor | Number) -> Tensor:
+    """Take the smaller of two elements; NaN wins.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.minimum(pf.tensor([1, 5]), pf.tensor([3, 4]))
+        @@
+    """
+    return _minimum(x, y)
+
+
+def fmax(x: Tensor, y: Tensor) -> Tensor:
+    """Take the larger of two elements; NaN loses.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.fmax(pf.tensor([1.0, float("nan")]), pf.tensor([3.0, 4.0]))
+        @@
+    """
+    return _where(_isnan(x), y, _where(_isnan(y), x, _maximum(x, y)))
+
+
+def fmin(x: Tensor, y: Tensor) -> Tensor:
+    """Take the smaller of two elements; NaN loses.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.fmin(pf.tensor([1.0, float("nan")]), pf.tensor([3.0, 4.0]))
+        @@
+    """
+    return _where(_isnan(x), y, _where(_isnan(y), x, _minimum(x, y)))
+
+
+def nan_to_num(x: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
+    """Replace NaN and the infinities by finite numbers.
+
+    Args:
+        posinf: None for the largest number of the dtype.
+        neginf: None for the lowest.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.nan_to_num(pf.tensor([float("nan"), 1.0, float("inf")]), posinf=9.0)
+        @@
+    """
+    if not x.dtype.is_floating_point:
+        return _core.ops.alias(x)
+    largest = finfo(x.dtype).max
+    x = _where(_isnan(x), nan, x)
+    x = _where(_eq(x, math.inf), largest if posinf is None else posinf, x)
+    return _where(_eq(x, -math.inf), -largest if neginf is None else neginf, x)
+
+
+clip = clamp
+fix = trunc
+sgn = sign

@@ -1,0 +1,146 @@
+"""Optimizer steps, one pass over a parameter, its gradient and its state; and rebinding of handles.
+
+The results are new tensors. `assign` puts them in place of the old ones; an old value that nobody else holds gives its
+memory to the new one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .. import _core
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
+
+_adam_step = _core.ops.adam_step
+_adam_step_amsgrad = _core.ops.adam_step_amsgrad
+_assign = _core.assign
+_sgd_step = _core.ops.sgd_step
+_sgd_step_plain = _core.ops.sgd_step_plain
+
+
+def assign(target: Tensor, value: Tensor) -> None:
+    """Make an existing tensor object stand for another value; its leaf status and `requires_grad` stay.
+
+    Raises:
+        RuntimeError: shape or dtype differ.
+
+    Example:
+        >>> import pyflame as pf
+        >>> x = pf.zeros(2)
+        >>> pf.ops.assign(x, pf.ones(2))
+        >>> x
+        @@
+    """
+    _assign(target, value)
+
+
+def sgd_step_plain(param: Tensor, grad: Tensor, lr: float, weight_decay: float = 0.0, maximize: bool = False) -> Tensor:
+    """Return the parameter after a step of gradient descent without momentum.
+
+    Args:
+        grad: of the shape and dtype of `param`.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.ops.sgd_step_plain(pf.tensor([1.0]), pf.tensor([2.0]), lr=0.1)
+        @@
+    """
+    return _sgd_step_plain(param, grad, lr, weight_decay, maximize)
+
+
+def sgd_step(
+    param: Tensor,
+    grad: Tensor,
+    velocity: Tensor,
+    lr: float,
+    momentum: float,
+    dampening: float = 0.0,
+    weight_decay: float = 0.0,
+    nesterov: bool = False,
+    maximize: bool = False,
+    first: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """Return parameter and velocity after a step of gradient descent with momentum.
+
+    Args:
+        velocity: of the shape and dtype of `param`.
+        first: the velocity has no value yet and becomes the gradient.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.ops.sgd_step(pf.tensor([1.0]), pf.tensor([2.0]), pf.zeros(1), lr=0.1, momentum=0.9, first=True)
+        @@
+    """
+    return _sgd_step(param, grad, velocity, lr, momentum, dampening, weight_decay, nesterov, maximize, first)
+
+
+def adam_step(
+    param: Tensor,
+    grad: Tensor,
+    m: Tensor,
+    v: Tensor,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    correction1: float,
+    correction2: float,
+    decoupled: bool = False,
+    maximize: bool = False,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return parameter, first and second moment after a step of Adam.
+
+    Kingma and Ba, "Adam: A Method for Stochastic Optimization" (2015); `decoupled` is AdamW, Loshchilov and Hutter,
+    "Decoupled Weight Decay Regularization" (2019).
+
+    Args:
+        m, v: moments, of the shape and dtype of `param`.
+        correction1, correction2: 1 - beta ** step of each moment.
+
+    Example:
+        >>> import pyflame as pf
+        >>> p, g, m, v = pf.tensor([1.0]), pf.tensor([2.0]), pf.zeros(1), pf.zeros(1)
+        >>> pf.ops.adam_step(p, g, m, v, 0.1, 0.9, 0.999, 1e-8, 0.0, 1 - 0.9, 1 - 0.999)[0]
+        @@
+    """
+    return _adam_step(
+        param, grad, m, v, lr, beta1, beta2, eps, weight_decay, correction1, correction2, decoupled, maximize
+    )
+
+
+def adam_step_amsgrad(
+    param: Tensor,
+    grad: Tensor,
+    m: Tensor,
+    v: Tensor,
+    vmax: Tensor,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    correction1: float,
+    correction2: float,
+    decoupled: bool = False,
+    maximize: bool = False,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return parameter, moments and largest second moment after a step of AMSGrad.
+
+    Reddi et al., "On the Convergence of Adam and Beyond" (2018).
+
+    Args:
+        m, v, vmax: state, of the shape and dtype of `param`.
+        correction1, correction2: 1 - beta ** step of each moment.
+
+    Example:
+        >>> import pyflame as pf
+        >>> p, g, m, v, w = pf.tensor([1.0]), pf.tensor([2.0]), pf.zeros(1), pf.zeros(1), pf.zeros(1)
+        >>> pf.ops.adam_step_amsgrad(p, g, m, v, w, 0.1, 0.9, 0.999, 1e-8, 0.0, 1 - 0.9, 1 - 0.999)[0]
+        @@
+    """
+    return _adam_step_amsgrad(
+        param, grad, m, v, vmax, lr, beta1, beta2, eps, weight_decay, correction1, correction2, decoupled, maximize
+    )

@@ -1,0 +1,27 @@
+"""Random orders, drawn on the host from a seed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pyflame import Generator, randint
+
+Order = np.ndarray[Any, np.dtype[np.int64]]
+
+
+def draw_seed(generator: Generator | None) -> int:
+    """Draw a seed from a generator of pyflame, `pf.default_generator` if None: `pf.manual_seed` fixes orders too."""
+    return int(randint(0, 2**62, (), generator=generator).item())
+
+
+def host_generator(generator: Generator | None, seed: int | None, epoch: int = 0) -> np.random.Generator:
+    """Return a NumPy generator; the same seed and epoch always give the same one."""
+    key = [draw_seed(generator) if seed is None else seed, epoch]
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(key)))
+
+
+def permutation(n: int, generator: Generator | None = None, seed: int | None = None, epoch: int = 0) -> Order:
+    """Return the numbers from 0 to n - 1 in random order."""
+    return host_generator(generator, seed, epoch).permutation(n)

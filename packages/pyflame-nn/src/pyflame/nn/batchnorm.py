@@ -1,0 +1,137 @@
+"""Batch normalization layers."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from pyflame import DType, Tensor, int64, no_grad, ones, ops, tensor, zeros
+
+from . import functional as F, init
+from .module import Module
+from .parameter import Parameter
+from .running import wait
+
+
+class BatchNorm(Module):
+    """What batch normalization layers share; they differ in the inputs they accept."""
+
+    weight: Parameter | None
+    bias: Parameter | None
+    running_mean: Tensor | None
+    running_var: Tensor | None
+    num_batches_tracked: Tensor | None
+    ranks: tuple[int, ...]
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: DType | None = None,
+    ) -> None:
+        super().__init__()
+        self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        self.affine, self.track_running_stats = affine, track_running_stats
+        for name, make in (("weight", ones), ("bias", zeros)):
+            value = Parameter(make(num_features, device=device, dtype=dtype)) if affine else None
+            self.register_parameter(name, value)
+        tracked = track_running_stats
+        self.register_buffer("running_mean", zeros(num_features, device=device, dtype=dtype) if tracked else None)
+        self.register_buffer("running_var", ones(num_features, device=device, dtype=dtype) if tracked else None)
+        self.register_buffer("num_batches_tracked", tensor(0, dtype=int64) if tracked else None)
+
+    def reset_running_stats(self) -> None:
+        """Forget the running statistics."""
+        if self.track_running_stats:
+            init.zeros_(cast(Tensor, self.running_mean))
+            init.ones_(cast(Tensor, self.running_var))
+            init.zeros_(cast(Tensor, self.num_batches_tracked))
+
+    def reset_parameters(self) -> None:
+        """Forget the running statistics and set weights to one, biases to zero."""
+        self.reset_running_stats()
+        if self.affine:
+            init.ones_(cast(Tensor, self.weight))
+            init.zeros_(cast(Tensor, self.bias))
+
+    def forward(self, input: Tensor) -> Tensor:
+        self._check(input)
+        training, tracked = self.training, self.num_batches_tracked is not None
+        if not (training and tracked):
+            mean, var = (None, None) if training else (self.running_mean, self.running_var)
+            return F.batch_norm(
+                input, mean, var, self.weight, self.bias, training or self.running_mean is None, 0.0, self.eps
+            )
+        momentum = self._count_batch()
+        output = F.batch_norm(
+            input, self.running_mean, self.running_var, self.weight, self.bias, True, momentum, self.eps
+        )
+        wait(self, statistics)
+        return output
+
+    def _count_batch(self) -> float:
+        """Count this batch and return how far it moves the statistics: with momentum None, to the mean of all so far."""
+        count = cast(Tensor, self.num_batches_tracked)
+        with no_grad():
+            ops.assign(count, count + 1)
+        return 1.0 / count.item() if self.momentum is None else self.momentum
+
+    def _check(self, input: Tensor) -> None:
+        if input.ndim not in self.ranks:
+            expected = " or ".join(map(str, self.ranks))
+            raise ValueError(
+                f"[{type(self).__name__}] input has shape {tuple(input.shape)}: expected {expected} dimensions"
+            )
+        if input.shape[1] != self.num_features:
+            raise ValueError(
+                f"[{type(self).__name__}] input has shape {tuple(input.shape)}: expected {self.num_features} channels in "
+                f"dimension 1"
+            )
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"track_running_stats={self.track_running_stats}"
+        )
+
+
+def statistics(module: Module) -> list[Tensor]:
+    norm = cast(BatchNorm, module)
+    buffers = (norm.running_mean, norm.running_var, norm.num_batches_tracked)
+    return [buffer for buffer in buffers if buffer is not None]
+
+
+class BatchNorm1d(BatchNorm):
+    """Batch normalization of (batch, features) or (batch, channels, length).
+
+    Args:
+        num_features: size of dimension 1.
+        momentum: how far each batch moves the running statistics; None averages all batches.
+        affine: whether to learn a weight and a bias for each feature.
+        track_running_stats: keep statistics for evaluation; without them every batch is normalized by its own.
+
+    Example:
+        >>> import pyflame as pf
+        >>> from pyflame import nn
+        >>> layer = nn.BatchNorm1d(2)
+        >>> layer(pf.tensor([[0.0, 1.0], [2.0, 5.0]])).round(decimals=3).tolist()
+        [[-1.0, -1.0], [1.0, 1.0]]
+    """
+
+    ranks = (2, 3)
+
+
+class BatchNorm2d(BatchNorm):
+    """Batch normalization of (batch, channels, height, width); the arguments are those of `BatchNorm1d`.
+
+    Example:
+        >>> import pyflame as pf
+        >>> from pyflame import nn
+        >>> nn.BatchNorm2d(3)(pf.randn(4, 3, 8, 8)).shape
+        pyflame.Size([4, 3, 8, 8])
+    """
+
+    ranks = (4,)

@@ -1,0 +1,200 @@
+"""Modules that hold modules."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Self, overload
+
+from pyflame import Tensor
+
+from .module import Module
+
+
+class _Ordered(Module):
+    """Children named 0, 1, 2, ... in order."""
+
+    def _list(self) -> list[Module]:
+        return [getattr(self, name) for name in self._modules]
+
+    def _reset(self, modules: Iterable[Module]) -> None:
+        modules = list(modules)
+        for name in list(self._modules):
+            delattr(self, name)
+        for i, module in enumerate(modules):
+            self.add_module(str(i), module)
+
+    def _index(self, i: int) -> int:
+        i, n = operator.index(i), len(self._modules)
+        if not -n <= i < n:
+            raise IndexError(f"[{type(self).__name__}] index {i} is out of range for {n} modules")
+        return i % n
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self._list())
+
+    def __contains__(self, module: object) -> bool:
+        return any(module is own for own in self)
+
+    def __setitem__(self, i: int, module: Module) -> None:
+        setattr(self, list(self._modules)[self._index(i)], module)
+
+    def append(self, module: Module) -> Self:
+        """Add a module at the end."""
+        self.add_module(str(len(self)), module)
+        return self
+
+    def extend(self, modules: Iterable[Module]) -> Self:
+        """Add several modules at the end."""
+        for module in list(modules):
+            self.append(module)
+        return self
+
+    def __delitem__(self, i: int | slice) -> None:
+        kept = self._list()
+        del kept[i if isinstance(i, slice) else self._index(i)]
+        self._reset(kept)
+
+    def insert(self, i: int, module: Module) -> Self:
+        """Put a module before position `i`; the later ones move up."""
+        modules = self._list()
+        modules.insert(i, module)
+        self._reset(modules)
+        return self
+
+    def pop(self, i: int) -> Module:
+        """Take out the module at position `i` and return it."""
+        module = self._list()[self._index(i)]
+        del self[i]
+        return module
+
+
+class Sequential(_Ordered):
+    """Calls its modules one after another, each on what the one before returned.
+
+    Example:
+        >>> import pyflame as pf
+        >>> from pyflame import nn
+        >>> model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+        >>> model(pf.ones(3, 4)).shape
+        pyflame.Size([3, 2])
+        >>> model[1]
+        ReLU()
+    """
+
+    @overload
+    def __init__(self, modules: Mapping[str, Module], /) -> None: ...
+    @overload
+    def __init__(self, *modules: Module) -> None: ...
+    def __init__(self, *modules: Any) -> None:
+        super().__init__()
+        named = modules[0] if len(modules) == 1 and isinstance(modules[0], Mapping) else None
+        for name, module in (named or {str(i): module for i, module in enumerate(modules)}).items():
+            self.add_module(name, module)
+
+    def forward(self, x: Any) -> Any:
+        for name in self._modules:
+            x = getattr(self, name)(x)
+        return x
+
+    @overload
+    def __getitem__(self, i: int) -> Module: ...
+    @overload
+    def __getitem__(self, i: slice) -> Sequential: ...
+    def __getitem__(self, i: int | slice) -> Module:
+        if isinstance(i, slice):
+            return Sequential({name: getattr(self, name) for name in list(self._modules)[i]})
+        return self._list()[self._index(i)]
+
+    def add(self, module: Module) -> Self:
+        """Add a module at the end, as `append` does."""
+        return self.append(module)
+
+
+class ModuleList(_Ordered):
+    """A list of modules whose parameters are found; it has no forward of its own.
+
+    Example:
+        >>> from pyflame import nn
+        >>> layers = nn.ModuleList(nn.Linear(2, 2) for _ in range(3))
+        >>> len(layers), len(list(layers.parameters()))
+        (3, 6)
+    """
+
+    def __init__(self, modules: Iterable[Module] = ()) -> None:
+        super().__init__()
+        self.extend(modules)
+
+    @overload
+    def __getitem__(self, i: int) -> Module: ...
+    @overload
+    def __getitem__(self, i: slice) -> ModuleList: ...
+    def __getitem__(self, i: int | slice) -> Module:
+        return ModuleList(self._list()[i]) if isinstance(i, slice) else self._list()[self._index(i)]
+
+
+class ModuleDict(Module):
+    """A dictionary of modules whose parameters are found; it has no forward of its own.
+
+    Example:
+        >>> from pyflame import nn
+        >>> heads = nn.ModuleDict({"left": nn.Linear(2, 1), "right": nn.Linear(2, 3)})
+        >>> list(heads), heads["right"].out_features
+        (['left', 'right'], 3)
+    """
+
+    def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] = ()) -> None:
+        super().__init__()
+        self.update(modules)
+
+    def __getitem__(self, key: str) -> Module:
+        if key not in self._modules:
+            raise KeyError(key)
+        return getattr(self, key)
+
+    def __setitem__(self, key: str, module: Module) -> None:
+        self.add_module(key, module)
+
+    def __delitem__(self, key: str) -> None:
+        self[key]
+        delattr(self, key)
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._modules
+
+    def clear(self) -> None:
+        """Take out all modules."""
+        for key in list(self._modules):
+            delattr(self, key)
+
+    def pop(self, key: str) -> Module:
+        """Take out the module of a key and return it."""
+        module = self[key]
+        delattr(self, key)
+        return module
+
+    def keys(self) -> Iterable[str]:
+        """Return the keys in order."""
+        return self._modules.keys()
+
+    def values(self) -> Iterable[Module]:
+        """Return the modules in order."""
+        return [self[key] for key in self._modules]
+
+    def items(self) -> Iterable[tuple[str, Module]]:
+        """Return pairs of key and module in order."""
+        return [(key, self[key]) for key in self._modules]
+
+    def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
+        """Add or replace modules."""
+        for key, module in modules.items() if isinstance(modules, Mapping) else modules:
+            self[key] = module

@@ -1,0 +1,39 @@
+"""Dropout layers."""
+
+from __future__ import annotations
+
+from pyflame import Tensor
+
+from . import functional as F
+from .module import Module
+
+
+class Dropout(Module):
+    """Sets each element to zero with probability `p` while training, and divides the others by `1 - p`.
+
+    Example:
+        >>> import pyflame as pf
+        >>> from pyflame import nn
+        >>> layer = nn.Dropout(0.5).eval()
+        >>> layer(pf.ones(3)).tolist()
+        [1.0, 1.0, 1.0]
+    """
+
+    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
+        super().__init__()
+        if not 0.0 <= p <= 1.0:
+            raise ValueError(f"[dropout] p is {p}: a probability lies between 0 and 1")
+        self.p, self.inplace = p, inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.dropout(input, self.p, self.training, self.inplace)
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}, inplace={self.inplace}"
+
+
+class Dropout2d(Dropout):
+    """Sets whole channels of (batch, channels, height, width) to zero with probability `p` while training."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.dropout2d(input, self.p, self.training, self.inplace)

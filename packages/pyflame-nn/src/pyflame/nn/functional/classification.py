@@ -1,0 +1,145 @@
+"""Losses over classes."""
+
+from __future__ import annotations
+
+import math
+
+from pyflame import Tensor, gather, index_select, log_softmax, where
+
+from .loss import reduce
+
+
+def class_dim(op: str, input: Tensor) -> int:
+    if input.ndim == 0:
+        raise ValueError(f"[{op}] input has no dimensions: expected (classes,) or (batch, classes, ...)")
+    return 0 if input.ndim == 1 else 1
+
+
+def check_classes(op: str, input: Tensor, target: Tensor) -> None:
+    dim = class_dim(op, input)
+    expected = tuple(input.shape[:dim]) + tuple(input.shape[dim + 1 :])
+    if tuple(target.shape) != expected:
+        raise ValueError(
+            f"[{op}] input has shape {tuple(input.shape)}, target {tuple(target.shape)}: class ids need shape {expected}"
+        )
+    if target.dtype.is_floating_point:
+        raise TypeError(f"[{op}] target has dtype {target.dtype.name}: class ids are integers")
+
+
+def check_weight(op: str, input: Tensor, weight: Tensor | None) -> None:
+    classes = input.shape[class_dim(op, input)]
+    if weight is not None and tuple(weight.shape) != (classes,):
+        raise ValueError(f"[{op}] weight has shape {tuple(weight.shape)}: expected one number for each of {classes} classes")
+
+
+def picked_and_weights(
+    log_probs: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the target's log-probability, its weight (0 where ignored) and where it counts."""
+    dim = 0 if log_probs.ndim == 1 else 1
+    counts = target != ignore_index
+    safe = where(counts, target, 0)  # an ignored id need not be a class, but must be one to be looked up
+    picked = gather(log_probs, dim, safe.unsqueeze(dim)).squeeze(dim)
+    weights = counts.to(log_probs.dtype)
+    if weight is not None:
+        weights = weights * index_select(weight, 0, safe.reshape(-1)).reshape(safe.shape)
+    return picked, weights, counts
+
+
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Tensor:
+    """Return the negative log-probability of the target class.
+
+    Args:
+        input: log-probabilities, (batch, classes, ...) or (classes,)
+        target: class ids, the input's shape without classes
+        weight: (classes,), a factor for each class; "mean" divides by the sum of those met
+        ignore_index: an id whose elements count for nothing
+
+    Example:
+        >>> import pyflame as pf
+        >>> from pyflame.nn import functional as F
+        >>> F.nll_loss(pf.tensor([[-0.5, -2.0]]), pf.tensor([1])).item()
+        2.0
+    """
+    check_classes("nll_loss", input, target)
+    check_weight("nll_loss", input, weight)
+    picked, weights, _ = picked_and_weights(input, target, weight, ignore_index)
+    loss = -(picked * weights)
+    if reduction == "mean":
+        return loss.sum() / weights.sum()
+    return reduce("nll_loss", loss, reduction)
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """Return the cross-entropy of `softmax(input)` and the target.
+
+    Args:
+        input: logits, (batch, classes, ...) or (classes,)
+        target: class ids, the input's shape without classes; or probabilities of the input's shape and kind
+        weight: (classes,), a factor for each class
+        ignore_index: a class id whose elements count for nothing
+        label_smoothing: how much of the target is spread evenly over all classes, 0 to 1
+
+    Raises:
+        ValueError: shapes do not fit, or `label_smoothing` is out of range.
+
+    Example:
+        >>> import pyflame as pf
+        >>> from pyflame.nn import functional as F
+        >>> round(F.cross_entropy(pf.zeros(2, 4), pf.tensor([0, 3])).item(), 4)
+        1.3863
+    """
+    op = "cross_entropy"
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise ValueError(f"[{op}] label_smoothing is {label_smoothing}: expected a number between 0 and 1")
+    dim = class_dim(op, input)
+    check_weight(op, input, weight)
+    log_probs = log_softmax(input, dim)
+    if target.dtype.is_floating_point:
+        if target.shape != input.shape:
+            raise ValueError(
+                f"[{op}] input has shape {tuple(input.shape)}, target {tuple(target.shape)}: probabilities need the same shape"
+            )
+        return from_probabilities(log_probs, target, weight, dim, reduction, label_smoothing)
+    check_classes(op, input, target)
+    if label_smoothing == 0.0:
+        return nll_loss(log_probs, target, weight, ignore_index, reduction)
+    picked, weights, counts = picked_and_weights(log_probs, target, weight, ignore_index)
+    spread = log_probs if weight is None else log_probs * along(weight, log_probs, dim)
+    evenly = spread.sum(dim) * counts.to(log_probs.dtype) * (label_smoothing / input.shape[dim])
+    loss = -(picked * weights * (1.0 - label_smoothing) + evenly)
+    if reduction == "mean":
+        return loss.sum() / weights.sum()
+    return reduce(op, loss, reduction)
+
+
+def from_probabilities(
+    log_probs: Tensor, target: Tensor, weight: Tensor | None, dim: int, reduction: str, label_smoothing: float
+) -> Tensor:
+    classes = log_probs.shape[dim]
+    if label_smoothing:
+        target = target * (1.0 - label_smoothing) + label_smoothing / classes
+    loss = -(log_probs * target)
+    if weight is not None:
+        loss = loss * along(weight, log_probs, dim)
+    if reduction == "mean":
+        return loss.sum() / (math.prod(log_probs.shape) // classes)
+    return reduce("cross_entropy", loss.sum(dim), reduction)
+
+
+def along(weight: Tensor, like: Tensor, dim: int) -> Tensor:
+    """Give the weights of classes the shape that broadcasts along `dim` of `like`."""
+    return weight.reshape([-1 if d == dim else 1 for d in range(like.ndim)])

@@ -1,0 +1,271 @@
+"""Module: the base of every layer and model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Self
+
+from pyflame import DType, Tensor, bfloat16, float16, float32, float64
+
+from . import convert, state
+from .hooks import ForwardHooks, Hook, RemovableHandle, register
+from .parameter import Buffer, Parameter
+from .state import IncompatibleKeys
+from .tree import Tree
+
+
+def forward_missing(self: Module, *args: Any, **kwargs: Any) -> Any:
+    raise NotImplementedError(f"[module] {type(self).__name__} has no forward: define forward(self, ...)")
+
+
+class Module(Tree):
+    """Base class of layers and models: registers what is assigned to its attributes and calls `forward`.
+
+    Example:
+        >>> import pyflame as pf
+        >>> from pyflame import nn
+        >>> class Doubled(nn.Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.linear = nn.Linear(3, 2)
+        ...     def forward(self, x):
+        ...         return 2 * self.linear(x)
+        >>> model = Doubled()
+        >>> [name for name, _ in model.named_parameters()]
+        ['linear.weight', 'linear.bias']
+        >>> model(pf.ones(4, 3)).shape
+        pyflame.Size([4, 2])
+    """
+
+    training: bool
+    _hooks: ForwardHooks | None = None  # set on an instance by its first hook: without one, calling costs one look-up
+
+    forward: Callable[..., Any] = forward_missing
+
+    def __init__(self) -> None:
+        attributes = self.__dict__
+        attributes["training"] = True
+        attributes["_parameters"], attributes["_buffers"], attributes["_modules"] = {}, {}, {}
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._hooks is not None:
+            return self._hooks.call(self, args, kwargs)
+        return self.forward(*args, **kwargs)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Parameter):
+            self._place_parameter(name, value)
+        elif isinstance(value, Module):
+            self._place(self._registry("_modules"), name, value, None)
+        elif isinstance(value, Buffer):
+            self._place(self._registry("_buffers"), name, value, value.persistent)
+        else:
+            self._check_kept(name, value)
+            object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        object.__delattr__(self, name)
+        for registry in (self._parameters, self._buffers, self._modules):
+            registry.pop(name, None)
+
+    def _registry(self, kind: str) -> dict[str, Any]:
+        registry: dict[str, Any] | None = self.__dict__.get(kind)
+        if registry is None:
+            raise AttributeError(
+                f"[module] {type(self).__name__} is not set up: call super().__init__() before assigning parameters "
+                f"and modules"
+            )
+        return registry
+
+    def _place(self, registry: dict[str, Any], name: str, value: Any, entry: Any) -> None:
+        for other in (self._parameters, self._buffers, self._modules):
+            if other is not registry:
+                other.pop(name, None)
+        registry[name] = entry
+        object.__setattr__(self, name, value)
+
+    def _check_kept(self, name: str, value: Any) -> None:
+        """Refuse to turn a registered name into something unregistered by assignment."""
+        attributes = self.__dict__
+        if value is None or "_modules" not in attributes:
+            return
+        if name in attributes["_parameters"]:
+            expected = "Parameter"
+        elif name in attributes["_modules"]:
+            expected = "Module"
+        elif name in attributes["_buffers"] and not isinstance(value, Tensor):
+            expected = "Tensor"
+        else:
+            return
+        raise TypeError(
+            f"[module] {type(self).__name__}.{name} is a registered {expected}, the value a {type(value).__name__}: "
+            f"assign a {expected} or None, or delete the attribute first"
+        )
+
+    def _check_name(self, name: str) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"[module] name: expected a str, got {type(name).__name__}")
+        if not name or "." in name:
+            raise KeyError(f"[module] {name!r} cannot be a name: it is empty or contains '.'")
+        registered = any(name in kind for kind in (self._parameters, self._buffers, self._modules))
+        if not registered and hasattr(self, name):
+            raise KeyError(f"[module] {type(self).__name__} has an attribute {name!r} already")
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Add a parameter under a name; None reserves the name without a value."""
+        self._registry("_parameters")
+        self._check_name(name)
+        if param is not None and not isinstance(param, Parameter):
+            raise TypeError(f"[module] parameter {name!r}: expected a Parameter or None, got {type(param).__name__}")
+        self._place_parameter(name, param)
+
+    def _place_parameter(self, name: str, param: Parameter | None) -> None:
+        registry = self._registry("_parameters")
+        if param is not None and not param.is_leaf:
+            raise ValueError(f"[module] parameter {name!r} is computed from other tensors: register a leaf")
+        self._place(registry, name, param, None)
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """Add a tensor that is state but not a parameter; only persistent ones are part of `state_dict()`."""
+        registry = self._registry("_buffers")
+        self._check_name(name)
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise TypeError(f"[module] buffer {name!r}: expected a Tensor or None, got {type(tensor).__name__}")
+        self._place(registry, name, tensor, persistent)
+
+    def register_module(self, name: str, module: Module | None) -> None:
+        """Add a child module under a name."""
+        registry = self._registry("_modules")
+        self._check_name(name)
+        if module is not None and not isinstance(module, Module):
+            raise TypeError(f"[module] module {name!r}: expected a Module or None, got {type(module).__name__}")
+        self._place(registry, name, module, None)
+
+    add_module = register_module
+
+    def register_forward_pre_hook(
+        self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call `hook(module, args)` before every forward; what it returns, if anything, replaces the arguments."""
+        return register(self._own_hooks().before, (hook, with_kwargs), prepend)
+
+    def register_forward_hook(
+        self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
+    ) -> RemovableHandle:
+        """Call `hook(module, args, output)` after every forward; what it returns, if anything, replaces the output."""
+        return register(self._own_hooks().after, (hook, with_kwargs, always_call), prepend)
+
+    def _own_hooks(self) -> ForwardHooks:
+        if self._hooks is None:
+            self._hooks = ForwardHooks()
+        return self._hooks
+
+    def apply(self, fn: Callable[[Module], object]) -> Self:
+        """Call a function on every module below this one, then on itself."""
+        for child in self.children():
+            child.apply(fn)
+        fn(self)
+        return self
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch to training, or with False to evaluation: dropout and batch norm behave differently."""
+        if not isinstance(mode, bool):
+            raise ValueError(f"[train] mode: expected a bool, got {type(mode).__name__}")
+        for module in self.modules():
+            module.__dict__["training"] = mode
+        return self
+
+    def eval(self) -> Self:
+        """Switch to evaluation; the same as `train(False)`."""
+        return self.train(False)
+
+    def is_training(self) -> bool:
+        """Return whether the module is in training mode."""
+        return self.training
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Set whether gradients reach the parameters."""
+        for parameter in self.parameters():
+            parameter.requires_grad_(requires_grad)
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters, or with False set them to zero."""
+        for parameter in self.parameters():
+            if parameter.grad is not None:
+                parameter.grad = None if set_to_none else parameter.grad.new_zeros(parameter.grad.shape)
+
+    def to(self, *args: Any, dtype: DType | None = None, **kwargs: Any) -> Self:
+        """Convert floating-point parameters and buffers to a dtype; the device "cpu" is accepted and changes nothing.
+
+        Example:
+            >>> import pyflame as pf
+            >>> from pyflame import nn
+            >>> nn.Linear(2, 1).to(pf.float64).weight.dtype
+            pyflame.float64
+        """
+        convert.convert(self, *args, dtype=dtype, **kwargs)
+        return self
+
+    def float(self) -> Self:
+        """Convert floating-point parameters and buffers to float32."""
+        return self.to(float32)
+
+    def double(self) -> Self:
+        """Convert floating-point parameters and buffers to float64."""
+        return self.to(float64)
+
+    def half(self) -> Self:
+        """Convert floating-point parameters and buffers to float16."""
+        return self.to(float16)
+
+    def bfloat16(self) -> Self:
+        """Convert floating-point parameters and buffers to bfloat16."""
+        return self.to(bfloat16)
+
+    def cpu(self) -> Self:
+        """Return the module: its tensors are in the memory of the CPU already."""
+        return self
+
+    def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> dict[str, Any]:
+        """Return path -> tensor for all parameters and persistent buffers.
+
+        Later updates of the module do not show in it. With `keep_vars` the values are the parameters themselves.
+        """
+        return state.collect(self, prefix, keep_vars)
+
+    def load_state_dict(self, state_dict: dict[str, Any], strict: bool = True, assign: bool = False) -> IncompatibleKeys:
+        """Take over the values of a state dict, such as `state_dict()` or `pf.load(path)` returns.
+
+        Args:
+            state_dict: path -> tensor or NumPy array.
+            strict: refuse a state dict whose keys differ from the module's.
+            assign: take the tensors themselves, with their dtype, instead of their values.
+
+        Raises:
+            RuntimeError: keys or shapes differ; the message lists all of them, and nothing is loaded.
+        """
+        return state.load(self, state_dict, strict, assign)
+
+    def get_extra_state(self) -> Any:
+        """Return what `state_dict()` holds for this module beside tensors; override together with `set_extra_state`."""
+        raise NotImplementedError("[module] get_extra_state is not overridden")
+
+    def set_extra_state(self, state: Any) -> None:
+        """Take over what `get_extra_state` returned."""
+        raise NotImplementedError("[module] set_extra_state is not overridden")
+
+    def extra_repr(self) -> str:
+        """Return what stands between the brackets of the representation."""
+        return ""
+
+    def __repr__(self) -> str:
+        children = [f"({name}): " + repr(child).replace("\n", "\n  ") for name, child in self._children()]
+        extra = self.extra_repr()
+        name = type(self).__name__
+        if not children:
+            return f"{name}({extra})"
+        return f"{name}(\n  " + "\n  ".join(([extra] if extra else []) + children) + "\n)"
+
+    def __dir__(self) -> list[str]:
+        return sorted({name for name in super().__dir__() if not name[0].isdigit()})

@@ -1,0 +1,7 @@
+"""Learning rate schedulers; the same names are in `pyflame.optim`."""
+
+from __future__ import annotations
+
+from .plateau import ReduceLROnPlateau as ReduceLROnPlateau
+from .schedules import CosineAnnealingLR as CosineAnnealingLR, LambdaLR as LambdaLR, StepLR as StepLR
+from .scheduler import LRScheduler as LRScheduler

@@ -1,0 +1,183 @@
+"""What all optimizers share: parameter groups, state, and one evaluation for each step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from pyflame import Tensor, as_tensor, enable_grad, eval as evaluate, no_grad
+from pyflame.nn.hooks import RemovableHandle, register
+from pyflame.nn.running import take_waiting
+
+Group = dict[str, Any]
+Params = Iterable[Any]
+Closure = Callable[[], Any]
+
+
+class Optimizer:
+    """Base class of optimizers.
+
+    A step records the new value of each parameter and of its state, then evaluates all of them at once: forward pass,
+    gradients and update run as one plan. Learning rates and the like are numbers given to that plan, so changing them
+    costs nothing.
+
+    Args:
+        params: parameters, (name, parameter) pairs, or dicts with "params" and options of their own.
+        defaults: the options of groups that do not set them.
+
+    Raises:
+        TypeError: `params` is one tensor, or holds something else than tensors.
+        ValueError: no parameters, a tensor that is not a leaf, or a parameter given twice.
+    """
+
+    def __init__(self, params: Params, defaults: Mapping[str, Any]) -> None:
+        if isinstance(params, Tensor):
+            raise TypeError("[optimizer] params is a tensor: expected several, such as model.parameters()")
+        self.defaults = dict(defaults)
+        self.state: dict[Tensor, dict[str, Any]] = {}
+        self.param_groups: list[Group] = []
+        self._before: dict[RemovableHandle, Any] = {}
+        self._after: dict[RemovableHandle, Any] = {}
+        groups = list(params)
+        if not groups:
+            raise ValueError("[optimizer] params is empty")
+        for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
+            self.add_param_group(group)
+
+    def add_param_group(self, param_group: Mapping[str, Any]) -> None:
+        """Add parameters with options of their own, for example layers that are thawed later."""
+        group = {**self.defaults, **param_group}
+        params = [group["params"]] if isinstance(group["params"], Tensor) else list(group["params"])
+        if any(isinstance(param, tuple) for param in params):
+            group["param_names"] = [name for name, _ in params]
+            params = [param for _, param in params]
+        known = {id(param) for other in self.param_groups for param in other["params"]}
+        for param in params:
+            if not isinstance(param, Tensor):
+                raise TypeError(f"[optimizer] expected a tensor, got {type(param).__name__}")
+            if not param.is_leaf:
+                raise ValueError("[optimizer] a tensor that is computed from others cannot be optimized")
+            if id(param) in known:
+                raise ValueError("[optimizer] a parameter is given twice: once is enough, also for shared ones")
+            known.add(id(param))
+        group["params"] = params
+        self.check_options(group)
+        self.param_groups.append(group)
+
+    def check_options(self, group: Group) -> None:
+        """Raise ValueError for options out of range."""
+
+    def update(self, param: Tensor, grad: Tensor, state: dict[str, Any], group: Group) -> list[Tensor]:
+        """Assign the new value of one parameter and its state; return the state's tensors, to be evaluated."""
+        raise NotImplementedError(f"[optimizer] {type(self).__name__} has no update(param, grad, state, group)")
+
+    def step(self, closure: Closure | None = None) -> Any:
+        """Update all parameters that have a gradient.
+
+        Args:
+            closure: computes the loss again and calls backward; called first, its result is returned.
+        """
+        for hook in list(self._before.values()):
+            hook(self)
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        changed: list[Tensor] = []
+        with no_grad():
+            for group in self.param_groups:
+                for param in group["params"]:
+                    grad = param.grad
+                    if grad is None:
+                        continue
+                    state = self.state.get(param)
+                    if state is None:
+                        state = self.state[param] = {}
+                    changed.append(param)
+                    changed += self.update(param, grad, state, group)
+            changed += take_waiting()
+            if changed:
+                evaluate(*changed)
+        for hook in list(self._after.values()):
+            hook(self)
+        return loss
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget all gradients, or with False set them to zero."""
+        for group in self.param_groups:
+            for param in group["params"]:
+                if set_to_none:
+                    param.grad = None
+                elif param.grad is not None:
+                    param.grad = param.grad.new_zeros(param.grad.shape)
+
+    def register_step_pre_hook(self, hook: Callable[[Optimizer], None]) -> RemovableHandle:
+        """Call `hook(optimizer)` before every step."""
+        return register(self._before, hook, False)
+
+    def register_step_post_hook(self, hook: Callable[[Optimizer], None]) -> RemovableHandle:
+        """Call `hook(optimizer)` after every step."""
+        return register(self._after, hook, False)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state and the options; parameters are numbered in the order of the groups."""
+        numbers: dict[int, int] = {}
+        groups = []
+        for group in self.param_groups:
+            own = []
+            for param in group["params"]:
+                own.append(numbers.setdefault(id(param), len(numbers)))
+            groups.append({**group, "params": own})
+        state = {
+            numbers[id(param)]: {
+                key: value.detach() if isinstance(value, Tensor) else value for key, value in values.items()
+            }
+            for param, values in self.state.items()
+        }
+        return {"state": state, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over what `state_dict()` returned.
+
+        Raises:
+            ValueError: the groups are of other sizes than this optimizer's.
+        """
+        groups = state_dict["param_groups"]
+        sizes, own = ([len(group["params"]) for group in some] for some in (groups, self.param_groups))
+        if sizes != own:
+            raise ValueError(f"[load_state_dict] the groups have {sizes} parameters, the optimizer's {own}")
+        params: dict[int, Tensor] = {}
+        for group, current in zip(groups, self.param_groups):
+            params.update(zip(group["params"], current["params"]))
+            current.update({key: value for key, value in group.items() if key not in ("params", "param_names")})
+        self.state = {
+            params[int(number)]: {key: restored(value, params[int(number)]) for key, value in values.items()}
+            for number, values in state_dict["state"].items()
+        }
+
+    def __repr__(self) -> str:
+        lines = [type(self).__name__ + " ("]
+        for number, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {number}")
+            lines += [f"    {key}: {group[key]}" for key in sorted(group) if key not in ("params", "param_names")]
+        return "\n".join([*lines, ")"])
+
+
+def restored(value: Any, param: Tensor) -> Any:
+    """A state tensor has the dtype of its parameter; the copy is a handle of its own, as steps assign to it."""
+    return as_tensor(value).detach().to(param.dtype) if isinstance(value, Tensor) else value
+
+
+def replace(state: dict[str, Any], names: tuple[str, ...], values: Iterable[Tensor]) -> list[Tensor]:
+    """Put new tensors into the state and return them."""
+    new = list(values)
+    state.update(zip(names, new))
+    return new
+
+
+def check_not_negative(optimizer: Optimizer, group: Group, *names: str) -> None:
+    for name in names:
+        if group[name] < 0:
+            raise ValueError(f"[{type(optimizer).__name__}] {name} is {group[name]}: expected a number that is not negative")
+
+

@@ -1,0 +1,86 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyflame import Tensor, ops, zeros_like
+
+from .optimizer import Group, Optimizer, Params, check_not_negative, replace
+
+
+class SGD(Optimizer):
+    """Gradient descent, optionally with momentum (Sutskever et al., 2013, in PyTorch's form).
+
+    Args:
+        params: parameters, (name, parameter) pairs, or groups.
+        lr: learning rate.
+        momentum: how much of the previous step goes into the next.
+        dampening: how much less of the gradient goes into the momentum.
+        weight_decay: factor of the parameter that is added to its gradient.
+        nesterov: look ahead along the momentum.
+        maximize: climb instead of descend.
+
+    Raises:
+        ValueError: an argument is out of range.
+
+    Example:
+        >>> import pyflame as pf
+        >>> from pyflame import nn, optim
+        >>> weight = nn.Parameter(pf.tensor([3.0]))
+        >>> optimizer = optim.SGD([weight], lr=0.1)
+        >>> (weight * weight).sum().backward()
+        >>> optimizer.step()
+        >>> round(weight.item(), 4)
+        2.4
+    """
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1e-3,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: Any = None,
+        differentiable: bool = False,
+        fused: Any = None,
+    ) -> None:
+        defaults = {
+            "lr": lr,
+            "momentum": momentum,
+            "dampening": dampening,
+            "weight_decay": weight_decay,
+            "nesterov": nesterov,
+            "maximize": maximize,
+        }
+        super().__init__(params, defaults)
+
+    def check_options(self, group: Group) -> None:
+        check_not_negative(self, group, "lr", "momentum", "weight_decay")
+        if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
+            raise ValueError("[SGD] nesterov needs momentum and no dampening")
+
+    def update(self, param: Tensor, grad: Tensor, state: dict[str, Any], group: Group) -> list[Tensor]:
+        lr, momentum, decay, maximize = group["lr"], group["momentum"], group["weight_decay"], group["maximize"]
+        if momentum == 0:
+            ops.assign(param, ops.sgd_step_plain(param, grad, lr=lr, weight_decay=decay, maximize=maximize))
+            return []
+        velocity = state.get("momentum_buffer")
+        value, velocity = ops.sgd_step(
+            param,
+            grad,
+            zeros_like(param) if velocity is None else velocity,
+            lr=lr,
+            momentum=momentum,
+            dampening=group["dampening"],
+            weight_decay=decay,
+            nesterov=group["nesterov"],
+            maximize=maximize,
+            first=velocity is None,
+        )
+        ops.assign(param, value)
+        return replace(state, ("momentum_buffer",), (velocity,))
