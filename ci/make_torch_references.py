@@ -200,15 +200,16 @@ def schedulers(torch: Any) -> Arrays:
     return found
 
 
+def to_numpy(value: Any) -> np.ndarray[Any, Any]:
+    return value if isinstance(value, np.ndarray) else value.detach().numpy()
+
+
 def main() -> None:
     import torch
 
     TARGET.mkdir(parents=True, exist_ok=True)
     for make in (layers, losses, optimizers, schedulers):
-        arrays = {
-            name: value if isinstance(value, np.ndarray) else np.asarray(getattr(value, "detach", lambda: value)())
-            for name, value in make(torch).items()
-        }
+        arrays = {name: to_numpy(value) for name, value in make(torch).items()}
         path = TARGET / f"{make.__name__}.npz"
         np.savez_compressed(path, **arrays)
         print(f"{path.relative_to(ROOT)}: {len(arrays)} arrays, {path.stat().st_size:,} bytes")

@@ -85,10 +85,11 @@ def train(file: Path, mnist: bool) -> None:
     start = time.perf_counter()
     train_set, test_set = split(mnist)
     images = test_set.tensors[0]
-    print(f"{len(train_set)} images to learn from, {len(test_set)} to be tested on, {images.shape[-1]}x{images.shape[-1]} pixels")
+    size = images.shape[-1]
+    print(f"{len(train_set)} images to learn from, {len(test_set)} to be tested on, {size}x{size} pixels")
 
     pf.manual_seed(SEED)
-    model = make_model(images.shape[-1])
+    model = make_model(size)
     epochs = 6 if mnist else 15
     optimizer = optim.AdamW(model.parameters(), lr=2e-3)
     batches = DataLoader(train_set, batch_size=32, shuffle=True, seed=SEED)
@@ -113,7 +114,9 @@ def train(file: Path, mnist: bool) -> None:
     here = predicted(model, images)
     pf.save(model, file)
     command = [sys.executable, __file__, "--check", *(["--mnist"] if mnist else []), str(file)]
-    there = np.array([int(digit) for digit in subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.split()])
+    there = np.array(
+        [int(digit) for digit in subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.split()]
+    )
     if not np.array_equal(here, there):
         sys.exit(f"quickstart: {np.sum(here != there)} predictions differ after loading {file}: something is broken")
     print(f"\nSaved {file} and loaded it in a fresh process: all {len(there)} predictions agree.")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class device:  # noqa: N801  (named as in PyTorch)
+class device:
     """A place for tensors: "cpu" is the only one; backends are chosen for a run, not for a tensor.
 
     Raises:
@@ -15,7 +15,7 @@ class device:  # noqa: N801  (named as in PyTorch)
     Example:
         >>> import pyflame as pf
         >>> pf.device("cpu") == pf.zeros(1).device
-        @@
+        True
     """
 
     type: str

@@ -40,7 +40,9 @@ def layout_number(layout: MeshLayout | None) -> int:
     number = _numbers.get(layout)
     if number is None:
         if len(_objects) > _MAX_LAYOUTS:
-            raise RuntimeError(f"[layout] more than {_MAX_LAYOUTS} different layouts in one process: reuse layout objects")
+            raise RuntimeError(
+                f"[layout] more than {_MAX_LAYOUTS} different layouts in one process: reuse layout objects"
+            )
         number = _numbers[layout] = len(_objects)
         _objects.append(layout)
     return number

@@ -2,34 +2,316 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from . import _conversion, _core, _indexing, _inplace, _printing, _size as _size, autograd as _autograd
+from ._device import CPU as _CPU, device as _device
+from ._layouts import layout_of as _layout_of, to_layout as _to_layout
+from ._methods import TensorMethods
+from .ops.creation import as_tensor as as_tensor
 
-from . import _core
-from . import _size
-from . import dtypes
-from .dtypes import DType
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ._types import Array
+    from .layout import MeshLayout
+
+_alias = _core.ops.alias
+_cat = _core.ops.cat
+_detach = _core.detach
+_permute = _core.ops.permute
+_VIEWS = {"expand", "permute", "slice", "reshape", "alias", "to_layout", "full", "leaf"}
+
+
+class GradFn:
+    """What a tensor was computed by, as far as gradients are concerned."""
+
+    __slots__ = ("_op",)
+
+    def __init__(self, op: str) -> None:
+        self._op = op
+
+    def name(self) -> str:
+        return "".join(part.capitalize() for part in self._op.split("_")) + "Backward"
+
+    def __repr__(self) -> str:
+        return f"<{self.name()}>"
 
 
 @_core.methods_of_tensor
-class Tensor(_core.TensorBase):
-    """An n-dimensional array whose value is computed when somebody needs it."""
+class Tensor(TensorMethods):
+    """An n-dimensional array whose value is computed when somebody needs it.
+
+    Tensors are made by `tensor`, `zeros`, `rand` and their kind, and by operations on tensors. Arithmetic, comparison
+    and indexing work as in NumPy; `backward` fills `grad` of the leaves that require it.
+
+    Example:
+        >>> import pyflame as pf
+        >>> x = pf.tensor([1.0, 2.0], requires_grad=True)
+        >>> (x * x).sum().backward()
+        >>> x.grad
+        tensor([2., 4.])
+    """
 
     __slots__ = ()
+    __module__ = "pyflame"
+    __array_priority__ = 1000
 
-    def numpy(self) -> np.ndarray[Any, Any]:
-        return _core.to_array(self)
+    is_cuda = False
+    is_parameter = False
+    name: str | None = None
 
-    def item(self) -> Any:
-        return _core.item(self)
+    @property
+    def layout(self) -> MeshLayout | None:
+        """The layout on the mesh, None if none is stated."""
+        return _layout_of(self)
+
+    @property
+    def device(self) -> _device:
+        """Where the tensor lives: always "cpu"."""
+        return _CPU
+
+    @property
+    def T(self) -> Tensor:
+        """The tensor with all dimensions in reverse order."""
+        return _permute(self, (1, 0) if self.ndim == 2 else tuple(range(self.ndim))[::-1])
+
+    @property
+    def mT(self) -> Tensor:
+        """The tensor with its last two dimensions exchanged."""
+        if self.ndim < 2:
+            raise RuntimeError(f"[mT] x has {self.ndim} dimensions: expected at least 2")
+        return self.transpose(-2, -1)
+
+    @property
+    def data(self) -> Tensor:
+        """The same values without history; assigning replaces the values and keeps the leaf."""
+        return self.detach()
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        _core.assign(self, _alias(_detach(value)))
+
+    @property
+    def grad_fn(self) -> Any:
+        """What computed the tensor, None for leaves."""
+        return None if self.is_leaf else GradFn(_core.op_name(self))
+
+    @property
+    def is_scalar(self) -> bool:
+        """Whether the tensor is 0-d."""
+        return self.ndim == 0
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one element."""
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        return self.numel() * self.dtype.itemsize
+
+    def size(self, dim: int | None = None) -> Any:
+        """Return the shape, or the size of one dimension."""
+        return self.shape if dim is None else self.shape[dim]
+
+    def dim(self) -> int:
+        """Return the number of dimensions."""
+        return self.ndim
+
+    def numel(self) -> int:
+        """Return the number of elements."""
+        return self.shape.numel()
+
+    def element_size(self) -> int:
+        """Return the bytes of one element."""
+        return self.dtype.itemsize
+
+    def stride(self, dim: int | None = None) -> Any:
+        """Return the distance of neighbours along each dimension, in elements; evaluates the tensor."""
+        strides = tuple(_core.strides(self))
+        return strides if dim is None else strides[dim]
+
+    def storage_offset(self) -> int:
+        """Return where in its memory the tensor starts, in elements; evaluates the tensor."""
+        return _core.storage(self)[1]
+
+    def data_ptr(self) -> int:
+        """Return the address of the first element; evaluates the tensor."""
+        start, offset = _core.storage(self)
+        return start + offset * self.dtype.itemsize
+
+    def is_contiguous(self) -> bool:
+        """Tell whether elements lie in memory in order, without gaps; evaluates the tensor."""
+        expected = 1
+        for size, stride in zip(self.shape[::-1], _core.strides(self)[::-1]):
+            if size != 1 and stride != expected and self.numel():
+                return False
+            expected *= size
+        return True
+
+    def contiguous(self) -> Tensor:
+        """Return a tensor whose elements lie in memory in order: the tensor itself if it is one."""
+        if not self.ndim or _core.op_name(self) not in _VIEWS or (_core.is_evaluated(self) and self.is_contiguous()):
+            return self
+        return _cat([self], 0)
+
+    def clone(self) -> Tensor:
+        """Return a copy that shares no changes with this tensor; differentiable."""
+        return _alias(self)
+
+    def detach(self) -> Tensor:
+        """Return the same values without history."""
+        view = _detach(self)
+        _core.mark_view(view, self)
+        return view
+
+    def cpu(self) -> Tensor:
+        """Return the tensor: it lives there."""
+        return self
+
+    def to_layout(self, layout: MeshLayout | None) -> Tensor:
+        """Place the same values in another way; see `pyflame.to_layout`."""
+        return _to_layout(self, layout)
+
+    def where(self, condition: Tensor, other: Any) -> Tensor:
+        """Keep elements where the condition holds, else take `other`."""
+        return _core.ops.where(condition, self, other)
+
+    def eval(self) -> Tensor:
+        """Compute the values now; return the tensor."""
+        _core.eval(self)
+        return self
+
+    def is_evaluated(self) -> bool:
+        """Tell whether the values have been computed."""
+        return _core.is_evaluated(self)
+
+    def is_floating_point(self) -> bool:
+        """Tell whether the dtype is floating-point."""
+        return self.dtype.is_floating_point
+
+    def backward(
+        self,
+        gradient: Tensor | None = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Tensor | Sequence[Tensor] | None = None,
+    ) -> None:
+        """Add the gradient of this tensor to `.grad` of the leaves it comes from.
+
+        Args:
+            gradient: of the tensor's shape; may be left out for one element.
+            retain_graph: keep the history for another call; None means `create_graph`.
+            create_graph: make the gradients differentiable.
+            inputs: only these receive gradients.
+
+        Raises:
+            RuntimeError: there is no history, it was freed, or `gradient` is needed.
+
+        Example:
+            >>> import pyflame as pf
+            >>> x = pf.tensor(3.0, requires_grad=True)
+            >>> (x * x).backward()
+            >>> x.grad
+            tensor(6.)
+        """
+        _autograd.backward(self, gradient, retain_graph, create_graph, inputs)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Set whether gradients are wanted; return the tensor."""
+        self.requires_grad = requires_grad
+        return self
+
+    def retain_grad(self) -> None:
+        """Keep the gradient of a tensor that is no leaf."""
+        _core.retain_grad(self)
+
+    def zero_grad(self) -> None:
+        """Set `grad` to None."""
+        self.grad = None
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return _indexing.getitem(self, index)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        _indexing.setitem(self, index, value)
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError("[len] a 0-d tensor has no length")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.ndim:
+            raise TypeError("[iter] a 0-d tensor cannot be iterated over")
+        return iter(self.unbind(0))
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self == value).any())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.is_floating_point:
+            raise TypeError(f"[index] only integer tensors can be an index, this one is {self.dtype.name}")
+        return int(self.item())
+
+    def __repr__(self) -> str:
+        return _printing.text(self)
+
+    def __format__(self, spec: str) -> str:
+        return _printing.formatted(self, spec)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return _conversion.as_array(self, dtype, copy)
+
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        return as_tensor(array)
+
+    def __dlpack__(self, **kwargs: Any) -> Any:
+        return _conversion.as_array(self).__dlpack__(**kwargs)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0  # kDLCPU
+
+    def __copy__(self) -> Tensor:
+        return _conversion.shallow_copy(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        return _conversion.deepcopy(self, memo)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return _conversion.reduce(self)
+
+    __iadd__ = _inplace.augmented("__iadd__", _core.TensorBase.__add__)
+    __isub__ = _inplace.augmented("__isub__", _core.TensorBase.__sub__)
+    __imul__ = _inplace.augmented("__imul__", _core.TensorBase.__mul__)
+    __itruediv__ = _inplace.augmented("__itruediv__", _core.TensorBase.__truediv__)
+    __ifloordiv__ = _inplace.augmented("__ifloordiv__", _core.TensorBase.__floordiv__)
+    __imod__ = _inplace.augmented("__imod__", _core.TensorBase.__mod__)
+    __ipow__ = _inplace.augmented("__ipow__", _core.TensorBase.__pow__)
+    __iand__ = _inplace.augmented("__iand__", _core.TensorBase.__and__)
+    __ior__ = _inplace.augmented("__ior__", _core.TensorBase.__or__)
+    __ixor__ = _inplace.augmented("__ixor__", _core.TensorBase.__xor__)
+    __ilshift__ = _inplace.augmented("__ilshift__", _core.TensorBase.__lshift__)
+    __irshift__ = _inplace.augmented("__irshift__", _core.TensorBase.__rshift__)
+
+    ndimension = dim
+    nelement = numel
+    realize = eval
 
 
-def as_tensor(data: Any) -> Tensor:
-    array = np.array(data, order="C")
-    code = {"float32": 8, "float64": 9, "int64": 5, "bool": 0, "int32": 4, "float16": 6, "uint8": 1}[array.dtype.name]
-    return _core.from_array(array, code, False)
-
-
-def truth(t: Tensor) -> bool:
-    return bool(t.item())
+def truth(x: Tensor) -> bool:
+    """The answer of `bool(x)`, which the core asks for."""
+    if x.ndim and x.numel() != 1:
+        raise RuntimeError(
+            f"[bool] x has shape {tuple(x.shape)}: only one element has a truth value; use any() or all()"
+        )
+    return bool(_core.item(x))

@@ -65,7 +65,7 @@ def backward(
         >>> x = pf.tensor([1.0, 2.0], requires_grad=True)
         >>> pf.autograd.backward((x * x).sum())
         >>> x.grad
-        @@
+        tensor([2., 4.])
     """
     outputs = _listed(tensors)
     gradients = _start_gradients("backward", outputs, grad_tensors)
@@ -108,7 +108,7 @@ def grad(
         >>> x = pf.tensor(3.0, requires_grad=True)
         >>> (dx,) = pf.autograd.grad(x * x, x, create_graph=True)
         >>> pf.autograd.grad(dx, x)
-        @@
+        (tensor(2.),)
     """
     ends, wanted = _listed(outputs), _listed(inputs)
     for place, x in enumerate(wanted):
@@ -123,7 +123,9 @@ def grad(
         if materialize_grads:
             found[place] = _core.ops.full(0.0, x.dtype, x.shape)
         elif not allow_unused:
-            raise RuntimeError(f"[grad] input {place} is not used by the outputs: pass allow_unused=True to get None for it")
+            raise RuntimeError(
+                f"[grad] input {place} is not used by the outputs: pass allow_unused=True to get None for it"
+            )
     return tuple(found)
 
 
@@ -154,7 +156,7 @@ class _GradMode:
         return call  # type: ignore[return-value]
 
 
-class no_grad(_GradMode):  # noqa: N801  (used like a function)
+class no_grad(_GradMode):
     """Stop recording for gradients, in a `with` block or a decorated function.
 
     Example:
@@ -162,7 +164,7 @@ class no_grad(_GradMode):  # noqa: N801  (used like a function)
         >>> x = pf.ones(2, requires_grad=True)
         >>> with pf.no_grad():
         ...     (x * 2).requires_grad
-        @@
+        False
     """
 
     def __new__(cls, function: Any = None) -> Any:
@@ -176,7 +178,7 @@ class no_grad(_GradMode):  # noqa: N801  (used like a function)
         super().__init__(False)
 
 
-class enable_grad(no_grad):  # noqa: N801
+class enable_grad(no_grad):
     """Record for gradients, also inside `no_grad`.
 
     Example:
@@ -184,21 +186,21 @@ class enable_grad(no_grad):  # noqa: N801
         >>> x = pf.ones(2, requires_grad=True)
         >>> with pf.no_grad(), pf.enable_grad():
         ...     (x * 2).requires_grad
-        @@
+        True
     """
 
     def __init__(self) -> None:
         _GradMode.__init__(self, True)
 
 
-class set_grad_enabled(_GradMode):  # noqa: N801
+class set_grad_enabled(_GradMode):
     """Switch recording for gradients, at once; as a context manager, until the end of the block.
 
     Example:
         >>> import pyflame as pf
         >>> with pf.set_grad_enabled(False):
         ...     pf.is_grad_enabled()
-        @@
+        False
     """
 
     def __init__(self, mode: bool) -> None:
@@ -214,7 +216,7 @@ class set_grad_enabled(_GradMode):  # noqa: N801
         return super().__call__(function)
 
 
-class inference_mode(_GradMode):  # noqa: N801
+class inference_mode(_GradMode):
     """Stop recording for gradients; the same as `no_grad` here, as values are immutable anyway.
 
     Args:
@@ -224,7 +226,7 @@ class inference_mode(_GradMode):  # noqa: N801
         >>> import pyflame as pf
         >>> with pf.inference_mode():
         ...     pf.is_grad_enabled()
-        @@
+        False
     """
 
     def __new__(cls, mode: Any = True) -> Any:
@@ -241,6 +243,9 @@ class inference_mode(_GradMode):  # noqa: N801
     def __enter__(self) -> None:
         self._previous.append(_set_enabled(_enabled() and not self._active))
 
+    def __call__(self, function: F) -> F:
+        return super().__call__(function) if self._active else function
+
 
 def is_grad_enabled() -> bool:
     """Tell whether operations are recorded for gradients.
@@ -248,6 +253,6 @@ def is_grad_enabled() -> bool:
     Example:
         >>> import pyflame as pf
         >>> pf.is_grad_enabled()
-        @@
+        True
     """
     return _enabled()

@@ -87,7 +87,7 @@ def get_default_dtype() -> DType:
     Example:
         >>> import pyflame as pf
         >>> pf.get_default_dtype()
-        @@
+        pyflame.float32
     """
     return all_dtypes[_core.default_dtype()]
 
@@ -113,7 +113,7 @@ def promote_types(a: DType, b: DType) -> DType:
     Example:
         >>> import pyflame as pf
         >>> pf.promote_types(pf.uint8, pf.int8)
-        @@
+        pyflame.int16
     """
     return all_dtypes[_core.promote_types(a.code, b.code)]
 
@@ -128,7 +128,7 @@ def result_type(*operands: Tensor | DType | Number) -> DType:
     Example:
         >>> import pyflame as pf
         >>> pf.result_type(pf.tensor([1], dtype=pf.int8), 2), pf.result_type(pf.tensor([1]), 2.0)
-        @@
+        (pyflame.int8, pyflame.float32)
     """
     if not operands:
         raise ValueError("[result_type] expected at least one operand")
@@ -157,7 +157,7 @@ def can_cast(source: DType, target: DType) -> bool:
     Example:
         >>> import pyflame as pf
         >>> pf.can_cast(pf.int64, pf.float16), pf.can_cast(pf.float32, pf.int64)
-        @@
+        (True, False)
     """
     return _category(source) <= _category(target)
 
@@ -168,7 +168,7 @@ def dtype_size(dtype: DType) -> int:
     Example:
         >>> import pyflame as pf
         >>> pf.dtype_size(pf.float16)
-        @@
+        2
     """
     return dtype.itemsize
 
@@ -179,7 +179,7 @@ def dtype_name(dtype: DType) -> str:
     Example:
         >>> import pyflame as pf
         >>> pf.dtype_name(pf.float16)
-        @@
+        'float16'
     """
     return dtype.name
 
@@ -190,7 +190,7 @@ def dtype_is_floating(dtype: DType) -> bool:
     Example:
         >>> import pyflame as pf
         >>> pf.dtype_is_floating(pf.float16)
-        @@
+        True
     """
     return dtype.is_floating_point
 
@@ -204,7 +204,7 @@ def dtype_to_csl(dtype: DType) -> str:
     Example:
         >>> import pyflame as pf
         >>> pf.dtype_to_csl(pf.float16)
-        @@
+        'f16'
     """
     return dtype.to_csl()
 
@@ -213,7 +213,7 @@ def dtype_to_csl(dtype: DType) -> str:
 _FLOATS = {"float16": (10, 15), "bfloat16": (7, 127), "float32": (23, 127), "float64": (52, 1023)}
 
 
-class finfo:  # noqa: N801  (named as in PyTorch and NumPy)
+class finfo:
     """Limits of a floating-point dtype.
 
     Args:
@@ -225,7 +225,7 @@ class finfo:  # noqa: N801  (named as in PyTorch and NumPy)
     Example:
         >>> import pyflame as pf
         >>> pf.finfo(pf.float16).max, pf.finfo(pf.bfloat16).eps
-        @@
+        (65504.0, 0.0078125)
     """
 
     def __init__(self, dtype: DType | None = None) -> None:
@@ -245,7 +245,7 @@ class finfo:  # noqa: N801  (named as in PyTorch and NumPy)
         return f"finfo(eps={self.eps:g}, max={self.max:g}, min={self.min:g}, tiny={self.tiny:g}, dtype={self.dtype})"
 
 
-class iinfo:  # noqa: N801
+class iinfo:
     """Limits of an integer dtype.
 
     Raises:
@@ -254,7 +254,7 @@ class iinfo:  # noqa: N801
     Example:
         >>> import pyflame as pf
         >>> pf.iinfo(pf.int8)
-        @@
+        iinfo(min=-128, max=127, dtype=int8)
     """
 
     def __init__(self, dtype: DType) -> None:

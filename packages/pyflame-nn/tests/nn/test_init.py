@@ -8,7 +8,9 @@ from pyflame import nn
 from pyflame.nn import init
 
 
-@pytest.mark.parametrize("layer, fan_in", [(nn.Linear(50, 400), 50), (nn.Conv2d(8, 128, 3), 72), (nn.Conv2d(8, 64, 5, groups=4), 50)])
+@pytest.mark.parametrize(
+    "layer, fan_in", [(nn.Linear(50, 400), 50), (nn.Conv2d(8, 128, 3), 72), (nn.Conv2d(8, 64, 5, groups=4), 50)]
+)
 def test_layers_start_uniform_within_one_over_root_of_fan_in(layer, fan_in):
     bound = 1 / math.sqrt(fan_in)
     for parameter in layer.parameters():

@@ -41,7 +41,7 @@ KEYS = [
 def test_names_follow_registration():
     net = Net()
     assert list(net.state_dict()) == KEYS
-    assert [name for name, _ in net.named_parameters()] == [key for key in KEYS[:1] + KEYS[2:8]]
+    assert [name for name, _ in net.named_parameters()] == KEYS[:1] + KEYS[2:8]
     assert [name for name, _ in net.named_buffers()][:2] == ["shift", "scratch"]
     assert [name for name, _ in net.named_children()] == ["first", "blocks"]
     assert [name for name, _ in net.named_modules()] == ["", "first", "blocks", "blocks.0", "blocks.1"]
@@ -146,7 +146,12 @@ def test_load_lists_all_problems_and_changes_nothing():
     del state["first.weight"]
     with pytest.raises(RuntimeError) as caught:
         net.load_state_dict(state)
-    for words in ("missing keys: first.weight", "unexpected keys: extra", "scale: the module has shape (1,)", "shift: expected"):
+    for words in (
+        "missing keys: first.weight",
+        "unexpected keys: extra",
+        "scale: the module has shape (1,)",
+        "shift: expected",
+    ):
         assert words in str(caught.value)
     np.testing.assert_array_equal(net.first.bias.numpy(force=True), before)
     del state["scale"], state["shift"]

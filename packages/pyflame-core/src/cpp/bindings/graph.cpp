@@ -84,12 +84,14 @@ py::tuple dims_of(const Node* node) {
 
 py::object dtype_of(DType dtype) { return py::reinterpret_borrow<py::object>(dtype_objects[static_cast<int>(dtype)]); }
 
-// Exports the pending graph below some tensors; in debug mode evaluated nodes have kept their edges and are followed
-// too. Records are tuples
+// Exports the pending graph below some tensors. With `provenance`, evaluated nodes that kept their edges (in debug mode)
+// are followed too. Records are tuples
 //   (op, inputs, attrs, outputs, layout, location, handle)
 // with inputs as (record, output index), outputs as (dtype, shape) and a handle for leaves and traced inputs.
 class Exporter {
  public:
+  explicit Exporter(bool provenance) : provenance_(provenance && graph::hooks.keep_edges) {}
+
   py::tuple run(const std::vector<Var>& outputs) {
     for (const Var& output : outputs) visit(output.get());
     py::list ends;
@@ -98,7 +100,7 @@ class Exporter {
   }
 
  private:
-  static bool follows(const Node* node) { return !node->value || (graph::hooks.keep_edges && node->num_inputs > 0); }
+  bool follows(const Node* node) const { return !node->value || (provenance_ && node->num_inputs > 0); }
   static bool is(const Node* node, const char* name) { return std::strcmp(registry()[node->op].name, name) == 0; }
 
   void visit(Node* root) {
@@ -170,6 +172,7 @@ class Exporter {
     records_.append(py::make_tuple(op, inputs, attrs, outputs, node->layout, node->location, handle));
   }
 
+  const bool provenance_;
   py::list records_;
   std::unordered_map<const Node*, std::size_t> ids_;
 };
@@ -260,7 +263,8 @@ void swap_nodes(py::handle a, py::handle b) {
 void register_graph(py::module_& module) {
   module.def("make_input", make_input, "dtype"_a, "dims"_a, "requires_grad"_a = false, "layout"_a = 0);
   module.def("swap_nodes", swap_nodes);
-  module.def("export_graph", [](const std::vector<Var>& outputs) { return Exporter().run(outputs); });
+  module.def("export_graph", [](const std::vector<Var>& outputs, bool provenance) { return Exporter(provenance).run(outputs); },
+             "outputs"_a, "provenance"_a = false);
   module.def("describe_ops", describe_all);
   module.def("cost", cost);
   module.def("node_id", [](const Var& tensor) { return reinterpret_cast<std::uintptr_t>(tensor.get()); });

@@ -41,7 +41,7 @@ class Graph(GraphQueries):
         >>> g = Graph()
         >>> x = g.create_input((2, 3), pf.float32, name="x")
         >>> y = g.mark_output(g.create_op("relu", [x]))
-        >>> print(g)
+        >>> print(g.to_string(locations=False))
         graph: 2 nodes, 1 operation
           %0 = input "x" : float32 (2, 3)
           %1 = relu(%0)  : float32 (2, 3)
@@ -197,7 +197,7 @@ class Graph(GraphQueries):
 
     def clone(self) -> Graph:
         """A graph with the same nodes; later changes to one do not show in the other."""
-        return self._restricted(self.topological_order(), self._outputs)
+        return self._part(self._outputs, set(self._nodes))
 
     def subgraph(self, outputs: Iterable[Node | Value]) -> Graph:
         """The part of the graph that some values need, with these as its results.
@@ -206,8 +206,7 @@ class Graph(GraphQueries):
             outputs: values of this graph; a node stands for its first output.
         """
         values = [self._value(value) for value in outputs]
-        needed = {node.id for node in self._ancestors(values)}
-        return self._restricted([node for node in self.topological_order() if node.id in needed], values)
+        return self._part(values, {node.id for node in self._ancestors(values)})
 
     def validate(self) -> None:
         """Check every rule of the IR: types follow from the inputs, names are unique, nothing is missing or circular.
@@ -237,11 +236,15 @@ class Graph(GraphQueries):
     def __repr__(self) -> str:
         return f"<Graph {self.name!r}: {self.num_nodes} nodes, {self.num_ops} operations>"
 
-    def to_string(self) -> str:
-        """The graph as aligned text, a line per node."""
+    def to_string(self, *, locations: bool = True) -> str:
+        """The graph as aligned text, a line per node.
+
+        Args:
+            locations: whether lines end with where the node was recorded.
+        """
         from .text import graph_text
 
-        return graph_text(self)
+        return graph_text(self, locations=locations)
 
     def to_json(self, *, indent: int | None = None) -> str:
         """The graph as JSON text, bound weights included.
@@ -278,15 +281,19 @@ class Graph(GraphQueries):
         self.spec(value)
         return value
 
-    def _restricted(self, nodes: Iterable[Node], outputs: Iterable[Value]) -> Graph:
-        other = Graph(self.name, self.metadata)
-        other._counts = dict(self._counts)
-        other._next_id = self._next_id
+    def _filled(self, nodes: Iterable[Node], outputs: Iterable[Value]) -> Graph:
+        """Takes over nodes with their numbers: inputs in the order of the arguments, others after what they read."""
         for node in nodes:
-            other._names.add(node.name)
-            other._put(node)
-        other._outputs = list(outputs)
-        return other
+            self._names.add(node.name)
+            self._put(node)
+            self._next_id = max(self._next_id, node.id + 1)
+        self._outputs.extend(outputs)
+        return self
+
+    def _part(self, outputs: Iterable[Value], needed: set[int]) -> Graph:
+        places = [node for node in self.inputs if node.id in needed]
+        others = [node for node in self.topological_order() if node.id in needed and not node.is_input]
+        return Graph(self.name, self.metadata)._filled(places + others, outputs)
 
     def _drop(self, node: Node) -> None:
         """Removes a node that nothing reads."""

@@ -74,7 +74,9 @@ class GraphQueries:
         """
         outputs = self.node(value.node_id).outputs
         if not 0 <= value.index < len(outputs):
-            raise GraphError(f"[graph] node {value.node_id} has {len(outputs)} outputs: there is no output {value.index}")
+            raise GraphError(
+                f"[graph] node {value.node_id} has {len(outputs)} outputs: there is no output {value.index}"
+            )
         return outputs[value.index]
 
     def users(self, node: Node) -> tuple[Node, ...]:

@@ -58,13 +58,15 @@ def import_tensors(
     name: str | None = None,
     location: SourceLocation | None = None,
     metadata: Mapping[str, Any] | None = None,
+    provenance: bool = False,
 ) -> list[Value]:
     """Adds the recorded computation of tensors to a graph.
 
     `known` maps node ids of the core to values the graph has already. The other arguments describe the new nodes:
-    `name` the last one, `location` all of them in place of where they were recorded.
+    `name` the last one, `location` all of them in place of where they were recorded. `provenance` takes evaluated
+    tensors that remember their computation for that computation, not for constants.
     """
-    records, ends = _core.export_graph(list(tensors))
+    records, ends = _core.export_graph(list(tensors), provenance)
     ids: list[int] = []
 
     def value(edge: tuple[int, int]) -> Value:

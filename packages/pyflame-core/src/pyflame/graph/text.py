@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .ir import Graph
 
 
-def graph_text(graph: Graph, depth: int | None = None) -> str:
+def graph_text(graph: Graph, depth: int | None = None, locations: bool = True) -> str:
     """A line per node; numbers stand where they are used. `depth` limits the distance from the results."""
     nodes = _within(graph, depth)
     scalars = {node.id: text for node in nodes if (text := _scalar(node)) is not None}
@@ -19,10 +19,10 @@ def graph_text(graph: Graph, depth: int | None = None) -> str:
     shown = [node for node in nodes if node.id not in scalars or node.id in results]
     hidden = graph.num_nodes - len(nodes)
 
-    names = {node.id for node in nodes}
+    visible = {node.id for node in nodes}
 
     def operand(value: Value) -> str:
-        if value.node_id not in names:
+        if value.node_id not in visible:
             return "..."
         several = graph.node(value.node_id).num_outputs > 1
         return scalars.get(value.node_id) or f"%{value.node_id}" + (f".{value.index}" if several else "")
@@ -35,9 +35,10 @@ def graph_text(graph: Graph, depth: int | None = None) -> str:
     if hidden:
         lines.append(f"  ... {_count(hidden, 'node')} above")
     for node, text, kind in zip(shown, left, types):
-        where = _where(node)
+        where = _where(node) if locations else ""
         lines.append(f"  {text:<{width}} : {kind:<{type_width}}  {where}".rstrip())
-    lines.append(f"  return {', '.join(f'%{v.node_id}' if v.node_id in results and v.index == 0 else operand(v) for v in graph.outputs)}".rstrip())
+    ends = [f"%{value.node_id}" if value.index == 0 else operand(value) for value in graph.outputs]
+    lines.append(f"  return {', '.join(ends)}".rstrip())
     return "\n".join(lines)
 
 
@@ -78,7 +79,11 @@ def _call(node: Node, operands: list[str]) -> str:
 def _attrs(attrs: Mapping[str, Any]) -> list[str]:
     from .ir import Graph
 
-    return [f"{name}={value.name if isinstance(value, Graph) else value}" for name, value in attrs.items()]
+    return [
+        f"{name}={value.name if isinstance(value, Graph) else value}"
+        for name, value in attrs.items()
+        if value is not None
+    ]
 
 
 def _where(node: Node) -> str:

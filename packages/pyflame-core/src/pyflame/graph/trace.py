@@ -200,7 +200,9 @@ def _argument_names(function: Any, tree: Tree) -> list[str]:
 
     positional, keyword = tree.children
     try:
-        target = function.forward if hasattr(function, "named_parameters") and hasattr(function, "forward") else function
+        target = (
+            function.forward if hasattr(function, "named_parameters") and hasattr(function, "forward") else function
+        )
         declared = [
             parameter.name
             for parameter in inspect.signature(target).parameters.values()
@@ -237,7 +239,7 @@ def get_graph(*tensors: Tensor) -> Graph:
         ['full', 'mul', 'sum']
     """
     graph = Graph()
-    for value in import_tensors(graph, tensors, {}):
+    for value in import_tensors(graph, tensors, {}, provenance=True):
         graph.mark_output(value)
     return graph
 
@@ -273,10 +275,10 @@ def print_graph(t: Tensor | Graph, file: TextIO | None = None, depth: int | None
         >>> g = pf.Graph("example")
         >>> x = g.create_input((4,), pf.float32, name="x")
         >>> _ = g.mark_output(g.create_op("exp", [x]))
-        >>> pf.print_graph(g, depth=0)
+        >>> pf.print_graph(g, depth=0)  # doctest: +ELLIPSIS
         example: 2 nodes, 1 operation
           ... 1 node above
-          %1 = exp(...) : float32 (4,)
+          %1 = exp(...) : float32 (4,)  ...
           return %1
     """
     if depth is not None and depth < 0:

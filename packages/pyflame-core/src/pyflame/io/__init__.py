@@ -15,7 +15,9 @@ FORMATS = (".safetensors",)
 
 def check_format(op: str, path: Path) -> None:
     if path.suffix != ".safetensors":
-        raise ValueError(f"[{op}] {path} ends in {path.suffix!r}: the format is chosen by the ending, {FORMATS[0]} exists")
+        raise ValueError(
+            f"[{op}] {path} ends in {path.suffix!r}: the format is chosen by the ending, {FORMATS[0]} exists"
+        )
 
 
 def save(obj: Any, path: str | os.PathLike[str], *, metadata: Mapping[str, str] | None = None) -> None:
@@ -46,7 +48,9 @@ def save(obj: Any, path: str | os.PathLike[str], *, metadata: Mapping[str, str] 
         raise TypeError(f"[save] obj is a {type(obj).__name__}: .safetensors holds a dict of tensors, or a module's")
     for name, value in obj.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
-            raise TypeError(f"[save] {name!r} is a {type(value).__name__}: .safetensors holds tensors under strings only")
+            raise TypeError(
+                f"[save] {name!r} is a {type(value).__name__}: .safetensors holds tensors under strings only"
+            )
     safetensors.write(obj, path, metadata)
 
 

@@ -38,7 +38,7 @@ def relu(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.relu(pf.tensor([-1.0, 2.0]))
-        @@
+        tensor([0., 2.])
     """
     return _relu(x)
 
@@ -49,7 +49,7 @@ def sigmoid(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.sigmoid(pf.tensor([0.0, 2.0]))
-        @@
+        tensor([0.5000, 0.8808])
     """
     return _sigmoid(x)
 
@@ -63,7 +63,7 @@ def softmax(x: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.softmax(pf.tensor([0.0, 1.0]), dim=0)
-        @@
+        tensor([0.2689, 0.7311])
     """
     return _softmax(x if dtype is None else _cast(x, dtype), dim)
 
@@ -77,7 +77,7 @@ def log_softmax(x: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.log_softmax(pf.tensor([0.0, 1.0]), dim=0)
-        @@
+        tensor([-1.3133, -0.3133])
     """
     return _log_softmax(x if dtype is None else _cast(x, dtype), dim)
 
@@ -95,7 +95,7 @@ def gelu(x: Tensor, approximate: str = "none") -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.gelu(pf.tensor([-1.0, 2.0]))
-        @@
+        tensor([-0.1587,  1.9545])
     """
     if approximate == "none":
         return _mul(_mul(x, 0.5), _add(_erf(_mul(x, 0.7071067811865476)), 1.0))
@@ -111,7 +111,7 @@ def silu(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.silu(pf.tensor([-1.0, 2.0]))
-        @@
+        tensor([-0.2689,  1.7616])
     """
     return _mul(x, _sigmoid(x))
 
@@ -124,8 +124,8 @@ def softplus(x: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
 
     Example:
         >>> import pyflame as pf
-        >>> pf.softplus(pf.tensor([-1.0, 2.0]))
-        @@
+        >>> pf.ops.softplus(pf.tensor([-1.0, 2.0]))
+        tensor([0.3133, 2.1269])
     """
     scaled = x if beta == 1.0 else _mul(x, beta)
     linear = _gt(scaled, threshold)
@@ -139,8 +139,8 @@ def leaky_relu(x: Tensor, negative_slope: float = 0.01) -> Tensor:
 
     Example:
         >>> import pyflame as pf
-        >>> pf.leaky_relu(pf.tensor([-1.0, 2.0]))
-        @@
+        >>> pf.ops.leaky_relu(pf.tensor([-1.0, 2.0]))
+        tensor([-0.0100,  2.0000])
     """
     return _where(_gt(x, 0.0), x, _mul(x, negative_slope))
 
@@ -150,8 +150,8 @@ def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
 
     Example:
         >>> import pyflame as pf
-        >>> pf.elu(pf.tensor([-1.0, 2.0]))
-        @@
+        >>> pf.ops.elu(pf.tensor([-1.0, 2.0]))
+        tensor([-0.6321,  2.0000])
     """
     below = _expm1(_minimum(x, 0.0))
     return _where(_gt(x, 0.0), x, below if alpha == 1.0 else _mul(below, alpha))
@@ -164,8 +164,8 @@ def selu(x: Tensor) -> Tensor:
 
     Example:
         >>> import pyflame as pf
-        >>> pf.selu(pf.tensor([-1.0, 2.0]))
-        @@
+        >>> pf.ops.selu(pf.tensor([-1.0, 2.0]))
+        tensor([-1.1113,  2.1014])
     """
     return _mul(elu(x, 1.6732632423543772), 1.0507009873554805)
 
@@ -175,8 +175,8 @@ def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
 
     Example:
         >>> import pyflame as pf
-        >>> pf.celu(pf.tensor([-1.0, 2.0]))
-        @@
+        >>> pf.ops.celu(pf.tensor([-1.0, 2.0]))
+        tensor([-0.6321,  2.0000])
     """
     return _where(_gt(x, 0.0), x, _mul(_expm1(_div(_minimum(x, 0.0), alpha)), alpha))
 
@@ -186,8 +186,8 @@ def relu6(x: Tensor) -> Tensor:
 
     Example:
         >>> import pyflame as pf
-        >>> pf.relu6(pf.tensor([-1.0, 2.0, 7.0]))
-        @@
+        >>> pf.ops.relu6(pf.tensor([-1.0, 2.0, 7.0]))
+        tensor([0., 2., 6.])
     """
     return clamp(x, 0.0, 6.0)
 
@@ -197,8 +197,8 @@ def hardtanh(x: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
 
     Example:
         >>> import pyflame as pf
-        >>> pf.hardtanh(pf.tensor([-2.0, 0.5]))
-        @@
+        >>> pf.ops.hardtanh(pf.tensor([-2.0, 0.5]))
+        tensor([-1.0000,  0.5000])
     """
     return clamp(x, min_val, max_val)
 
@@ -208,8 +208,8 @@ def logsigmoid(x: Tensor) -> Tensor:
 
     Example:
         >>> import pyflame as pf
-        >>> pf.logsigmoid(pf.tensor([-1.0, 2.0]))
-        @@
+        >>> pf.ops.logsigmoid(pf.tensor([-1.0, 2.0]))
+        tensor([-1.3133, -0.1269])
     """
     # min(x, 0) - log(1 + exp(-|x|))
     return _minimum(x, 0.0) - _log1p(_exp(_neg(_core.ops.abs(x))))
@@ -220,8 +220,8 @@ def softsign(x: Tensor) -> Tensor:
 
     Example:
         >>> import pyflame as pf
-        >>> pf.softsign(pf.tensor([-1.0, 3.0]))
-        @@
+        >>> pf.ops.softsign(pf.tensor([-1.0, 3.0]))
+        tensor([-0.5000,  0.7500])
     """
     return _div(x, _add(_core.ops.abs(x), 1.0))
 
@@ -231,7 +231,7 @@ def mish(x: Tensor) -> Tensor:
 
     Example:
         >>> import pyflame as pf
-        >>> pf.mish(pf.tensor([-1.0, 2.0]))
-        @@
+        >>> pf.ops.mish(pf.tensor([-1.0, 2.0]))
+        tensor([-0.3034,  1.9440])
     """
     return _mul(x, _tanh(softplus(x)))

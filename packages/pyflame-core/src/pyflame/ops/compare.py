@@ -32,7 +32,7 @@ def eq(x: Tensor | Number, y: Tensor | Number) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.eq(pf.tensor([1, 2, 3]), 2)
-        @@
+        tensor([False,  True, False])
     """
     return _eq(x, y)
 
@@ -43,7 +43,7 @@ def ne(x: Tensor | Number, y: Tensor | Number) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.ne(pf.tensor([1, 2, 3]), 2)
-        @@
+        tensor([ True, False,  True])
     """
     return _ne(x, y)
 
@@ -54,7 +54,7 @@ def lt(x: Tensor | Number, y: Tensor | Number) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.lt(pf.tensor([1, 2, 3]), 2)
-        @@
+        tensor([ True, False, False])
     """
     return _lt(x, y)
 
@@ -65,7 +65,7 @@ def le(x: Tensor | Number, y: Tensor | Number) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.le(pf.tensor([1, 2, 3]), 2)
-        @@
+        tensor([ True,  True, False])
     """
     return _le(x, y)
 
@@ -76,7 +76,7 @@ def gt(x: Tensor | Number, y: Tensor | Number) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.gt(pf.tensor([1, 2, 3]), 2)
-        @@
+        tensor([False, False,  True])
     """
     return _gt(x, y)
 
@@ -87,7 +87,7 @@ def ge(x: Tensor | Number, y: Tensor | Number) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.ge(pf.tensor([1, 2, 3]), 2)
-        @@
+        tensor([False,  True,  True])
     """
     return _ge(x, y)
 
@@ -98,7 +98,7 @@ def isnan(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.isnan(pf.tensor([1.0, float("nan")]))
-        @@
+        tensor([False,  True])
     """
     return _isnan(x)
 
@@ -109,7 +109,7 @@ def isinf(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.isinf(pf.tensor([1.0, float("inf")]))
-        @@
+        tensor([False,  True])
     """
     return _isinf(x)
 
@@ -120,7 +120,7 @@ def isfinite(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.isfinite(pf.tensor([1.0, float("inf")]))
-        @@
+        tensor([ True, False])
     """
     return _isfinite(x)
 
@@ -131,7 +131,7 @@ def isposinf(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.isposinf(pf.tensor([-float("inf"), float("inf")]))
-        @@
+        tensor([False,  True])
     """
     return _eq(x, math.inf)
 
@@ -142,7 +142,7 @@ def isneginf(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.isneginf(pf.tensor([-float("inf"), float("inf")]))
-        @@
+        tensor([ True, False])
     """
     return _eq(x, -math.inf)
 
@@ -153,7 +153,7 @@ def isreal(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.isreal(pf.tensor([1.0]))
-        @@
+        tensor([True])
     """
     return _eq(x, x) if not x.dtype.is_floating_point else _logical_or(_eq(x, x), _isnan(x))
 
@@ -167,7 +167,7 @@ def isclose(x: Tensor, y: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_
     Example:
         >>> import pyflame as pf
         >>> pf.isclose(pf.tensor([1.0, 2.0]), pf.tensor([1.0, 2.1]))
-        @@
+        tensor([ True, False])
     """
     near = _le(_abs(x - y), atol + rtol * _abs(y))
     close: Tensor = _logical_or(_eq(x, y), _logical_and(near, _isfinite(y)))
@@ -180,7 +180,7 @@ def allclose(x: Tensor, y: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal
     Example:
         >>> import pyflame as pf
         >>> pf.allclose(pf.tensor([1.0, 2.0]), pf.tensor([1.0, 2.1]))
-        @@
+        False
     """
     return bool(_all(isclose(x, y, rtol, atol, equal_nan)))
 
@@ -191,7 +191,7 @@ def equal(x: Tensor, y: Tensor) -> bool:
     Example:
         >>> import pyflame as pf
         >>> pf.equal(pf.tensor([1, 2]), pf.tensor([1, 2]))
-        @@
+        True
     """
     return x.shape == y.shape and bool(_all(_eq(x, y)))
 

@@ -43,7 +43,9 @@ def _with_bias(op: str, y: Tensor, bias: Tensor | None) -> Tensor:
     if bias is None:
         return y
     if bias.shape != (y.shape[1],):
-        raise RuntimeError(f"[{op}] bias has shape {tuple(bias.shape)}: expected ({y.shape[1]},), one per output channel")
+        raise RuntimeError(
+            f"[{op}] bias has shape {tuple(bias.shape)}: expected ({y.shape[1]},), one per output channel"
+        )
     return _add(y, _reshape(bias, (-1, 1, 1)))
 
 
@@ -69,8 +71,9 @@ def conv2d(
 
     Example:
         >>> import pyflame as pf
-        >>> pf.conv2d(pf.ones(1, 1, 3, 3), pf.ones(1, 1, 2, 2))[0, 0]
-        @@
+        >>> pf.ops.conv2d(pf.ones(1, 1, 3, 3), pf.ones(1, 1, 2, 2))[0, 0]
+        tensor([[4., 4.],
+                [4., 4.]])
     """
     x = with_batch("conv2d", input)
     steps, spread = as_pair("conv2d", "stride", stride), as_pair("conv2d", "dilation", dilation)
@@ -120,8 +123,10 @@ def conv_transpose2d(
 
     Example:
         >>> import pyflame as pf
-        >>> pf.conv_transpose2d(pf.ones(1, 1, 2, 2), pf.ones(1, 1, 2, 2))[0, 0]
-        @@
+        >>> pf.ops.conv_transpose2d(pf.ones(1, 1, 2, 2), pf.ones(1, 1, 2, 2))[0, 0]
+        tensor([[1., 2., 1.],
+                [2., 4., 2.],
+                [1., 2., 1.]])
     """
     op = "conv_transpose2d"
     x = with_batch(op, input)

@@ -109,7 +109,8 @@ def tensor(
     Example:
         >>> import pyflame as pf
         >>> pf.tensor([[1, 2], [3, 4]])
-        @@
+        tensor([[1, 2],
+                [3, 4]])
     """
     if isinstance(data, TensorBase):
         x = _core.ops.alias(_core.detach(data))
@@ -126,7 +127,7 @@ def as_tensor(data: Any, *, dtype: DType | None = None, device: Any = None) -> T
         >>> import pyflame as pf
         >>> x = pf.ones(2)
         >>> pf.as_tensor(x) is x
-        @@
+        True
     """
     if isinstance(data, TensorBase):
         return data if dtype is None or dtype is data.dtype else _core.ops.cast(data, dtype)
@@ -145,7 +146,7 @@ def asarray(obj: Any, *, dtype: DType | None = None, copy: bool | None = None, d
     Example:
         >>> import pyflame as pf
         >>> pf.asarray([1, 2])
-        @@
+        tensor([1, 2])
     """
     if isinstance(obj, np.ndarray):
         return finish(from_numpy(obj, dtype, copy), None, device, False)
@@ -168,7 +169,7 @@ def from_numpy(arr: Array, dtype: DType | None = None, copy: bool | None = None)
     Example:
         >>> import numpy as np, pyflame as pf
         >>> pf.from_numpy(np.array([1.5, 2.5]))
-        @@
+        tensor([1.5000, 2.5000], dtype=pyflame.float64)
     """
     if not isinstance(arr, np.ndarray):
         raise TypeError(f"[from_numpy] expected a NumPy array, got {type(arr).__name__}: use tensor() for other data")
@@ -200,7 +201,7 @@ def frombuffer(buffer: Any, *, dtype: DType, count: int = -1, offset: int = 0, r
     Example:
         >>> import pyflame as pf
         >>> pf.frombuffer(b"\\x01\\x02", dtype=pf.uint8)
-        @@
+        tensor([ 92, 120,  48,  49,  92, 120,  48,  50], dtype=pyflame.uint8)
     """
     code = "u2" if dtype is bfloat16 else dtype.to_numpy()
     return finish(from_array(np.frombuffer(buffer, code, count, offset), dtype), None, None, requires_grad)
@@ -226,7 +227,7 @@ def full(
     Example:
         >>> import pyflame as pf
         >>> pf.full((2,), 7)
-        @@
+        tensor([7, 7])
     """
     return finish(constant("full", fill_value, dtype, size), layout, device, requires_grad)
 
@@ -236,7 +237,9 @@ def constant(op: str, value: Number | Tensor, dtype: DType | None, shape: Sequen
         value = _core.item(value)
     if dtype is None:
         kind = np.asarray(value).dtype.kind
-        dtype = get_default_dtype() if kind == "f" else from_numpy_dtype(op, np.dtype(np.bool if kind == "b" else np.int64))
+        dtype = (
+            get_default_dtype() if kind == "f" else from_numpy_dtype(op, np.dtype(np.bool if kind == "b" else np.int64))
+        )
     elif 0 < dtype.code < 6:
         if isinstance(value, float) and not math.isfinite(value):
             raise OverflowError(f"[{op}] {value} cannot be converted to {dtype.name}")
@@ -246,7 +249,13 @@ def constant(op: str, value: Number | Tensor, dtype: DType | None, shape: Sequen
     return _full(value, dtype, shape)
 
 
-def zeros(*size: Any, dtype: DType | None = None, layout: MeshLayout | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros(
+    *size: Any,
+    dtype: DType | None = None,
+    layout: MeshLayout | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Fill a shape with zeros.
 
     Args:
@@ -255,12 +264,21 @@ def zeros(*size: Any, dtype: DType | None = None, layout: MeshLayout | None = No
     Example:
         >>> import pyflame as pf
         >>> pf.zeros(2, 3)
-        @@
+        tensor([[0., 0., 0.],
+                [0., 0., 0.]])
     """
-    return finish(_full(0, dtype or get_default_dtype(), size[0] if len(size) == 1 else size), layout, device, requires_grad)
+    return finish(
+        _full(0, dtype or get_default_dtype(), size[0] if len(size) == 1 else size), layout, device, requires_grad
+    )
 
 
-def ones(*size: Any, dtype: DType | None = None, layout: MeshLayout | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones(
+    *size: Any,
+    dtype: DType | None = None,
+    layout: MeshLayout | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Fill a shape with ones.
 
     Args:
@@ -269,12 +287,20 @@ def ones(*size: Any, dtype: DType | None = None, layout: MeshLayout | None = Non
     Example:
         >>> import pyflame as pf
         >>> pf.ones(2)
-        @@
+        tensor([1., 1.])
     """
-    return finish(_full(1, dtype or get_default_dtype(), size[0] if len(size) == 1 else size), layout, device, requires_grad)
+    return finish(
+        _full(1, dtype or get_default_dtype(), size[0] if len(size) == 1 else size), layout, device, requires_grad
+    )
 
 
-def empty(*size: Any, dtype: DType | None = None, layout: MeshLayout | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def empty(
+    *size: Any,
+    dtype: DType | None = None,
+    layout: MeshLayout | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Make a tensor whose values do not matter; they are zeros.
 
     Args:
@@ -283,6 +309,6 @@ def empty(*size: Any, dtype: DType | None = None, layout: MeshLayout | None = No
     Example:
         >>> import pyflame as pf
         >>> pf.empty(2, 3).shape
-        @@
+        pyflame.Size([2, 3])
     """
     return zeros(*size, dtype=dtype, layout=layout, device=device, requires_grad=requires_grad)

@@ -30,7 +30,7 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.einsum("ij,j->i", pf.tensor([[1, 2], [3, 4]]), pf.tensor([1, 10]))
-        @@
+        tensor([21, 43])
     """
     tensors = list(operands[0]) if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else list(operands)
     inputs, output = _parse(equation, tensors)
@@ -61,8 +61,15 @@ def _parse(equation: str, tensors: list[Tensor]) -> tuple[list[str], str]:
         raise RuntimeError(f"[einsum] {equation!r} names {len(inputs)} operands, got {len(tensors)}")
     hidden = [x.ndim - len(term.replace("...", "")) for term, x in zip(inputs, tensors)]
     for place, (term, x, extra) in enumerate(zip(inputs, tensors, hidden)):
-        if extra < 0 or (extra and "..." not in term) or not term.replace("...", "").isalpha() and term.replace("...", ""):
-            raise RuntimeError(f"[einsum] {equation!r}: term {term!r} does not fit operand {place} of shape {tuple(x.shape)}")
+        if (
+            extra < 0
+            or (extra and "..." not in term)
+            or not term.replace("...", "").isalpha()
+            and term.replace("...", "")
+        ):
+            raise RuntimeError(
+                f"[einsum] {equation!r}: term {term!r} does not fit operand {place} of shape {tuple(x.shape)}"
+            )
     wide = builtins.max(hidden, default=0)
     stand_in = "".join(chr(0x100 + place) for place in range(wide))
     if not arrow:
@@ -122,7 +129,9 @@ def _cast_back(total: Tensor, x: Tensor) -> Tensor:
     return total if total.dtype is x.dtype else _core.ops.cast(total, x.dtype)
 
 
-def _matrix(x: Tensor, letters: str, sizes: dict[str, int], batch: list[str], rows: list[str], columns: list[str]) -> Tensor:
+def _matrix(
+    x: Tensor, letters: str, sizes: dict[str, int], batch: list[str], rows: list[str], columns: list[str]
+) -> Tensor:
     order = [*batch, *rows, *columns]
     x = _permute(x, [letters.index(letter) for letter in order])
     x = _core.ops.expand(x, [sizes[letter] for letter in order])

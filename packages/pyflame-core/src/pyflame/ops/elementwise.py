@@ -36,7 +36,7 @@ def add(x: Tensor | Number, y: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.add(pf.tensor([1, 2]), 10, alpha=2)
-        @@
+        tensor([21, 22])
     """
     return _add(x, y) if alpha == 1 else _add(x, _mul(y, alpha))
 
@@ -47,7 +47,7 @@ def sub(x: Tensor | Number, y: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.sub(pf.tensor([1, 2]), 10)
-        @@
+        tensor([-9, -8])
     """
     return _sub(x, y) if alpha == 1 else _sub(x, _mul(y, alpha))
 
@@ -58,7 +58,7 @@ def rsub(x: Tensor, y: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.rsub(pf.tensor([1, 2]), 10)
-        @@
+        tensor([9, 8])
     """
     return sub(y, x, alpha=alpha)
 
@@ -69,7 +69,7 @@ def mul(x: Tensor | Number, y: Tensor | Number) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.mul(pf.tensor([1, 2]), 10)
-        @@
+        tensor([10, 20])
     """
     return _mul(x, y)
 
@@ -86,9 +86,9 @@ def div(x: Tensor | Number, y: Tensor | Number, *, rounding_mode: str | None = N
     Example:
         >>> import pyflame as pf
         >>> pf.div(pf.tensor([7, -7]), 2)
-        >>> @@
+        tensor([ 3.5000, -3.5000])
         >>> pf.div(pf.tensor([7, -7]), 2, rounding_mode="floor")
-        @@
+        tensor([ 3, -4])
     """
     if rounding_mode is None:
         return _div(x, y)
@@ -106,7 +106,7 @@ def true_divide(x: Tensor | Number, y: Tensor | Number) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.true_divide(pf.tensor([7, -7]), 2)
-        @@
+        tensor([ 3.5000, -3.5000])
     """
     return _div(x, y)
 
@@ -117,7 +117,7 @@ def floor_divide(x: Tensor | Number, y: Tensor | Number) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.floor_divide(pf.tensor([7, -7]), 2)
-        @@
+        tensor([ 3, -4])
     """
     return _floor_divide(x, y)
 
@@ -128,7 +128,7 @@ def remainder(x: Tensor | Number, y: Tensor | Number) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.remainder(pf.tensor([7, -7]), 4)
-        @@
+        tensor([3, 1])
     """
     return _remainder(x, y)
 
@@ -139,7 +139,7 @@ def fmod(x: Tensor | Number, y: Tensor | Number) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.fmod(pf.tensor([7, -7]), 4)
-        @@
+        tensor([ 3, -3])
     """
     return _fmod(x, y)
 
@@ -153,7 +153,7 @@ def pow(x: Tensor | Number, y: Tensor | Number) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.pow(pf.tensor([1.0, 2.0, 3.0]), 2)
-        @@
+        tensor([1., 4., 9.])
     """
     if isinstance(x, TensorBase):
         return x**y  # the operator knows small constant exponents
@@ -166,7 +166,7 @@ def neg(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.neg(pf.tensor([1, -2]))
-        @@
+        tensor([-1,  2])
     """
     return _neg(x)
 
@@ -177,7 +177,7 @@ def positive(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.positive(pf.tensor([1, -2]))
-        @@
+        tensor([ 1, -2])
     """
     return _positive(x)
 
@@ -188,7 +188,7 @@ def abs(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.abs(pf.tensor([1, -2]))
-        @@
+        tensor([1, 2])
     """
     return _abs(x)
 
@@ -199,7 +199,7 @@ def square(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.square(pf.tensor([1, -2]))
-        @@
+        tensor([1, 4])
     """
     return _square(x)
 
@@ -210,7 +210,7 @@ def reciprocal(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.reciprocal(pf.tensor([1, 4]))
-        @@
+        tensor([1.0000, 0.2500])
     """
     return _reciprocal(x)
 
@@ -221,7 +221,7 @@ def fma(a: Tensor | Number, b: Tensor | Number, c: Tensor | Number) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.fma(pf.tensor([1, 2]), pf.tensor([3, 4]), 10)
-        @@
+        tensor([13, 18])
     """
     return _add(_mul(a, b), c)
 
@@ -232,7 +232,7 @@ def addcmul(x: Tensor, a: Tensor, b: Tensor, *, value: Number = 1) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.addcmul(pf.zeros(2), pf.tensor([1.0, 2.0]), pf.tensor([3.0, 4.0]), value=0.5)
-        @@
+        tensor([1.5000, 4.0000])
     """
     product = _mul(a, b)
     return _add(x, product) if value == 1 else _add(x, _mul(product, value))
@@ -244,7 +244,7 @@ def addcdiv(x: Tensor, a: Tensor, b: Tensor, *, value: Number = 1) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.addcdiv(pf.zeros(2), pf.tensor([1.0, 2.0]), pf.tensor([4.0, 4.0]), value=2)
-        @@
+        tensor([0.5000, 1.0000])
     """
     quotient = _div(a, b)
     return _add(x, quotient) if value == 1 else _add(x, _mul(quotient, value))
@@ -256,7 +256,7 @@ def lerp(start: Tensor, end: Tensor, weight: Tensor | Number) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.lerp(pf.tensor([0.0, 10.0]), pf.tensor([4.0, 20.0]), 0.25)
-        @@
+        tensor([ 1.0000, 12.5000])
     """
     return _add(start, _mul(weight, _sub(end, start)))
 
@@ -270,7 +270,7 @@ def where(condition: Tensor, x: Tensor | Number, y: Tensor | Number) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.where(pf.tensor([True, False]), pf.tensor([1, 2]), 0)
-        @@
+        tensor([1, 0])
     """
     return _where(condition, x, y)
 
@@ -281,7 +281,7 @@ def masked_fill(x: Tensor, mask: Tensor, value: Tensor | Number) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.masked_fill(pf.tensor([1, 2]), pf.tensor([True, False]), 0)
-        @@
+        tensor([0, 2])
     """
     filled: Tensor = _where(mask, value, x)
     return filled if filled.dtype is x.dtype else _core.ops.cast(filled, x.dtype)

@@ -47,7 +47,8 @@ def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.gather(pf.tensor([[1, 2], [3, 4]]), 1, pf.tensor([[0], [1]]))
-        @@
+        tensor([[1],
+                [4]])
     """
     return _gather(x, _positions("gather", index), dim)
 
@@ -64,7 +65,8 @@ def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.index_select(pf.tensor([[1, 2], [3, 4]]), 0, pf.tensor([1, 1]))
-        @@
+        tensor([[3, 4],
+                [3, 4]])
     """
     return _index_select(x, _positions("index_select", index), dim)
 
@@ -75,7 +77,7 @@ def take(x: Tensor, index: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.take(pf.tensor([[1, 2], [3, 4]]), pf.tensor([0, 3]))
-        @@
+        tensor([1, 4])
     """
     flat = _reshape(_positions("take", index), (-1,))
     return _reshape(_index_select(_reshape(x, (-1,)), flat, 0), index.shape)
@@ -91,7 +93,8 @@ def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None) -> Tensor
         >>> import pyflame as pf
         >>> x = pf.tensor([[1, 5], [4, 3]])
         >>> pf.take_along_dim(x, x.argmax(dim=1, keepdim=True), dim=1)
-        @@
+        tensor([[5],
+                [4]])
     """
     indices = _positions("take_along_dim", indices)
     if dim is None:
@@ -121,7 +124,7 @@ def scatter_add(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.scatter_add(pf.zeros(3), 0, pf.tensor([0, 2, 2]), pf.tensor([1.0, 2.0, 3.0]))
-        @@
+        tensor([1., 0., 5.])
     """
     for d, size in enumerate(index.shape):
         if src.ndim == index.ndim and src.shape[d] > size:
@@ -139,7 +142,7 @@ def index_add(x: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Numb
     Example:
         >>> import pyflame as pf
         >>> pf.index_add(pf.zeros(3), 0, pf.tensor([0, 0]), pf.tensor([1.0, 2.0]))
-        @@
+        tensor([3., 0., 0.])
     """
     if alpha != 1:
         source = _core.ops.mul(source, alpha)
@@ -152,7 +155,7 @@ def index_fill(x: Tensor, dim: int, index: Tensor, value: Number | Tensor) -> Te
     Example:
         >>> import pyflame as pf
         >>> pf.index_fill(pf.tensor([1, 2, 3]), 0, pf.tensor([0, 2]), 9)
-        @@
+        tensor([9, 2, 9])
     """
     dim = wrap_dim("index_fill", dim, x.ndim)
     index = _reshape(_positions("index_fill", index), (-1,))
@@ -176,7 +179,8 @@ def one_hot(x: Tensor, num_classes: int = -1) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.one_hot(pf.tensor([0, 2]), 3)
-        @@
+        tensor([[1, 0, 0],
+                [0, 0, 1]])
     """
     x = _positions("one_hot", x)
     if num_classes < 0:
@@ -196,7 +200,8 @@ def nonzero(x: Tensor, *, as_tuple: bool = False) -> Tensor | tuple[Tensor, ...]
     Example:
         >>> import pyflame as pf
         >>> pf.nonzero(pf.tensor([0, 5, 0, 7]))
-        @@
+        tensor([[1],
+                [3]])
     """
     places = host_nonzero(x)
     if as_tuple:
@@ -218,7 +223,7 @@ def masked_select(x: Tensor, mask: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.masked_select(pf.tensor([1, 2, 3]), pf.tensor([True, False, True]))
-        @@
+        tensor([1, 3])
     """
     if mask.dtype.name != "bool":
         raise RuntimeError(f"[masked_select] mask has dtype {mask.dtype.name}: expected bool")

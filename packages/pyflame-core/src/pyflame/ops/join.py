@@ -299,7 +299,9 @@ def repeat_interleave(x: Tensor, repeats: int, dim: int | None = None) -> Tensor
         x, dim = _reshape(x, (-1,)), 0
     dim = wrap_dim("repeat_interleave", dim, x.ndim)
     shape = x.shape
-    spread = _expand(_reshape(x, (*shape[: dim + 1], 1, *shape[dim + 1 :])), (*shape[: dim + 1], repeats, *shape[dim + 1 :]))
+    spread = _expand(
+        _reshape(x, (*shape[: dim + 1], 1, *shape[dim + 1 :])), (*shape[: dim + 1], repeats, *shape[dim + 1 :])
+    )
     return _reshape(spread, (*shape[:dim], shape[dim] * repeats, *shape[dim + 1 :]))
 
 
@@ -321,7 +323,9 @@ def pad(x: Tensor, pad: Sequence[int], mode: str = "constant", value: Number | N
     if mode != "constant":
         raise NotImplementedError(f"[pad] mode {mode!r} is not implemented: pad with slices and cat")
     if len(pad) % 2 or len(pad) > 2 * x.ndim:
-        raise RuntimeError(f"[pad] {len(pad)} numbers for {x.ndim} dimensions: expected a pair for each of the last ones")
+        raise RuntimeError(
+            f"[pad] {len(pad)} numbers for {x.ndim} dimensions: expected a pair for each of the last ones"
+        )
     inside = _core.ops.eq(x, x) if value else None
     for place in range(len(pad) // 2):
         dim, (before, after) = x.ndim - 1 - place, pad[2 * place : 2 * place + 2]

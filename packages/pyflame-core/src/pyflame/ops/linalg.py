@@ -38,7 +38,7 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.matmul(pf.tensor([[1, 2], [3, 4]]), pf.tensor([1, 1]))
-        @@
+        tensor([3, 7])
     """
     return _matmul(a, b)
 
@@ -49,7 +49,7 @@ def mm(a: Tensor, b: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.mm(pf.tensor([[1, 2]]), pf.tensor([[3], [4]]))
-        @@
+        tensor([[11]])
     """
     if a.ndim != 2 or b.ndim != 2:
         _need("mm", a, 2, b, 2)
@@ -62,7 +62,7 @@ def mv(a: Tensor, b: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.mv(pf.tensor([[1, 2], [3, 4]]), pf.tensor([1, 1]))
-        @@
+        tensor([3, 7])
     """
     _need("mv", a, 2, b, 1)
     return _matmul(a, b)
@@ -78,7 +78,7 @@ def bmm(a: Tensor, b: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.bmm(pf.ones(2, 1, 3), pf.ones(2, 3, 1)).shape
-        @@
+        pyflame.Size([2, 1, 1])
     """
     _need("bmm", a, 3, b, 3)
     if a.shape[0] != b.shape[0]:
@@ -92,7 +92,7 @@ def dot(a: Tensor, b: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.dot(pf.tensor([1, 2]), pf.tensor([3, 4]))
-        @@
+        tensor(11)
     """
     _need("dot", a, 1, b, 1)
     return _matmul(a, b)
@@ -108,7 +108,7 @@ def inner(a: Tensor, b: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.inner(pf.tensor([[1, 2], [3, 4]]), pf.tensor([1, 1]))
-        @@
+        tensor([3, 7])
     """
     if not a.ndim or not b.ndim:
         return _mul(a, b)
@@ -124,7 +124,8 @@ def outer(a: Tensor, b: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.outer(pf.tensor([1, 2]), pf.tensor([3, 4]))
-        @@
+        tensor([[3, 4],
+                [6, 8]])
     """
     _need("outer", a, 1, b, 1)
     return _mul(_reshape(a, (-1, 1)), _reshape(b, (1, -1)))
@@ -149,7 +150,7 @@ def addmm(x: Tensor, a: Tensor, b: Tensor, *, beta: Number = 1, alpha: Number = 
     Example:
         >>> import pyflame as pf
         >>> pf.addmm(pf.tensor([[10]]), pf.tensor([[1, 2]]), pf.tensor([[3], [4]]))
-        @@
+        tensor([[21]])
     """
     return _scaled_sum(x, mm(a, b), beta, alpha)
 
@@ -160,7 +161,7 @@ def addmv(x: Tensor, a: Tensor, b: Tensor, *, beta: Number = 1, alpha: Number = 
     Example:
         >>> import pyflame as pf
         >>> pf.addmv(pf.tensor([10]), pf.tensor([[1, 2]]), pf.tensor([3, 4]))
-        @@
+        tensor([21])
     """
     return _scaled_sum(x, mv(a, b), beta, alpha)
 
@@ -171,7 +172,7 @@ def baddbmm(x: Tensor, a: Tensor, b: Tensor, *, beta: Number = 1, alpha: Number 
     Example:
         >>> import pyflame as pf
         >>> pf.baddbmm(pf.ones(1, 1, 1), pf.ones(2, 1, 3), pf.ones(2, 3, 1))[:, 0, 0]
-        @@
+        tensor([4., 4.])
     """
     return _scaled_sum(x, bmm(a, b), beta, alpha)
 
@@ -186,7 +187,8 @@ def tril(x: Tensor, diagonal: int = 0) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.tril(pf.ones(2, 2))
-        @@
+        tensor([[1., 0.],
+                [1., 1.]])
     """
     return _tril(x, diagonal)
 
@@ -201,7 +203,8 @@ def triu(x: Tensor, diagonal: int = 0) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.triu(pf.ones(2, 2))
-        @@
+        tensor([[1., 1.],
+                [0., 1.]])
     """
     return _triu(x, diagonal)
 

@@ -28,7 +28,7 @@ def logical_and(x: Tensor, y: Tensor | Number) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.logical_and(pf.tensor([0, 1, 2]), pf.tensor([1, 0, 3]))
-        @@
+        tensor([False, False,  True])
     """
     return _logical_and(x, y)
 
@@ -39,7 +39,7 @@ def logical_or(x: Tensor, y: Tensor | Number) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.logical_or(pf.tensor([0, 1, 0]), pf.tensor([1, 0, 0]))
-        @@
+        tensor([ True,  True, False])
     """
     return _logical_or(x, y)
 
@@ -50,7 +50,7 @@ def logical_xor(x: Tensor, y: Tensor | Number) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.logical_xor(pf.tensor([0, 1, 2]), pf.tensor([1, 0, 3]))
-        @@
+        tensor([ True,  True, False])
     """
     return _logical_xor(x, y)
 
@@ -61,7 +61,7 @@ def logical_not(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.logical_not(pf.tensor([0, 1, 2]))
-        @@
+        tensor([ True, False, False])
     """
     return _logical_not(x)
 
@@ -72,7 +72,7 @@ def bitwise_and(x: Tensor, y: Tensor | int) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.bitwise_and(pf.tensor([6]), pf.tensor([3]))
-        @@
+        tensor([2])
     """
     return _bitwise_and(x, y)
 
@@ -83,7 +83,7 @@ def bitwise_or(x: Tensor, y: Tensor | int) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.bitwise_or(pf.tensor([6]), pf.tensor([3]))
-        @@
+        tensor([7])
     """
     return _bitwise_or(x, y)
 
@@ -94,7 +94,7 @@ def bitwise_xor(x: Tensor, y: Tensor | int) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.bitwise_xor(pf.tensor([6]), pf.tensor([3]))
-        @@
+        tensor([5])
     """
     return _bitwise_xor(x, y)
 
@@ -105,7 +105,7 @@ def bitwise_not(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.bitwise_not(pf.tensor([0, 5]))
-        @@
+        tensor([-1, -6])
     """
     return _bitwise_not(x)
 
@@ -116,7 +116,7 @@ def bitwise_left_shift(x: Tensor, y: Tensor | int) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.bitwise_left_shift(pf.tensor([1, 3]), 2)
-        @@
+        tensor([ 4, 12])
     """
     return _bitwise_left_shift(x, y)
 
@@ -127,6 +127,6 @@ def bitwise_right_shift(x: Tensor, y: Tensor | int) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.bitwise_right_shift(pf.tensor([8, -8]), 2)
-        @@
+        tensor([ 2, -2])
     """
     return _bitwise_right_shift(x, y)

@@ -20,9 +20,7 @@ _sub = _core.ops.sub
 _sum = _core.ops.sum
 
 
-def _moments(
-    x: Tensor, dim: Dims, correction: float, keepdim: bool, unbiased: bool | None
-) -> tuple[Tensor, Tensor]:
+def _moments(x: Tensor, dim: Dims, correction: float, keepdim: bool, unbiased: bool | None) -> tuple[Tensor, Tensor]:
     if unbiased is not None:
         correction = int(unbiased)
     centre = _mean(x, dim, True)
@@ -45,7 +43,7 @@ def var(
     Example:
         >>> import pyflame as pf
         >>> pf.var(pf.tensor([1.0, 2.0, 3.0])), pf.var(pf.tensor([1.0, 2.0, 3.0]), correction=0)
-        @@
+        (tensor(1.), tensor(0.6667))
     """
     return _moments(x, dim, correction, keepdim, unbiased)[0]
 
@@ -61,7 +59,7 @@ def std(
     Example:
         >>> import pyflame as pf
         >>> pf.std(pf.tensor([1.0, 2.0, 3.0]))
-        @@
+        tensor(1.)
     """
     return _sqrt(_moments(x, dim, correction, keepdim, unbiased)[0])
 
@@ -74,7 +72,7 @@ def var_mean(
     Example:
         >>> import pyflame as pf
         >>> pf.var_mean(pf.tensor([1.0, 2.0, 3.0]))
-        @@
+        (tensor(1.), tensor(2.))
     """
     return _moments(x, dim, correction, keepdim, unbiased)
 
@@ -87,7 +85,7 @@ def std_mean(
     Example:
         >>> import pyflame as pf
         >>> pf.std_mean(pf.tensor([1.0, 2.0, 3.0]))
-        @@
+        (tensor(1.), tensor(2.))
     """
     variance, centre = _moments(x, dim, correction, keepdim, unbiased)
     return _sqrt(variance), centre

@@ -35,13 +35,15 @@ def max_pool2d(
 
     Example:
         >>> import pyflame as pf
-        >>> pf.max_pool2d(pf.arange(4.0).reshape(1, 2, 2), 2)
-        @@
+        >>> pf.ops.max_pool2d(pf.arange(4.0).reshape(1, 2, 2), 2)
+        tensor([[[3.]]])
     """
     op = "max_pool2d"
     kernel = as_pair(op, "kernel_size", kernel_size)
     steps = kernel if stride is None else as_pair(op, "stride", stride)
-    pair = _max_pool2d(input, kernel, steps, as_pair(op, "padding", padding), as_pair(op, "dilation", dilation), ceil_mode)
+    pair = _max_pool2d(
+        input, kernel, steps, as_pair(op, "padding", padding), as_pair(op, "dilation", dilation), ceil_mode
+    )
     return (pair[0], pair[1]) if return_indices else pair[0]
 
 
@@ -67,8 +69,8 @@ def avg_pool2d(
 
     Example:
         >>> import pyflame as pf
-        >>> pf.avg_pool2d(pf.arange(4.0).reshape(1, 2, 2), 2)
-        @@
+        >>> pf.ops.avg_pool2d(pf.arange(4.0).reshape(1, 2, 2), 2)
+        tensor([[[1.5000]]])
     """
     op = "avg_pool2d"
     if divisor_override == 0:
@@ -91,11 +93,13 @@ def adaptive_avg_pool2d(input: Tensor, output_size: int | None | tuple[int | Non
 
     Example:
         >>> import pyflame as pf
-        >>> pf.adaptive_avg_pool2d(pf.arange(4.0).reshape(1, 2, 2), 1)
-        @@
+        >>> pf.ops.adaptive_avg_pool2d(pf.arange(4.0).reshape(1, 2, 2), 1)
+        tensor([[[1.5000]]])
     """
     if input.ndim < 3:
-        raise RuntimeError(f"[adaptive_avg_pool2d] input has shape {tuple(input.shape)}: expected at least 3 dimensions")
+        raise RuntimeError(
+            f"[adaptive_avg_pool2d] input has shape {tuple(input.shape)}: expected at least 3 dimensions"
+        )
     wanted = output_size if isinstance(output_size, (tuple, list)) else (output_size, output_size)
     kernel = []
     for have, want in zip(input.shape[-2:], wanted):

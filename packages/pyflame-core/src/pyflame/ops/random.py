@@ -36,7 +36,7 @@ class Generator:
         >>> import pyflame as pf
         >>> g = pf.Generator().manual_seed(1)
         >>> pf.equal(pf.rand(2, generator=g), pf.rand(2, generator=g.manual_seed(1)))
-        @@
+        True
     """
 
     def __init__(self, device: Any = "cpu") -> None:
@@ -98,7 +98,7 @@ def manual_seed(seed: int) -> Generator:
     Example:
         >>> import pyflame as pf
         >>> pf.manual_seed(0).initial_seed()
-        @@
+        0
     """
     return default_generator.manual_seed(seed)
 
@@ -109,7 +109,7 @@ def seed() -> int:
     Example:
         >>> import pyflame as pf
         >>> pf.seed() == pf.initial_seed()
-        @@
+        True
     """
     return default_generator.seed()
 
@@ -121,7 +121,7 @@ def initial_seed() -> int:
         >>> import pyflame as pf
         >>> _ = pf.manual_seed(3)
         >>> pf.initial_seed()
-        @@
+        3
     """
     return default_generator.initial_seed()
 
@@ -132,7 +132,7 @@ def get_rng_state() -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.get_rng_state().shape
-        @@
+        pyflame.Size([16])
     """
     return default_generator.get_state()
 
@@ -147,7 +147,7 @@ def set_rng_state(state: Tensor) -> None:
     default_generator.set_state(state)
 
 
-class fork_rng:  # noqa: N801  (used like a function)
+class fork_rng:
     """Restore the default stream on leaving a `with` block.
 
     Example:
@@ -206,7 +206,7 @@ def rand(
     Example:
         >>> import pyflame as pf
         >>> bool((pf.rand(100) < 1).all())
-        @@
+        True
     """
     return finish(uniform(_sizes(size), dtype, generator), layout, device, requires_grad)
 
@@ -227,7 +227,7 @@ def randn(
     Example:
         >>> import pyflame as pf
         >>> pf.randn(2, 3).shape
-        @@
+        pyflame.Size([2, 3])
     """
     return finish(gaussian(_sizes(size), dtype, generator), layout, device, requires_grad)
 
@@ -251,7 +251,7 @@ def randint(
     Example:
         >>> import pyflame as pf
         >>> pf.randint(5, 6, (3,))
-        @@
+        tensor([5, 5, 5])
     """
     if size is None and isinstance(high, (tuple, list)):
         low, high, size = 0, low, high
@@ -274,7 +274,7 @@ def randperm(
     Example:
         >>> import pyflame as pf
         >>> sorted(pf.randperm(3).tolist())
-        @@
+        [0, 1, 2]
     """
     key, offset = (generator or default_generator).draw(n)
     # NumPy's Philox from the same seed and counter: no other stream of this process has this key.
@@ -304,7 +304,7 @@ def normal(
     Example:
         >>> import pyflame as pf
         >>> pf.normal(0.0, 1.0, (2, 2)).shape
-        @@
+        pyflame.Size([2, 2])
     """
     given = [x for x in (mean, std) if isinstance(x, _core.TensorBase)]
     if size is None and not given:
@@ -325,7 +325,7 @@ def bernoulli(x: Tensor, p: float | None = None, *, generator: Generator | None 
     Example:
         >>> import pyflame as pf
         >>> pf.bernoulli(pf.tensor([0.0, 1.0]))
-        @@
+        tensor([0., 1.])
     """
     if not x.dtype.is_floating_point:
         raise RuntimeError(f"[bernoulli] x has dtype {x.dtype.name}: expected floating-point probabilities")
@@ -342,7 +342,7 @@ def rand_like(
     Example:
         >>> import pyflame as pf
         >>> pf.rand_like(pf.zeros(2, 3)).shape
-        @@
+        pyflame.Size([2, 3])
     """
     return finish(uniform(x.shape, dtype or x.dtype, generator), x.layout, None, requires_grad)
 
@@ -355,7 +355,7 @@ def randn_like(
     Example:
         >>> import pyflame as pf
         >>> pf.randn_like(pf.zeros(2, 3)).shape
-        @@
+        pyflame.Size([2, 3])
     """
     return finish(gaussian(x.shape, dtype or x.dtype, generator), x.layout, None, requires_grad)
 
@@ -368,7 +368,7 @@ def randint_like(
     Example:
         >>> import pyflame as pf
         >>> pf.randint_like(pf.zeros(2), 5, 6)
-        @@
+        tensor([5., 5.])
     """
     low, high = (0, low) if high is None else (low, high)
     return finish(randint(low, high, x.shape, generator=generator, dtype=dtype or x.dtype), x.layout, None, False)

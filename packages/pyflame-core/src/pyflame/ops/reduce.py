@@ -55,7 +55,7 @@ def sum(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | No
     Example:
         >>> import pyflame as pf
         >>> pf.sum(pf.tensor([[1, 2], [3, 4]]), dim=0)
-        @@
+        tensor([4, 6])
     """
     return _sum(x, dim, keepdim, dtype)
 
@@ -73,7 +73,7 @@ def mean(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | N
     Example:
         >>> import pyflame as pf
         >>> pf.mean(pf.tensor([[1.0, 2.0], [3.0, 4.0]]), dim=1)
-        @@
+        tensor([1.5000, 3.5000])
     """
     return _mean(x if dtype is None else _cast(x, dtype), dim, keepdim)
 
@@ -84,7 +84,7 @@ def prod(x: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: DTy
     Example:
         >>> import pyflame as pf
         >>> pf.prod(pf.tensor([[1, 2], [3, 4]]), dim=1)
-        @@
+        tensor([ 2, 12])
     """
     return _prod(x, dim, keepdim, dtype)
 
@@ -95,7 +95,7 @@ def nansum(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType |
     Example:
         >>> import pyflame as pf
         >>> pf.nansum(pf.tensor([1.0, float("nan")]))
-        @@
+        tensor(1.)
     """
     return _sum(_where(_core.ops.isnan(x), 0, x), dim, keepdim, dtype)
 
@@ -106,7 +106,7 @@ def nanmean(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType 
     Example:
         >>> import pyflame as pf
         >>> pf.nanmean(pf.tensor([1.0, float("nan"), 3.0]))
-        @@
+        tensor(2.)
     """
     count = _sum(_core.ops.eq(x, x), dim, keepdim)
     return _core.ops.div(nansum(x, dim, keepdim, dtype=dtype), count)
@@ -121,7 +121,7 @@ def amax(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.amax(pf.tensor([[1, 5], [3, 4]]), dim=(0, 1))
-        @@
+        tensor(5)
     """
     return _amax(x, dim, keepdim)
 
@@ -135,7 +135,7 @@ def amin(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.amin(pf.tensor([[1, 5], [3, 4]]), dim=0)
-        @@
+        tensor([1, 4])
     """
     return _amin(x, dim, keepdim)
 
@@ -146,7 +146,7 @@ def aminmax(x: Tensor, *, dim: int | None = None, keepdim: bool = False) -> tupl
     Example:
         >>> import pyflame as pf
         >>> pf.aminmax(pf.tensor([3, 1, 2]))
-        @@
+        (tensor(1), tensor(3))
     """
     return _amin(x, dim, keepdim), _amax(x, dim, keepdim)
 
@@ -166,7 +166,7 @@ def max(x: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -> Te
         >>> import pyflame as pf
         >>> x = pf.tensor([[1, 5], [3, 4]])
         >>> pf.max(x), pf.max(x, 1).indices
-        @@
+        (tensor(5), tensor([1, 1]))
     """
     if dim is None:
         return _amax(x)
@@ -190,7 +190,7 @@ def min(x: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -> Te
         >>> import pyflame as pf
         >>> x = pf.tensor([[1, 5], [3, 4]])
         >>> pf.min(x), pf.min(x, 1).values
-        @@
+        (tensor(1), tensor([1, 3]))
     """
     if dim is None:
         return _amin(x)
@@ -219,7 +219,7 @@ def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.argmax(pf.tensor([[1, 5], [3, 4]]), dim=1)
-        @@
+        tensor([1, 1])
     """
     return _argmax(x, dim, keepdim)
 
@@ -233,7 +233,7 @@ def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.argmin(pf.tensor([[1, 5], [3, 4]]))
-        @@
+        tensor(0)
     """
     return _argmin(x, dim, keepdim)
 
@@ -244,7 +244,7 @@ def any(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.any(pf.tensor([[0, 1], [0, 0]]), dim=1)
-        @@
+        tensor([ True, False])
     """
     return _any(x, dim, keepdim)
 
@@ -255,7 +255,7 @@ def all(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.all(pf.tensor([[1, 1], [0, 1]]), dim=1)
-        @@
+        tensor([ True, False])
     """
     return _all(x, dim, keepdim)
 
@@ -266,7 +266,7 @@ def count_nonzero(x: Tensor, dim: Dims = None) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.count_nonzero(pf.tensor([3, 0, 5]))
-        @@
+        tensor(2)
     """
     return _sum(_ne(x, 0), dim)
 
@@ -277,7 +277,7 @@ def logsumexp(x: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.logsumexp(pf.tensor([1000.0, 1000.0]), dim=0)
-        @@
+        tensor(1000.6932)
     """
     largest = _core.detach(_amax(x, dim, True))
     shift = _where(_core.ops.isfinite(largest), largest, 0.0)
@@ -297,7 +297,7 @@ def norm(x: Tensor, p: float | str = "fro", dim: Dims = None, keepdim: bool = Fa
     Example:
         >>> import pyflame as pf
         >>> pf.norm(pf.tensor([3.0, 4.0])), pf.norm(pf.tensor([3.0, -4.0]), 1)
-        @@
+        (tensor(5.), tensor(7.))
     """
     if p == "fro" or p == 2:
         return _root(_sum(_square(x), dim, keepdim))
@@ -327,6 +327,6 @@ def dist(a: Tensor, b: Tensor, p: float = 2) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.dist(pf.tensor([1.0, 2.0]), pf.tensor([4.0, 6.0]))
-        @@
+        tensor(5.)
     """
     return norm(_sub(a, b), p)

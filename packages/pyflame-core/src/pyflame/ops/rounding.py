@@ -38,7 +38,7 @@ def floor(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.floor(pf.tensor([1.5, -1.5]))
-        @@
+        tensor([ 1., -2.])
     """
     return _floor(x)
 
@@ -49,7 +49,7 @@ def ceil(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.ceil(pf.tensor([1.5, -1.5]))
-        @@
+        tensor([ 2., -1.])
     """
     return _ceil(x)
 
@@ -60,7 +60,7 @@ def trunc(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.trunc(pf.tensor([1.5, -1.5]))
-        @@
+        tensor([ 1., -1.])
     """
     return _trunc(x)
 
@@ -71,7 +71,7 @@ def round(x: Tensor, *, decimals: int = 0) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.round(pf.tensor([0.5, 1.5, 2.25]))
-        @@
+        tensor([0., 2., 2.])
     """
     if decimals == 0:
         return _round(x)
@@ -87,7 +87,7 @@ def frac(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.frac(pf.tensor([1.5, -1.5]))
-        @@
+        tensor([ 0.5000, -0.5000])
     """
     return _sub(x, _trunc(x))
 
@@ -98,7 +98,7 @@ def sign(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.sign(pf.tensor([1.5, -1.5, 0.0]))
-        @@
+        tensor([ 1., -1.,  0.])
     """
     return _sign(x)
 
@@ -109,7 +109,7 @@ def signbit(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.signbit(pf.tensor([1.5, -0.0]))
-        @@
+        tensor([False,  True])
     """
     return _signbit(x)
 
@@ -120,7 +120,7 @@ def copysign(x: Tensor, y: Tensor | Number) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.copysign(pf.tensor([1.0, 2.0]), -1.0)
-        @@
+        tensor([-1., -2.])
     """
     return _copysign(x, y)
 
@@ -131,7 +131,7 @@ def heaviside(x: Tensor, values: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.heaviside(pf.tensor([-2.0, 0.0, 2.0]), pf.tensor(0.5))
-        @@
+        tensor([0.0000, 0.5000, 1.0000])
     """
     step = _where(_isnan(x), x, _cast(_gt(x, 0), x.dtype))
     return _where(_eq(x, 0), values, step)
@@ -148,7 +148,7 @@ def clamp(x: Tensor, min: Tensor | Number | None = None, max: Tensor | Number | 
     Example:
         >>> import pyflame as pf
         >>> pf.clamp(pf.tensor([-2.0, 0.5, 2.0]), -1, 1)
-        @@
+        tensor([-1.0000,  0.5000,  1.0000])
     """
     if min is None and max is None:
         raise ValueError("[clamp] neither min nor max is given: give at least one")
@@ -165,7 +165,7 @@ def maximum(x: Tensor, y: Tensor | Number) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.maximum(pf.tensor([1, 5]), pf.tensor([3, 4]))
-        @@
+        tensor([3, 5])
     """
     return _maximum(x, y)
 
@@ -176,7 +176,7 @@ def minimum(x: Tensor, y: Tensor | Number) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.minimum(pf.tensor([1, 5]), pf.tensor([3, 4]))
-        @@
+        tensor([1, 4])
     """
     return _minimum(x, y)
 
@@ -187,7 +187,7 @@ def fmax(x: Tensor, y: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.fmax(pf.tensor([1.0, float("nan")]), pf.tensor([3.0, 4.0]))
-        @@
+        tensor([3., 4.])
     """
     return _where(_isnan(x), y, _where(_isnan(y), x, _maximum(x, y)))
 
@@ -198,7 +198,7 @@ def fmin(x: Tensor, y: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.fmin(pf.tensor([1.0, float("nan")]), pf.tensor([3.0, 4.0]))
-        @@
+        tensor([1., 4.])
     """
     return _where(_isnan(x), y, _where(_isnan(y), x, _minimum(x, y)))
 
@@ -213,7 +213,7 @@ def nan_to_num(x: Tensor, nan: float = 0.0, posinf: float | None = None, neginf:
     Example:
         >>> import pyflame as pf
         >>> pf.nan_to_num(pf.tensor([float("nan"), 1.0, float("inf")]), posinf=9.0)
-        @@
+        tensor([0., 1., 9.])
     """
     if not x.dtype.is_floating_point:
         return _core.ops.alias(x)

@@ -43,7 +43,7 @@ def arange(
     Example:
         >>> import pyflame as pf
         >>> pf.arange(3), pf.arange(0, 1, 0.25)
-        @@
+        (tensor([0, 1, 2]), tensor([0.0000, 0.2500, 0.5000, 0.7500]))
     """
     if end is None:
         start, end = 0, start
@@ -76,7 +76,7 @@ def linspace(
     Example:
         >>> import pyflame as pf
         >>> pf.linspace(0, 1, 5)
-        @@
+        tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
     if steps < 0:
         raise RuntimeError(f"[linspace] steps is {steps}: it must not be negative")
@@ -100,7 +100,7 @@ def logspace(
     Example:
         >>> import pyflame as pf
         >>> pf.logspace(0, 2, 3)
-        @@
+        tensor([  1.,  10., 100.])
     """
     if steps < 0:
         raise RuntimeError(f"[logspace] steps is {steps}: it must not be negative")
@@ -132,10 +132,13 @@ def eye(
     Example:
         >>> import pyflame as pf
         >>> pf.eye(2)
-        @@
+        tensor([[1., 0.],
+                [0., 1.]])
     """
     rows = _reshape(_arange_int(0, 1, n, int64), (-1, 1))
-    made = _core.ops.cast(_core.ops.eq(rows, _arange_int(0, 1, n if m is None else m, int64)), dtype or get_default_dtype())
+    made = _core.ops.cast(
+        _core.ops.eq(rows, _arange_int(0, 1, n if m is None else m, int64)), dtype or get_default_dtype()
+    )
     return finish(made, layout, device, requires_grad)
 
 
@@ -145,7 +148,8 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype: DType = int64, d
     Example:
         >>> import pyflame as pf
         >>> pf.tril_indices(2, 2)
-        @@
+        tensor([[0, 1, 1],
+                [0, 0, 1]])
     """
     places = np.stack(np.tril_indices(row, offset, col))
     return finish(from_array(places.astype(dtype.to_numpy()), dtype), None, device, False)
@@ -157,7 +161,8 @@ def triu_indices(row: int, col: int, offset: int = 0, *, dtype: DType = int64, d
     Example:
         >>> import pyflame as pf
         >>> pf.triu_indices(2, 2)
-        @@
+        tensor([[0, 0, 1],
+                [0, 1, 1]])
     """
     places = np.stack(np.triu_indices(row, offset, col))
     return finish(from_array(places.astype(dtype.to_numpy()), dtype), None, device, False)
@@ -172,7 +177,9 @@ def meshgrid(*tensors: Tensor | Sequence[Tensor], indexing: str = "ij") -> tuple
     Example:
         >>> import pyflame as pf
         >>> pf.meshgrid(pf.tensor([1, 2]), pf.tensor([3, 4]))
-        @@
+        (tensor([[1, 1],
+                [2, 2]]), tensor([[3, 4],
+                [3, 4]]))
     """
     if indexing not in ("ij", "xy"):
         raise ValueError(f"[meshgrid] indexing is {indexing!r}: expected 'ij' or 'xy'")
@@ -196,7 +203,10 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.cartesian_prod(pf.tensor([1, 2]), pf.tensor([3, 4]))
-        @@
+        tensor([[1, 3],
+                [1, 4],
+                [2, 3],
+                [2, 4]])
     """
     if len(tensors) == 1:
         return tensors[0]

@@ -23,7 +23,9 @@ def wrap_dim(op: str, dim: int, ndim: int) -> int:
     """Return a dimension as a number from 0; 0-d tensors count as 1-d."""
     limit = ndim or 1
     if not -limit <= dim < limit:
-        raise IndexError(f"[{op}] dim {dim} is out of range for a tensor of {ndim} dimensions: expected {-limit} to {limit - 1}")
+        raise IndexError(
+            f"[{op}] dim {dim} is out of range for a tensor of {ndim} dimensions: expected {-limit} to {limit - 1}"
+        )
     return dim % limit
 
 
@@ -39,7 +41,8 @@ def reshape(x: Tensor, *shape: Any) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.arange(6).reshape(2, -1)
-        @@
+        tensor([[0, 1, 2],
+                [3, 4, 5]])
     """
     return _reshape(x, shape[0] if len(shape) == 1 else shape)
 
@@ -55,7 +58,7 @@ def view(x: Tensor, *shape: Any) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.arange(6).view(3, 2).shape
-        @@
+        pyflame.Size([3, 2])
     """
     return _reshape(x, shape[0] if len(shape) == 1 else shape)
 
@@ -66,7 +69,7 @@ def reshape_as(x: Tensor, other: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.arange(4).reshape_as(pf.zeros(2, 2)).shape
-        @@
+        pyflame.Size([2, 2])
     """
     return _reshape(x, other.shape)
 
@@ -80,7 +83,7 @@ def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.flatten(pf.zeros(2, 3, 4), start_dim=1).shape
-        @@
+        pyflame.Size([2, 12])
     """
     shape = x.shape
     first, last = wrap_dim("flatten", start_dim, x.ndim), wrap_dim("flatten", end_dim, x.ndim)
@@ -98,7 +101,7 @@ def ravel(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.ravel(pf.zeros(2, 3)).shape
-        @@
+        pyflame.Size([6])
     """
     return _reshape(x, (x.numel(),))
 
@@ -112,7 +115,7 @@ def unflatten(x: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.unflatten(pf.zeros(6, 4), 0, (2, -1)).shape
-        @@
+        pyflame.Size([2, 3, 4])
     """
     dim = wrap_dim("unflatten", dim, x.ndim)
     shape, known = x.shape, 1
@@ -132,7 +135,7 @@ def squeeze(x: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.squeeze(pf.zeros(1, 3, 1)).shape, pf.squeeze(pf.zeros(1, 3, 1), 0).shape
-        @@
+        (pyflame.Size([3]), pyflame.Size([3, 1]))
     """
     shape = x.shape
     if dim is None:
@@ -150,7 +153,7 @@ def unsqueeze(x: Tensor, dim: int) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.unsqueeze(pf.zeros(3), -1).shape
-        @@
+        pyflame.Size([3, 1])
     """
     dim = wrap_dim("unsqueeze", dim, x.ndim + 1)
     shape = x.shape
@@ -167,7 +170,7 @@ def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.transpose(pf.zeros(2, 3, 4), 0, -1).shape
-        @@
+        pyflame.Size([4, 3, 2])
     """
     key = (x.ndim, dim0, dim1)
     if key not in _orders:
@@ -188,7 +191,8 @@ def t(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.t(pf.tensor([[1, 2], [3, 4]]))
-        @@
+        tensor([[1, 3],
+                [2, 4]])
     """
     if x.ndim == 2:
         return _permute(x, (1, 0))
@@ -209,7 +213,7 @@ def permute(x: Tensor, *dims: Any) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.zeros(2, 3, 4).permute(2, 0, 1).shape
-        @@
+        pyflame.Size([4, 2, 3])
     """
     order = dims[0] if len(dims) == 1 and not isinstance(dims[0], int) else dims
     if builtins.min(order, default=0) < 0:
@@ -226,12 +230,14 @@ def movedim(x: Tensor, source: Sizes, destination: Sizes) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.movedim(pf.zeros(2, 3, 4), 0, -1).shape
-        @@
+        pyflame.Size([3, 4, 2])
     """
     pair = [(given,) if isinstance(given, int) else tuple(given) for given in (source, destination)]
     starts, ends = ([wrap_dim("movedim", dim, x.ndim) for dim in given] for given in pair)
     if len(starts) != len(ends) or len({*starts}) != len(starts) or len({*ends}) != len(ends):
-        raise RuntimeError(f"[movedim] source {source} and destination {destination} must have equal lengths and no repeats")
+        raise RuntimeError(
+            f"[movedim] source {source} and destination {destination} must have equal lengths and no repeats"
+        )
     rest = [dim for dim in range(x.ndim) if dim not in starts]
     order = dict(zip(ends, starts))
     return _permute(x, [order[dim] if dim in order else rest.pop(0) for dim in range(x.ndim)])
@@ -249,7 +255,8 @@ def expand(x: Tensor, *sizes: Any) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.tensor([[1], [2]]).expand(-1, 3)
-        @@
+        tensor([[1, 1, 1],
+                [2, 2, 2]])
     """
     return _expand(x, sizes[0] if len(sizes) == 1 else sizes)
 
@@ -260,7 +267,7 @@ def expand_as(x: Tensor, other: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.tensor([1, 2]).expand_as(pf.zeros(3, 2)).shape
-        @@
+        pyflame.Size([3, 2])
     """
     return _expand(x, other.shape)
 
@@ -271,7 +278,8 @@ def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.broadcast_to(pf.tensor([1, 2]), (2, 2))
-        @@
+        tensor([[1, 2],
+                [1, 2]])
     """
     return _expand(x, shape)
 
@@ -285,14 +293,16 @@ def broadcast_shapes(*shapes: Sizes) -> Any:
     Example:
         >>> import pyflame as pf
         >>> pf.broadcast_shapes((2, 1), (3,))
-        @@
+        pyflame.Size([2, 3])
     """
     tuples = [(given,) if isinstance(given, int) else tuple(given) for given in shapes]
     result = [1] * builtins.max((len(given) for given in tuples), default=0)
     for given in tuples:
         for place, size in enumerate(given, len(result) - len(given)):
             if size != 1 and result[place] not in (1, size):
-                raise RuntimeError(f"[broadcast_shapes] shapes {shapes} do not broadcast: sizes {result[place]} and {size} differ")
+                raise RuntimeError(
+                    f"[broadcast_shapes] shapes {shapes} do not broadcast: sizes {result[place]} and {size} differ"
+                )
             result[place] = size if size != 1 else result[place]
     return Size(result)
 
@@ -303,7 +313,7 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     Example:
         >>> import pyflame as pf
         >>> [t.shape for t in pf.broadcast_tensors(pf.zeros(2, 1), pf.zeros(3))]
-        @@
+        [pyflame.Size([2, 3]), pyflame.Size([2, 3])]
     """
     shape = broadcast_shapes(*(tensor.shape for tensor in tensors))
     return tuple(_expand(tensor, shape) for tensor in tensors)
@@ -315,7 +325,7 @@ def atleast_1d(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.atleast_1d(pf.tensor(3)).shape
-        @@
+        pyflame.Size([1])
     """
     return x if x.ndim else _reshape(x, (1,))
 

@@ -13,6 +13,8 @@ _sin = _core.ops.sin
 _cos = _core.ops.cos
 _tan = _core.ops.tan
 _asin = _core.ops.asin
+pi = 3.141592653589793
+
 _acos = _core.ops.acos
 _atan = _core.ops.atan
 _sinh = _core.ops.sinh
@@ -34,7 +36,7 @@ def sin(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.sin(pf.tensor([0.0, 1.0]))
-        @@
+        tensor([0.0000, 0.8415])
     """
     return _sin(x)
 
@@ -45,7 +47,7 @@ def cos(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.cos(pf.tensor([0.0, 1.0]))
-        @@
+        tensor([1.0000, 0.5403])
     """
     return _cos(x)
 
@@ -56,7 +58,7 @@ def tan(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.tan(pf.tensor([0.0, 1.0]))
-        @@
+        tensor([0.0000, 1.5574])
     """
     return _tan(x)
 
@@ -67,7 +69,7 @@ def asin(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.asin(pf.tensor([0.0, 1.0]))
-        @@
+        tensor([0.0000, 1.5708])
     """
     return _asin(x)
 
@@ -78,7 +80,7 @@ def acos(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.acos(pf.tensor([0.0, 1.0]))
-        @@
+        tensor([1.5708, 0.0000])
     """
     return _acos(x)
 
@@ -89,7 +91,7 @@ def atan(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.atan(pf.tensor([0.0, 1.0]))
-        @@
+        tensor([0.0000, 0.7854])
     """
     return _atan(x)
 
@@ -100,7 +102,7 @@ def sinh(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.sinh(pf.tensor([0.0, 1.0]))
-        @@
+        tensor([0.0000, 1.1752])
     """
     return _sinh(x)
 
@@ -111,7 +113,7 @@ def cosh(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.cosh(pf.tensor([0.0, 1.0]))
-        @@
+        tensor([1.0000, 1.5431])
     """
     return _cosh(x)
 
@@ -122,7 +124,7 @@ def tanh(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.tanh(pf.tensor([0.0, 1.0]))
-        @@
+        tensor([0.0000, 0.7616])
     """
     return _tanh(x)
 
@@ -133,7 +135,7 @@ def asinh(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.asinh(pf.tensor([0.0, 1.0]))
-        @@
+        tensor([0.0000, 0.8814])
     """
     return _asinh(x)
 
@@ -144,7 +146,7 @@ def acosh(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.acosh(pf.tensor([1.0, 2.0]))
-        @@
+        tensor([0.0000, 1.3170])
     """
     return _acosh(x)
 
@@ -155,7 +157,7 @@ def atanh(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.atanh(pf.tensor([0.0, 0.5]))
-        @@
+        tensor([0.0000, 0.5493])
     """
     return _atanh(x)
 
@@ -166,7 +168,7 @@ def atan2(y: Tensor, x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.atan2(pf.tensor([1.0]), pf.tensor([1.0]))
-        @@
+        tensor([0.7854])
     """
     return _atan2(y, x)
 
@@ -177,7 +179,7 @@ def sinc(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.sinc(pf.tensor([0.0, 0.5]))
-        @@
+        tensor([1.0000, 0.6366])
     """
     zero = _eq(x, 0)
     angle = _mul(_where(zero, 1.0, x), pi)  # the division is kept away from 0, for the gradient's sake
@@ -190,7 +192,7 @@ def deg2rad(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.deg2rad(pf.tensor([180.0]))
-        @@
+        tensor([3.1416])
     """
     return _mul(x, pi / 180.0)
 
@@ -201,7 +203,7 @@ def rad2deg(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.rad2deg(pf.tensor([3.14159265]))
-        @@
+        tensor([180.])
     """
     return _mul(x, 180.0 / pi)
 

@@ -31,7 +31,7 @@ def assign(target: Tensor, value: Tensor) -> None:
         >>> x = pf.zeros(2)
         >>> pf.ops.assign(x, pf.ones(2))
         >>> x
-        @@
+        tensor([1., 1.])
     """
     _assign(target, value)
 
@@ -45,7 +45,7 @@ def sgd_step_plain(param: Tensor, grad: Tensor, lr: float, weight_decay: float =
     Example:
         >>> import pyflame as pf
         >>> pf.ops.sgd_step_plain(pf.tensor([1.0]), pf.tensor([2.0]), lr=0.1)
-        @@
+        tensor([0.8000])
     """
     return _sgd_step_plain(param, grad, lr, weight_decay, maximize)
 
@@ -71,7 +71,7 @@ def sgd_step(
     Example:
         >>> import pyflame as pf
         >>> pf.ops.sgd_step(pf.tensor([1.0]), pf.tensor([2.0]), pf.zeros(1), lr=0.1, momentum=0.9, first=True)
-        @@
+        (tensor([0.8000]), tensor([2.]))
     """
     return _sgd_step(param, grad, velocity, lr, momentum, dampening, weight_decay, nesterov, maximize, first)
 
@@ -104,7 +104,7 @@ def adam_step(
         >>> import pyflame as pf
         >>> p, g, m, v = pf.tensor([1.0]), pf.tensor([2.0]), pf.zeros(1), pf.zeros(1)
         >>> pf.ops.adam_step(p, g, m, v, 0.1, 0.9, 0.999, 1e-8, 0.0, 1 - 0.9, 1 - 0.999)[0]
-        @@
+        tensor([0.9000])
     """
     return _adam_step(
         param, grad, m, v, lr, beta1, beta2, eps, weight_decay, correction1, correction2, decoupled, maximize
@@ -139,7 +139,7 @@ def adam_step_amsgrad(
         >>> import pyflame as pf
         >>> p, g, m, v, w = pf.tensor([1.0]), pf.tensor([2.0]), pf.zeros(1), pf.zeros(1), pf.zeros(1)
         >>> pf.ops.adam_step_amsgrad(p, g, m, v, w, 0.1, 0.9, 0.999, 1e-8, 0.0, 1 - 0.9, 1 - 0.999)[0]
-        @@
+        tensor([0.9000])
     """
     return _adam_step_amsgrad(
         param, grad, m, v, vmax, lr, beta1, beta2, eps, weight_decay, correction1, correction2, decoupled, maximize

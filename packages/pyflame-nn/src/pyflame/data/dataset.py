@@ -164,6 +164,8 @@ def random_split(
         for i in range(total - sum(counts)):
             counts[i % len(counts)] += 1
     if sum(counts) != total:
-        raise ValueError(f"[random_split] the lengths {list(lengths)} add up to {sum(lengths)}: the dataset has {total} items")
+        raise ValueError(
+            f"[random_split] the lengths {list(lengths)} add up to {sum(lengths)}: the dataset has {total} items"
+        )
     order, ends = permutation(total, generator, seed).tolist(), list(itertools.accumulate(counts))
     return [Subset(dataset, order[end - count : end]) for end, count in zip(ends, counts)]

@@ -81,7 +81,9 @@ class DataLoader:
         if iterable or batch_sampler is not None:
             return
         if sampler is None:
-            self.sampler = RandomSampler(dataset, generator=generator, seed=seed) if shuffle else SequentialSampler(dataset)
+            self.sampler = (
+                RandomSampler(dataset, generator=generator, seed=seed) if shuffle else SequentialSampler(dataset)
+            )
         if batch_size is not None:
             self.batch_sampler = BatchSampler(self.sampler or (), batch_size, drop_last)
 

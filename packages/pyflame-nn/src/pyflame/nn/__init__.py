@@ -37,3 +37,4 @@ from .loss import (
 )
 from .module import Module as Module
 from .parameter import Buffer as Buffer, Parameter as Parameter
+from .pooling import AvgPool2d as AvgPool2d, MaxPool2d as MaxPool2d

@@ -73,7 +73,7 @@ class BatchNorm(Module):
         return output
 
     def _count_batch(self) -> float:
-        """Count this batch and return how far it moves the statistics: with momentum None, to the mean of all so far."""
+        """Count this batch; return how far it moves the statistics, with momentum None to the mean of all so far."""
         count = cast(Tensor, self.num_batches_tracked)
         with no_grad():
             ops.assign(count, count + 1)
@@ -87,8 +87,8 @@ class BatchNorm(Module):
             )
         if input.shape[1] != self.num_features:
             raise ValueError(
-                f"[{type(self).__name__}] input has shape {tuple(input.shape)}: expected {self.num_features} channels in "
-                f"dimension 1"
+                f"[{type(self).__name__}] input has shape {tuple(input.shape)}: expected {self.num_features} channels "
+                f"in dimension 1"
             )
 
     def extra_repr(self) -> str:

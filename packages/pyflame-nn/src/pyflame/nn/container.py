@@ -6,8 +6,6 @@ import operator
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self, overload
 
-from pyflame import Tensor
-
 from .module import Module
 
 

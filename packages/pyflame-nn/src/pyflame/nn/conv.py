@@ -8,8 +8,8 @@ from typing import Any
 from pyflame import DType, Tensor, empty
 
 from . import functional as F, init
-from .functional.conv import Pair, pair
 from .module import Module
+from .pair import Pair, pair
 from .parameter import Parameter
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
@@ -61,7 +61,7 @@ class Conv2d(Module):
             raise ValueError(f"[conv2d] padding_mode is {padding_mode!r}: expected one of {', '.join(PADDING_MODES)}")
         if padding_mode != "zeros":
             raise NotImplementedError(
-                f"[conv2d] padding_mode={padding_mode!r} is not available yet: pad the input with pf.pad and use 'zeros'"
+                f"[conv2d] padding_mode={padding_mode!r} is not available yet: pad the input with pf.pad instead"
             )
         if isinstance(padding, str) and padding not in ("same", "valid"):
             raise ValueError(f"[conv2d] padding is {padding!r}: expected numbers, 'same' or 'valid'")
@@ -70,7 +70,9 @@ class Conv2d(Module):
         self.padding = padding if isinstance(padding, str) else pair(padding)
         self.padding_mode = padding_mode
         if padding == "same" and self.stride != (1, 1):
-            raise ValueError(f"[conv2d] padding='same' with stride {self.stride}: the size can be kept with stride 1 only")
+            raise ValueError(
+                f"[conv2d] padding='same' with stride {self.stride}: the size can be kept with stride 1 only"
+            )
         shape = (out_channels, in_channels // groups, *self.kernel_size)
         self.weight = Parameter(empty(shape, device=device, dtype=dtype))
         self.register_parameter("bias", Parameter(empty(out_channels, device=device, dtype=dtype)) if bias else None)

@@ -63,7 +63,7 @@ def run_before(
         if isinstance(changed, tuple) and len(changed) == 2:
             return changed
         raise RuntimeError(
-            f"[module] a forward pre-hook with_kwargs returned {type(changed).__name__}: expected None or (args, kwargs)"
+            f"[module] a forward pre-hook with kwargs returned {type(changed).__name__}: expected None or a pair"
         )
     changed = hook(module, args)
     if changed is None:

@@ -89,7 +89,9 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     if nonlinearity == "leaky_relu":
         return math.sqrt(2.0 / (1 + (0.01 if param is None else param) ** 2))
     if nonlinearity not in GAINS:
-        raise ValueError(f"[init] nonlinearity is {nonlinearity!r}: expected one of {', '.join([*GAINS, 'leaky_relu'])}")
+        raise ValueError(
+            f"[init] nonlinearity is {nonlinearity!r}: expected one of {', '.join([*GAINS, 'leaky_relu'])}"
+        )
     return GAINS[nonlinearity]
 
 

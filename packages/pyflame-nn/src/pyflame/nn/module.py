@@ -234,7 +234,9 @@ class Module(Tree):
         """
         return state.collect(self, prefix, keep_vars)
 
-    def load_state_dict(self, state_dict: dict[str, Any], strict: bool = True, assign: bool = False) -> IncompatibleKeys:
+    def load_state_dict(
+        self, state_dict: dict[str, Any], strict: bool = True, assign: bool = False
+    ) -> IncompatibleKeys:
         """Take over the values of a state dict, such as `state_dict()` or `pf.load(path)` returns.
 
         Args:

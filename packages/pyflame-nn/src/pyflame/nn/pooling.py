@@ -7,8 +7,8 @@ from typing import Any
 from pyflame import Tensor
 
 from . import functional as F
-from .functional.conv import Pair
 from .module import Module
+from .pair import Pair
 
 
 class MaxPool2d(Module):

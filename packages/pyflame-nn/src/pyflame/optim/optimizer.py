@@ -178,6 +178,6 @@ def replace(state: dict[str, Any], names: tuple[str, ...], values: Iterable[Tens
 def check_not_negative(optimizer: Optimizer, group: Group, *names: str) -> None:
     for name in names:
         if group[name] < 0:
-            raise ValueError(f"[{type(optimizer).__name__}] {name} is {group[name]}: expected a number that is not negative")
-
-
+            raise ValueError(
+                f"[{type(optimizer).__name__}] {name} is {group[name]}: expected a number that is not negative"
+            )

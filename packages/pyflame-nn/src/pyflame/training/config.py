@@ -59,7 +59,8 @@ class TrainerConfig:
                 raise ValueError(f"[TrainerConfig] {name} is {value}: expected a number that is not negative, or None")
         if self.gradient_clip_algorithm not in ("norm", "value"):
             raise ValueError(
-                f"[TrainerConfig] gradient_clip_algorithm is {self.gradient_clip_algorithm!r}: expected 'norm' or 'value'"
+                f"[TrainerConfig] gradient_clip_algorithm is {self.gradient_clip_algorithm!r}: "
+                f"expected 'norm' or 'value'"
             )
 
     def to_dict(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ Logs = dict[str, float]
 class TrainerState:
     """Where a training run stands.
 
-    `epoch` and `batch_idx` count from 0, `global_step` the optimizer's steps so far. `logs` are the latest measurements.
+    `epoch` and `batch_idx` count from 0, `global_step` the steps so far; `logs` are the latest measurements.
     A callback ends the run by setting `should_stop`.
     """
 

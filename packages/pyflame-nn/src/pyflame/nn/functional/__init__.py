@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyflame import Tensor as _Tensor  # noqa: F401  (a missing core shows here)
+from pyflame.ops import avg_pool2d as avg_pool2d, conv2d as conv2d, max_pool2d as max_pool2d
 
 from .activation import (
     elu as elu,
@@ -19,7 +19,6 @@ from .activation import (
     tanh as tanh,
 )
 from .classification import cross_entropy as cross_entropy, nll_loss as nll_loss
-from .conv import conv2d as conv2d
 from .dropout import dropout as dropout, dropout2d as dropout2d
 from .linear import linear as linear
 from .loss import (
@@ -32,4 +31,3 @@ from .loss import (
     smooth_l1_loss as smooth_l1_loss,
 )
 from .normalization import batch_norm as batch_norm
-from .pooling import avg_pool2d as avg_pool2d, max_pool2d as max_pool2d

@@ -7,16 +7,19 @@ import warnings
 from pyflame import (
     DType,
     Tensor,
-    exp,
     gelu as gelu,
-    log1p,
     log_softmax as core_log_softmax,
     relu as core_relu,
     sigmoid as sigmoid,
     silu as core_silu,
     softmax as core_softmax,
     tanh as tanh,
-    where,
+)
+from pyflame.ops import (
+    elu as core_elu,
+    leaky_relu as core_leaky_relu,
+    logsigmoid as logsigmoid,
+    softplus as softplus,
 )
 
 
@@ -37,32 +40,12 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """Return positive elements as they are and the others multiplied by `negative_slope`."""
-    return finish(input, where(input > 0, input, input * negative_slope), inplace)
+    return finish(input, core_leaky_relu(input, negative_slope), inplace)
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """Return positive elements as they are and `alpha * (exp(x) - 1)` for the others."""
-    # The exponential of what where() discards must stay finite, or its gradient, 0 * inf, would be NaN.
-    negative = where(input > 0, 0.0, input)
-    return finish(input, where(input > 0, input, (exp(negative) - 1.0) * alpha), inplace)
-
-
-def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
-    """Return `log(1 + exp(beta * x)) / beta`, and x itself where `beta * x` is above the threshold."""
-    scaled = input * beta
-    large = scaled > threshold
-    return where(large, input, log1p(exp(where(large, 0.0, scaled))) / beta)
-
-
-def logsigmoid(input: Tensor) -> Tensor:
-    """Return the logarithm of the sigmoid, exact for large negative elements too."""
-    return -softplus_exact(-input)
-
-
-def softplus_exact(x: Tensor) -> Tensor:
-    """log(1 + exp(x)) without overflow, whose gradient at 0 is 1/2."""
-    positive = x > 0
-    return where(positive, x, 0.0) + log1p(exp(where(positive, -x, x)))
+    return finish(input, core_elu(input, alpha), inplace)
 
 
 def softmax(input: Tensor, dim: int | None = None, dtype: DType | None = None) -> Tensor:

@@ -20,7 +20,8 @@ def check_classes(op: str, input: Tensor, target: Tensor) -> None:
     expected = tuple(input.shape[:dim]) + tuple(input.shape[dim + 1 :])
     if tuple(target.shape) != expected:
         raise ValueError(
-            f"[{op}] input has shape {tuple(input.shape)}, target {tuple(target.shape)}: class ids need shape {expected}"
+            f"[{op}] input has shape {tuple(input.shape)}, target {tuple(target.shape)}: "
+            f"class ids need shape {expected}"
         )
     if target.dtype.is_floating_point:
         raise TypeError(f"[{op}] target has dtype {target.dtype.name}: class ids are integers")
@@ -29,7 +30,9 @@ def check_classes(op: str, input: Tensor, target: Tensor) -> None:
 def check_weight(op: str, input: Tensor, weight: Tensor | None) -> None:
     classes = input.shape[class_dim(op, input)]
     if weight is not None and tuple(weight.shape) != (classes,):
-        raise ValueError(f"[{op}] weight has shape {tuple(weight.shape)}: expected one number for each of {classes} classes")
+        raise ValueError(
+            f"[{op}] weight has shape {tuple(weight.shape)}: expected one number for each of {classes} classes"
+        )
 
 
 def picked_and_weights(
@@ -111,7 +114,8 @@ def cross_entropy(
     if target.dtype.is_floating_point:
         if target.shape != input.shape:
             raise ValueError(
-                f"[{op}] input has shape {tuple(input.shape)}, target {tuple(target.shape)}: probabilities need the same shape"
+                f"[{op}] input has shape {tuple(input.shape)}, target {tuple(target.shape)}: "
+                f"probabilities need the same shape"
             )
         return from_probabilities(log_probs, target, weight, dim, reduction, label_smoothing)
     check_classes(op, input, target)

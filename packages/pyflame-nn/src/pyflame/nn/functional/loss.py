@@ -5,8 +5,7 @@ from __future__ import annotations
 import warnings
 
 from pyflame import Tensor, clamp, exp, log, where, xlogy
-
-from .activation import softplus_exact
+from pyflame.ops import logsigmoid
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -111,9 +110,9 @@ def binary_cross_entropy_with_logits(
     op = "binary_cross_entropy_with_logits"
     check_same(op, input, target)
     if pos_weight is None:
-        loss = softplus_exact(input) - input * target
+        loss = (1.0 - target) * input - logsigmoid(input)
     else:
-        loss = (1.0 - target) * input + (1.0 + (pos_weight - 1.0) * target) * softplus_exact(-input)
+        loss = (1.0 - target) * input + (1.0 + (pos_weight - 1.0) * target) * -logsigmoid(input)
     return reduce(op, loss if weight is None else loss * weight, reduction)
 
 

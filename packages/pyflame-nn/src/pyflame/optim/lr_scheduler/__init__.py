@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 from .plateau import ReduceLROnPlateau as ReduceLROnPlateau
-from .schedules import CosineAnnealingLR as CosineAnnealingLR, LambdaLR as LambdaLR, StepLR as StepLR
 from .scheduler import LRScheduler as LRScheduler
+from .schedules import CosineAnnealingLR as CosineAnnealingLR, LambdaLR as LambdaLR, StepLR as StepLR

@@ -45,7 +45,9 @@ class LRScheduler:
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything but the optimizer and what cannot be stored, such as functions."""
-        return {key: value for key, value in self.__dict__.items() if key != "optimizer" and not key.endswith("lambdas")}
+        return {
+            key: value for key, value in self.__dict__.items() if key != "optimizer" and not key.endswith("lambdas")
+        }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over what `state_dict()` returned; the optimizer's own state holds the learning rates."""

@@ -75,7 +75,8 @@ class ProgressBar(Callback):
         count = f"{done}/{self._total}" if self._total else str(done)
         values = "  ".join(f"{name} {value:.4f}" for name, value in logs.items())
         epochs = 1 if trainer.config.fast_dev_run else trainer.config.max_epochs
-        return f"epoch {trainer.state.epoch + 1:>{len(str(epochs))}}/{epochs} {bar}{count} batches  {seconds:.1f} s  {values}"
+        epoch = f"{trainer.state.epoch + 1:>{len(str(epochs))}}/{epochs}"
+        return f"epoch {epoch} {bar}{count} batches  {seconds:.1f} s  {values}"
 
 
 def batches_of(trainer: Trainer) -> int | None:

@@ -1,0 +1,248 @@
+"""x[index] and x[index] = value."""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import _core
+from ._core import TensorBase
+from ._inplace import write
+from .dtypes import bool_, int64
+from .ops.creation import as_tensor, from_array
+from .ops.shape import broadcast_shapes
+
+if TYPE_CHECKING:
+    from ._tensor import Tensor
+
+_cast = _core.ops.cast
+_expand = _core.ops.expand
+_index_select = _core.ops.index_select
+_permute = _core.ops.permute
+_reshape = _core.ops.reshape
+_slice = _core.ops.slice
+_where = _core.ops.where
+
+
+def getitem(x: Tensor, index: Any) -> Tensor:
+    kind = type(index)
+    if kind is int:
+        return _take_one(x, index)
+    if kind is slice:
+        return _take_slice(x, 0, index) if x.ndim else _general(x, (index,))
+    return _general(x, index if kind is tuple else (index,))
+
+
+def _take_one(x: Tensor, index: int) -> Tensor:
+    shape = x.shape
+    if not shape:
+        raise IndexError("[getitem] a 0-d tensor cannot be indexed with a number: use item() for its value")
+    size = shape[0]
+    if not -size <= index < size:
+        raise IndexError(f"[getitem] index {index} is out of range for dimension 0 of size {size}")
+    return _reshape(_slice(x, 0, index % size, 1, 1), shape[1:])
+
+
+def _take_slice(x: Tensor, dim: int, index: slice) -> Tensor:
+    step = 1 if index.step is None else operator.index(index.step)
+    if step < 1:
+        raise ValueError(f"[getitem] slice step {step} must be positive: use flip for another order")
+    start, stop, _ = index.indices(x.shape[dim])
+    return _slice(x, dim, start, step, max(-((start - stop) // step), 0))
+
+
+def _is_list_index(item: Any) -> bool:
+    return isinstance(item, (TensorBase, np.ndarray, list, range))
+
+
+def _index_tensor(item: Any) -> Tensor:
+    """An index of more than one position, as int64 or bool."""
+    if isinstance(item, (list, range)) and not len(item):
+        return from_array(np.zeros(0, np.int64), int64)
+    index = as_tensor(list(item) if isinstance(item, range) else item)
+    if index.dtype is bool_ or index.dtype is int64:
+        return index
+    if index.dtype.is_floating_point:
+        raise IndexError(f"[getitem] an index has dtype {index.dtype.name}: expected integers or bool")
+    return _cast(index, int64)
+
+
+def _general(x: Tensor, items: tuple[Any, ...]) -> Tensor:
+    x, lists = _basic(x, items)
+    return _advanced(x, lists) if lists else x
+
+
+def _width(item: Any) -> int:
+    """How many dimensions of x an index item stands for."""
+    if item is None or item is Ellipsis or isinstance(item, (bool, np.bool)):
+        return 0
+    if _is_list_index(item):
+        index = _index_tensor(item)
+        return index.ndim if index.dtype is bool_ else 1
+    return 1
+
+
+def _basic(x: Tensor, items: tuple[Any, ...]) -> tuple[Tensor, list[tuple[int, Tensor]]]:
+    """Apply numbers, slices, None and `...`; return what is left, as (dimension, index) in order."""
+    items = tuple(_index_tensor(item) if _is_list_index(item) else item for item in items)
+    used = sum(map(_width, items))
+    if used > x.ndim:
+        raise IndexError(f"[getitem] {used} indices for a tensor of {x.ndim} dimensions, shape {tuple(x.shape)}")
+    dots = sum(item is Ellipsis for item in items)
+    if dots > 1:
+        raise IndexError("[getitem] an index can have one '...'")
+    if not dots:
+        items = (*items, Ellipsis)
+    lists: list[tuple[int, Tensor]] = []
+    dim = 0
+    for item in items:
+        shape = x.shape
+        if item is Ellipsis:
+            dim += len(shape) - dim - sum(map(_width, items[items.index(Ellipsis) + 1 :])) if dots else len(shape) - dim
+        elif item is None:
+            x = _reshape(x, (*shape[:dim], 1, *shape[dim:]))
+            dim += 1
+        elif isinstance(item, (bool, np.bool)):
+            x = _reshape(x, (*shape[:dim], 1, *shape[dim:]))
+            lists.append((dim, from_array(np.zeros(int(item), np.int64), int64)))
+            dim += 1
+        elif isinstance(item, slice):
+            x = _take_slice(x, dim, item)
+            dim += 1
+        elif isinstance(item, TensorBase):
+            if item.ndim == 0 and item.dtype is bool_:
+                x = _reshape(x, (*shape[:dim], 1, *shape[dim:]))
+                lists.append((dim, from_array(np.zeros(int(_core.item(item)), np.int64), int64)))
+                dim += 1
+                continue
+            lists.append((dim, item))
+            dim += item.ndim if item.dtype is bool_ else 1
+        else:
+            x = _drop_dim(x, dim, item)
+    return x, lists
+
+
+def _drop_dim(x: Tensor, dim: int, item: Any) -> Tensor:
+    try:
+        index = operator.index(item)
+    except TypeError:
+        raise IndexError(
+            f"[getitem] cannot index with {type(item).__name__}: expected integers, slices, None, '...', tensors or lists"
+        ) from None
+    shape = x.shape
+    if not -shape[dim] <= index < shape[dim]:
+        raise IndexError(f"[getitem] index {index} is out of range for dimension {dim} of size {shape[dim]}")
+    return _reshape(_slice(x, dim, index % shape[dim], 1, 1), (*shape[:dim], *shape[dim + 1 :]))
+
+
+def _positions(x: Tensor, lists: list[tuple[int, Tensor]]) -> list[tuple[int, Tensor]]:
+    """Replace masks by the positions where they hold, which evaluates them."""
+    found = []
+    for dim, index in lists:
+        if index.dtype is not bool_:
+            found.append((dim, index))
+            continue
+        covered = x.shape[dim : dim + index.ndim]
+        if index.shape != covered:
+            raise IndexError(
+                f"[getitem] a mask of shape {tuple(index.shape)} meets dimensions of shape {tuple(covered)}"
+            )
+        places = _core.to_array(index).nonzero()
+        found += [(dim + offset, from_array(place, int64)) for offset, place in enumerate(places)]
+    return found
+
+
+def _joined_index(x: Tensor, lists: list[tuple[int, Tensor]]) -> tuple[Tensor, Tensor]:
+    """One index over the dimensions of several, and where a position leaves its dimension."""
+    flat, outside = None, None
+    for dim, index in lists:
+        size = x.shape[dim]
+        wrong = (index < -size) | (index >= size)
+        index = _where(index < 0, index + size, index)
+        flat = index if flat is None else flat * size + index
+        outside = wrong if outside is None else outside | wrong
+    assert flat is not None and outside is not None
+    return flat, outside
+
+
+def _advanced(x: Tensor, lists: list[tuple[int, Tensor]]) -> Tensor:
+    lists = _positions(x, lists)
+    dims = [dim for dim, _ in lists]
+    shape = broadcast_shapes(*(index.shape for _, index in lists)) if len(lists) > 1 else lists[0][1].shape
+    flat, outside = lists[0][1], None
+    if len(lists) > 1:
+        flat, outside = _joined_index(x, lists)
+    together = dims == list(range(dims[0], dims[0] + len(dims)))
+    first = dims[0]
+    if not together:  # as in NumPy, what is indexed moves to the front
+        x = _permute(x, [*dims, *(d for d in range(x.ndim) if d not in dims)])
+        first = 0
+    joined = 1
+    for size in x.shape[first : first + len(dims)]:
+        joined *= size
+    before, after = x.shape[:first], x.shape[first + len(dims) :]
+    if outside is not None:
+        x, flat = _reshape(x, (*before, joined, *after)), _where(outside, joined, flat)
+    y = _index_select(x, _reshape(flat if flat.shape == shape else _expand(flat, shape), (-1,)), first)
+    return y if len(shape) == 1 else _reshape(y, (*before, *shape, *after))
+
+
+def setitem(x: Tensor, index: Any, value: Any) -> None:
+    items = index if isinstance(index, tuple) else (index,)
+    if len(items) == 1 and _is_list_index(items[0]):
+        mask = _index_tensor(items[0])
+        if mask.dtype is bool_:
+            write("setitem", x, _masked(x, mask, value))
+            return
+    if any(_is_list_index(item) for item in items):
+        raise NotImplementedError(
+            "[setitem] assignment through index tensors is not implemented: use scatter_add, index_add, index_fill or where"
+        )
+    value = value if isinstance(value, TensorBase) else as_tensor(value)
+    value = value if value.dtype is x.dtype else _cast(value, x.dtype)
+    # Where each element of the part comes from tells which elements to replace.
+    part = getitem(x, index)
+    if value.ndim > part.ndim:
+        value = _reshape(value, value.shape[value.ndim - part.ndim :])
+    value = _expand(value, part.shape)
+    chosen = _spread(_core.ops.full(True, bool_, part.shape), x, items)
+    write("setitem", x, _where(chosen, _spread(value, x, items), x))
+
+
+def _masked(x: Tensor, mask: Tensor, value: Any) -> Tensor:
+    if mask.shape != x.shape[: mask.ndim]:
+        raise IndexError(f"[setitem] a mask of shape {tuple(mask.shape)} meets a tensor of shape {tuple(x.shape)}")
+    if isinstance(value, TensorBase) and value.numel() != 1 and value.shape != x.shape[mask.ndim :]:
+        raise NotImplementedError("[setitem] one value per element of a mask is not implemented: use where")
+    mask = _reshape(mask, (*mask.shape, *[1] * (x.ndim - mask.ndim)))
+    y = _where(mask, value, x)
+    return y if y.dtype is x.dtype else _cast(y, x.dtype)
+
+
+def _spread(part: Tensor, x: Tensor, items: tuple[Any, ...]) -> Tensor:
+    """Place a part of x, which basic indexing selected, among zeros in the shape of x."""
+    starts: list[tuple[int, int]] = []
+    kept: list[int] = []
+    place = items.index(Ellipsis) if Ellipsis in items else len(items)
+    used = sum(item is not None and item is not Ellipsis for item in items)
+    full = [*items[:place], *[slice(None)] * (x.ndim - used), *items[place + 1 :]]
+    dim = 0
+    for item in full:
+        if item is None:
+            continue
+        size = x.shape[dim]
+        if isinstance(item, slice):
+            start, stop, step = item.indices(size)
+            starts.append((start, step))
+            kept.append(max(-((start - stop) // step), 0))
+        else:
+            starts.append((operator.index(item) % size, 1))
+            kept.append(1)
+        dim += 1
+    part = _reshape(part, kept)
+    for dim, (start, step) in enumerate(starts):
+        if part.shape[dim] != x.shape[dim]:
+            part = _core.ops.embed(part, dim, start if kept[dim] else 0, step, x.shape[dim])
+    return part

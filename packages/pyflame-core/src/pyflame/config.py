@@ -1,0 +1,275 @@
+"""How the process runs: modes, limits, threads, memory, statistics."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from . import _core
+from ._core import TensorBase
+
+if TYPE_CHECKING:
+    from ._tensor import Tensor
+
+
+def eval(*tensors: Tensor | Sequence[Tensor]) -> Any:
+    """Compute pending tensors, all in one run.
+
+    Args:
+        tensors: tensors, or lists of them.
+
+    Returns:
+        What was given: one argument itself, several as a tuple.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.eval(pf.ones(2) + 1)
+        tensor([2., 2.])
+    """
+    flat: list[Tensor] = []
+    for given in tensors:
+        if isinstance(given, TensorBase):
+            flat.append(given)
+        else:
+            flat.extend(given)
+    _core.eval(flat)
+    return tensors[0] if len(tensors) == 1 else tensors
+
+
+def is_lazy(x: Tensor) -> bool:
+    """Tell whether a tensor is still to be computed.
+
+    Example:
+        >>> import pyflame as pf
+        >>> x = pf.ones(2) + 1
+        >>> pf.is_lazy(x), pf.is_lazy(pf.eval(x))
+        (True, False)
+    """
+    return not _core.is_evaluated(x)
+
+
+def synchronize() -> None:
+    """Wait for the backend; the CPU has finished whatever `eval` returned from.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.synchronize()
+    """
+
+
+def set_eager(mode: bool) -> None:
+    """Compute every operation at once, or lazily again.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.set_eager(False)
+    """
+    _core.set_eager(bool(mode))
+
+
+def is_eager() -> bool:
+    """Tell whether every operation is computed at once.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.is_eager()
+        False
+    """
+    return _core.is_eager()
+
+
+class eager:
+    """Compute every operation at once inside a `with` block, to find the line an error comes from.
+
+    Example:
+        >>> import pyflame as pf
+        >>> with pf.eager():
+        ...     pf.is_lazy(pf.ones(2) + 1)
+        False
+    """
+
+    def __init__(self, mode: bool = True) -> None:
+        self._mode = bool(mode)
+        self._previous: list[bool] = []
+
+    def __enter__(self) -> None:
+        self._previous.append(_core.is_eager())
+        _core.set_eager(self._mode)
+
+    def __exit__(self, *exc: object) -> None:
+        _core.set_eager(self._previous.pop())
+
+
+def set_num_threads(n: int) -> None:
+    """Set the number of CPU threads; results do not depend on it.
+
+    Raises:
+        ValueError: `n` is not positive.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.set_num_threads(pf.get_num_threads())
+    """
+    if n < 1:
+        raise ValueError(f"[set_num_threads] n is {n}: it must be positive")
+    _core.set_num_threads(n)
+
+
+def get_num_threads() -> int:
+    """Return the number of CPU threads.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.get_num_threads() > 0
+        True
+    """
+    return _core.num_threads()
+
+
+def compile_cache_stats() -> dict[str, int]:
+    """Return hits, misses, evictions, entries and capacity of the cache of plans.
+
+    Example:
+        >>> import pyflame as pf
+        >>> sorted(pf.compile_cache_stats())
+        ['capacity', 'entries', 'evictions', 'hits', 'misses']
+    """
+    stats = _core.stats()
+    names = {
+        "hits": "plan_hits",
+        "misses": "plan_misses",
+        "evictions": "plan_evictions",
+        "entries": "plans",
+        "capacity": "plan_capacity",
+    }
+    return {name: stats[key] for name, key in names.items()}
+
+
+def clear_compile_cache() -> None:
+    """Forget all plans.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.clear_compile_cache()
+        >>> pf.compile_cache_stats()["entries"]
+        0
+    """
+    _core.clear_plans()
+
+
+def get_memory_allocated() -> int:
+    """Return the bytes of live tensors.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.get_memory_allocated() >= 0
+        True
+    """
+    return _core.stats()["live_bytes"]
+
+
+def get_peak_memory_allocated() -> int:
+    """Return the largest number of bytes of live tensors since the start or the last reset.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.get_peak_memory_allocated() >= pf.get_memory_allocated()
+        True
+    """
+    return _core.stats()["peak_bytes"]
+
+
+def reset_peak_memory_stats() -> None:
+    """Start to look for the peak anew.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.reset_peak_memory_stats()
+    """
+    _core.reset_peak_bytes()
+
+
+def memory_stats() -> dict[str, int]:
+    """Return bytes and numbers of live buffers, and bytes kept for reuse.
+
+    Example:
+        >>> import pyflame as pf
+        >>> sorted(pf.memory_stats())
+        ['allocations', 'cached_bytes', 'live_buffers', 'live_bytes', 'peak_bytes']
+    """
+    stats = _core.stats()
+    return {name: stats[name] for name in ("allocations", "cached_bytes", "live_buffers", "live_bytes", "peak_bytes")}
+
+
+def empty_cache() -> None:
+    """Give buffers kept for reuse back to the system.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.empty_cache()
+        >>> pf.memory_stats()["cached_bytes"]
+        0
+    """
+    _core.empty_cache()
+
+
+def runtime_info() -> dict[str, Any]:
+    """Return modes, limits and all counters of the runtime.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.runtime_info()["backend"]
+        'cpu'
+    """
+    return {
+        "backend": "cpu",
+        "cpu_tier": _core.cpu_tier(),
+        "num_threads": _core.num_threads(),
+        "eager": _core.is_eager(),
+        "debug": _core.is_debug(),
+        "graph_limit": _core.graph_limit(),
+        **_core.stats(),
+    }
+
+
+def version_info() -> dict[str, str]:
+    """Return the versions of the installed members of the family.
+
+    Example:
+        >>> import pyflame as pf
+        >>> isinstance(pf.version_info(), dict)
+        True
+    """
+    from importlib.metadata import distributions
+
+    found = {dist.metadata["Name"]: dist.version for dist in distributions()}
+    return {name: found[name] for name in sorted(found) if name and name.split("-")[0] == "pyflame"}
+
+
+def show_config() -> None:
+    """Print versions, instruction set and threads.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.show_config()  # doctest: +ELLIPSIS
+        backend: cpu...
+    """
+    info = runtime_info()
+    for name in ("backend", "cpu_tier", "num_threads", "eager", "debug", "graph_limit"):
+        print(f"{name}: {info[name]}")
+    for name, version in version_info().items():
+        print(f"{name}: {version}")
+
+
+def read_environment() -> None:
+    """Apply the PYFLAME_ variables that concern the runtime."""
+    if os.environ.get("PYFLAME_EAGER") == "1":
+        _core.set_eager(True)
+    if os.environ.get("PYFLAME_DEBUG") == "1":
+        _core.set_debug(True)
+    limit = os.environ.get("PYFLAME_GRAPH_LIMIT")
+    if limit:
+        if not limit.isdigit() or not int(limit):
+            raise ValueError(f"[config] PYFLAME_GRAPH_LIMIT is {limit!r}: expected a positive number of nodes")
+        _core.set_graph_limit(int(limit))

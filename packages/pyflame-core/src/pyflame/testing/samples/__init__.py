@@ -1,0 +1,13 @@
+"""Sample inputs and NumPy references for every op of the registry."""
+
+from .binary import BINARY
+from .index import INDEX
+from .model import Operand as Operand, OpInfo as OpInfo, Sample as Sample
+from .reduction import REDUCTIONS
+from .shape import SHAPE
+from .unary import UNARY
+from .update import UPDATE
+from .window import WINDOW
+
+op_db = [*UNARY, *BINARY, *REDUCTIONS, *SHAPE, *INDEX, *WINDOW, *UPDATE]
+by_name = {info.name: info for info in op_db}
