@@ -7,6 +7,7 @@ A case is named by the expression that makes it, which means the same in both li
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -205,11 +206,10 @@ def to_numpy(value: Any) -> np.ndarray[Any, Any]:
 
 
 def main() -> None:
-    import torch
-
+    torch = importlib.import_module("torch")
     TARGET.mkdir(parents=True, exist_ok=True)
     for make in (layers, losses, optimizers, schedulers):
-        arrays = {name: to_numpy(value) for name, value in make(torch).items()}
+        arrays: dict[str, Any] = {name: to_numpy(value) for name, value in make(torch).items()}
         path = TARGET / f"{make.__name__}.npz"
         np.savez_compressed(path, **arrays)
         print(f"{path.relative_to(ROOT)}: {len(arrays)} arrays, {path.stat().st_size:,} bytes")

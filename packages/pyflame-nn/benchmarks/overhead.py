@@ -99,8 +99,9 @@ class Step:
         layers: list[nn.Module] = []
         for weight in self.weights:
             layer = nn.Linear(weight.shape[1], weight.shape[0])
-            layer.weight.data.copy_(pf.tensor(weight))
-            layer.bias.data.zero_()
+            with pf.no_grad():
+                layer.weight.copy_(pf.tensor(weight))
+                layer.bias.zero_()
             layers += [layer, nn.ReLU()]
         self.model = nn.Sequential(*layers[:-1])
         self.optimizer = optim.Adam(self.model.parameters(), lr=lr)

@@ -9,14 +9,8 @@ import typing as _typing
 # Finds parts installed elsewhere, editable ones too.
 __path__ = _pkgutil.extend_path(__path__, __name__)
 
-from . import _core
-
-# Source lines shown to users are those of their own code.
-for _directory in __path__:
-    _core.add_internal_prefix(_os.path.join(_directory, ""))
-
 # <public names>
-from . import autograd as autograd, hooks as hooks, ops as ops, optimize as optimize, testing as testing
+from . import _core as _core, autograd as autograd, hooks as hooks, ops as ops, optimize as optimize
 from ._conversion import cast as cast
 from ._device import device as device
 from ._dtype_names import (
@@ -58,6 +52,7 @@ from .config import (
     read_environment as _read_environment,
     reset_peak_memory_stats as reset_peak_memory_stats,
     runtime_info as runtime_info,
+    runtime_timing as runtime_timing,
     set_eager as set_eager,
     set_num_threads as set_num_threads,
     show_config as show_config,
@@ -368,6 +363,9 @@ from .parameter import Parameter as Parameter
 
 # </public names>
 
+# Source lines shown to users are those of their own code.
+for _directory in __path__:
+    _core.add_internal_prefix(_os.path.join(_directory, ""))
 _read_environment()
 
 # sub-package -> the distribution that ships it
@@ -391,7 +389,7 @@ _PARTS = {
 }
 
 if _typing.TYPE_CHECKING:
-    from . import data as data, nn as nn, optim as optim, training as training
+    from . import data as data, nn as nn, optim as optim, testing as testing, training as training
 
     __version__: str
 else:  # unseen by type checkers, to which a module __getattr__ would make every misspelt name valid
@@ -401,6 +399,8 @@ else:  # unseen by type checkers, to which a module __getattr__ would make every
             from importlib.metadata import version
 
             return version("pyflame-core")
+        if name == "testing":  # core's own, but seldom needed and slow to import
+            return _importlib.import_module(f"{__name__}.testing")
         if name not in _PARTS:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         qualified = f"{__name__}.{name}"
@@ -414,5 +414,5 @@ else:  # unseen by type checkers, to which a module __getattr__ would make every
 
 
 def __dir__() -> list[str]:
-    present = {module.name for module in _pkgutil.iter_modules(__path__)} & _PARTS.keys()
+    present = {module.name for module in _pkgutil.iter_modules(__path__)} & {*_PARTS, "testing"}
     return sorted({name for name in globals() if not name.startswith("_")} | present)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -26,6 +27,8 @@ from .dtypes import (
 if TYPE_CHECKING:
     from ._tensor import Tensor
     from .layout import MeshLayout
+
+Convert: TypeAlias = "Callable[[Tensor], Tensor]"
 
 _alias = _core.ops.alias
 _cast = _core.ops.cast
@@ -176,7 +179,7 @@ def type_of(x: Tensor, dtype: DType | None = None) -> Any:
     return str(x.dtype) if dtype is None else cast(x, dtype)
 
 
-def _converter(name: str, dtype: DType) -> Any:
+def _converter(name: str, dtype: DType) -> Convert:
     def convert(x: Tensor) -> Tensor:
         return x if x.dtype is dtype else _cast(x, dtype)
 
@@ -196,11 +199,15 @@ def refuse_device(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     )
 
 
-def rebuild(kind: type, array: Array, code: int, requires_grad: bool, state: Any) -> Tensor:
+def _of_kind(kind: Any, x: Tensor, requires_grad: bool) -> Any:
+    return kind.__new__(kind, x, requires_grad)
+
+
+def rebuild(kind: Any, array: Array, code: int, requires_grad: bool, state: Any) -> Tensor:
     """Make the tensor that `reduce` took apart."""
     x = _core.from_array(np.ascontiguousarray(array).reshape(array.shape), code, False)
     if kind is not TensorBase:
-        x = kind.__new__(kind, x, requires_grad)
+        x = _of_kind(kind, x, requires_grad)
         if state:
             x.__dict__.update(state)
     elif requires_grad:
@@ -225,7 +232,7 @@ def deepcopy(x: Tensor, memo: dict[int, Any]) -> Tensor:
     with_grad = x.requires_grad
     y = _alias(_core.detach(x))
     if type(x) is not TensorBase:
-        y = type(x).__new__(type(x), y, with_grad)
+        y = _of_kind(type(x), y, with_grad)
     elif with_grad:
         y.requires_grad = True
     memo[id(x)] = y
@@ -239,16 +246,16 @@ def deepcopy(x: Tensor, memo: dict[int, Any]) -> Tensor:
     return y
 
 
-to_bfloat16 = _converter("bfloat16", bfloat16)
-to_bool = _converter("bool", bool_)
-to_byte = _converter("byte", uint8)
-to_char = _converter("char", int8)
-to_double = _converter("double", float64)
-to_float = _converter("float", float32)
-to_half = _converter("half", float16)
-to_int = _converter("int", int32)
-to_long = _converter("long", int64)
-to_short = _converter("short", int16)
+to_bfloat16: Convert = _converter("bfloat16", bfloat16)
+to_bool: Convert = _converter("bool", bool_)
+to_byte: Convert = _converter("byte", uint8)
+to_char: Convert = _converter("char", int8)
+to_double: Convert = _converter("double", float64)
+to_float: Convert = _converter("float", float32)
+to_half: Convert = _converter("half", float16)
+to_int: Convert = _converter("int", int32)
+to_long: Convert = _converter("long", int64)
+to_short: Convert = _converter("short", int16)
 
 
 def shallow_copy(x: Tensor) -> Tensor:
@@ -257,7 +264,7 @@ def shallow_copy(x: Tensor) -> Tensor:
         return _alias(x)
     y = _alias(_core.detach(x))
     if type(x) is not TensorBase:
-        y = type(x).__new__(type(x), y, x.requires_grad)
+        y = _of_kind(type(x), y, x.requires_grad)
         y.__dict__.update(x.__dict__)
     elif x.requires_grad:
         y.requires_grad = True

@@ -16,6 +16,8 @@ from .ops.shape import broadcast_shapes
 
 if TYPE_CHECKING:
     from ._tensor import Tensor
+else:
+    Tensor = TensorBase  # the class whose methods are under construction
 
 _cast = _core.ops.cast
 _expand = _core.ops.expand
@@ -96,14 +98,14 @@ def _basic(x: Tensor, items: tuple[Any, ...]) -> tuple[Tensor, list[tuple[int, T
     if not dots:
         items = (*items, Ellipsis)
     lists: list[tuple[int, Tensor]] = []
-    dim = 0
+    dim = dropped = added = 0
     for item in items:
         shape = x.shape
         if item is Ellipsis:
             dim += len(shape) - dim - sum(map(_width, items[items.index(Ellipsis) + 1 :])) if dots else len(shape) - dim
         elif item is None:
             x = _reshape(x, (*shape[:dim], 1, *shape[dim:]))
-            dim += 1
+            dim, added = dim + 1, added + 1
         elif isinstance(item, (bool, np.bool)):
             x = _reshape(x, (*shape[:dim], 1, *shape[dim:]))
             lists.append((dim, from_array(np.zeros(int(item), np.int64), int64)))
@@ -111,7 +113,7 @@ def _basic(x: Tensor, items: tuple[Any, ...]) -> tuple[Tensor, list[tuple[int, T
         elif isinstance(item, slice):
             x = _take_slice(x, dim, item)
             dim += 1
-        elif isinstance(item, TensorBase):
+        elif isinstance(item, Tensor):
             if item.ndim == 0 and item.dtype is bool_:
                 x = _reshape(x, (*shape[:dim], 1, *shape[dim:]))
                 lists.append((dim, from_array(np.zeros(int(_core.item(item)), np.int64), int64)))
@@ -120,20 +122,21 @@ def _basic(x: Tensor, items: tuple[Any, ...]) -> tuple[Tensor, list[tuple[int, T
             lists.append((dim, item))
             dim += item.ndim if item.dtype is bool_ else 1
         else:
-            x = _drop_dim(x, dim, item)
+            x = _drop_dim(x, dim, item, dim + dropped - added)
+            dropped += 1
     return x, lists
 
 
-def _drop_dim(x: Tensor, dim: int, item: Any) -> Tensor:
+def _drop_dim(x: Tensor, dim: int, item: Any, original: int) -> Tensor:
     try:
         index = operator.index(item)
     except TypeError:
         raise IndexError(
-            f"[getitem] cannot index with {type(item).__name__}: expected integers, slices, None, '...', tensors or lists"
+            f"[getitem] cannot index with {type(item).__name__}: expected integers, slices, None, '...' or tensors"
         ) from None
     shape = x.shape
     if not -shape[dim] <= index < shape[dim]:
-        raise IndexError(f"[getitem] index {index} is out of range for dimension {dim} of size {shape[dim]}")
+        raise IndexError(f"[getitem] index {index} is out of range for dimension {original} of size {shape[dim]}")
     return _reshape(_slice(x, dim, index % shape[dim], 1, 1), (*shape[:dim], *shape[dim + 1 :]))
 
 
@@ -198,23 +201,23 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
             return
     if any(_is_list_index(item) for item in items):
         raise NotImplementedError(
-            "[setitem] assignment through index tensors is not implemented: use scatter_add, index_add, index_fill or where"
+            "[setitem] assignment through index tensors is not implemented: use scatter_add, index_fill or where"
         )
     value = value if isinstance(value, TensorBase) else as_tensor(value)
     value = value if value.dtype is x.dtype else _cast(value, x.dtype)
     # Where each element of the part comes from tells which elements to replace.
-    part = getitem(x, index)
-    if value.ndim > part.ndim:
-        value = _reshape(value, value.shape[value.ndim - part.ndim :])
-    value = _expand(value, part.shape)
-    chosen = _spread(_core.ops.full(True, bool_, part.shape), x, items)
+    shape = getitem(x, index).shape
+    if value.ndim > len(shape):
+        value = _reshape(value, value.shape[value.ndim - len(shape) :])
+    value = _expand(value, shape)
+    chosen = _spread(_core.ops.full(True, bool_, shape), x, items)
     write("setitem", x, _where(chosen, _spread(value, x, items), x))
 
 
 def _masked(x: Tensor, mask: Tensor, value: Any) -> Tensor:
     if mask.shape != x.shape[: mask.ndim]:
         raise IndexError(f"[setitem] a mask of shape {tuple(mask.shape)} meets a tensor of shape {tuple(x.shape)}")
-    if isinstance(value, TensorBase) and value.numel() != 1 and value.shape != x.shape[mask.ndim :]:
+    if isinstance(value, Tensor) and value.numel() != 1 and value.shape != x.shape[mask.ndim :]:
         raise NotImplementedError("[setitem] one value per element of a mask is not implemented: use where")
     mask = _reshape(mask, (*mask.shape, *[1] * (x.ndim - mask.ndim)))
     y = _where(mask, value, x)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 from . import _core
 from ._core import TensorBase
 from ._types import Number
-from .ops import activation, compare, elementwise, exponential, index as indexed, linalg, logic, rounding, trigonometry
 from .ops.creation import as_tensor, constant
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ def write(op: str, x: Tensor, value: Tensor) -> Tensor:
         raise RuntimeError(f"[{op}] a leaf that requires grad cannot be changed in place: wrap the change in no_grad()")
     if value.shape != x.shape:
         raise RuntimeError(
-            f"[{op}] the result has shape {tuple(value.shape)}, the tensor {tuple(x.shape)}: it must broadcast to the tensor"
+            f"[{op}] the result has shape {tuple(value.shape)}, the tensor {tuple(x.shape)}: it must broadcast to it"
         )
     if value.dtype is not x.dtype:
         if _category(value) > _category(x):
@@ -51,10 +50,10 @@ def write(op: str, x: Tensor, value: Tensor) -> Tensor:
     return x
 
 
-def _changing(function: Callable[Concatenate[Tensor, P], Tensor]) -> Callable[Concatenate[Tensor, P], Tensor]:
+def changing(function: Callable[Concatenate[Tensor, P], Tensor]) -> Callable[Concatenate[Tensor, P], Tensor]:
     name = f"{function.__name__}_"
 
-    def method(x: Tensor, *args: P.args, **kwargs: P.kwargs) -> Tensor:
+    def method(x: Tensor, /, *args: P.args, **kwargs: P.kwargs) -> Tensor:
         return write(name, x, function(x, *args, **kwargs))
 
     method.__name__ = method.__qualname__ = name
@@ -115,72 +114,6 @@ def detach_(x: Tensor) -> Tensor:
     else:
         _assign(x, _core.detach(x))
     return x
-
-
-abs_ = _changing(elementwise.abs)
-acos_ = _changing(trigonometry.acos)
-add_ = _changing(elementwise.add)
-addcdiv_ = _changing(elementwise.addcdiv)
-addcmul_ = _changing(elementwise.addcmul)
-addmm_ = _changing(linalg.addmm)
-asin_ = _changing(trigonometry.asin)
-atan_ = _changing(trigonometry.atan)
-bitwise_and_ = _changing(logic.bitwise_and)
-bitwise_not_ = _changing(logic.bitwise_not)
-bitwise_or_ = _changing(logic.bitwise_or)
-bitwise_xor_ = _changing(logic.bitwise_xor)
-ceil_ = _changing(rounding.ceil)
-clamp_ = _changing(rounding.clamp)
-cos_ = _changing(trigonometry.cos)
-cosh_ = _changing(trigonometry.cosh)
-div_ = _changing(elementwise.div)
-eq_ = _changing(compare.eq)
-erf_ = _changing(exponential.erf)
-exp2_ = _changing(exponential.exp2)
-exp_ = _changing(exponential.exp)
-expm1_ = _changing(exponential.expm1)
-floor_ = _changing(rounding.floor)
-floor_divide_ = _changing(elementwise.floor_divide)
-fmod_ = _changing(elementwise.fmod)
-frac_ = _changing(rounding.frac)
-ge_ = _changing(compare.ge)
-gt_ = _changing(compare.gt)
-index_add_ = _changing(indexed.index_add)
-index_fill_ = _changing(indexed.index_fill)
-le_ = _changing(compare.le)
-lerp_ = _changing(elementwise.lerp)
-log10_ = _changing(exponential.log10)
-log1p_ = _changing(exponential.log1p)
-log2_ = _changing(exponential.log2)
-log_ = _changing(exponential.log)
-logical_and_ = _changing(logic.logical_and)
-logical_not_ = _changing(logic.logical_not)
-logical_or_ = _changing(logic.logical_or)
-lt_ = _changing(compare.lt)
-masked_fill_ = _changing(elementwise.masked_fill)
-mul_ = _changing(elementwise.mul)
-nan_to_num_ = _changing(rounding.nan_to_num)
-ne_ = _changing(compare.ne)
-neg_ = _changing(elementwise.neg)
-pow_ = _changing(elementwise.pow)
-reciprocal_ = _changing(elementwise.reciprocal)
-relu_ = _changing(activation.relu)
-remainder_ = _changing(elementwise.remainder)
-round_ = _changing(rounding.round)
-rsqrt_ = _changing(exponential.rsqrt)
-scatter_add_ = _changing(indexed.scatter_add)
-sigmoid_ = _changing(activation.sigmoid)
-sign_ = _changing(rounding.sign)
-sin_ = _changing(trigonometry.sin)
-sinh_ = _changing(trigonometry.sinh)
-sqrt_ = _changing(exponential.sqrt)
-square_ = _changing(elementwise.square)
-sub_ = _changing(elementwise.sub)
-tan_ = _changing(trigonometry.tan)
-tanh_ = _changing(trigonometry.tanh)
-tril_ = _changing(linalg.tril)
-triu_ = _changing(linalg.triu)
-trunc_ = _changing(rounding.trunc)
 
 
 def augmented(name: str, function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

@@ -75,7 +75,7 @@ def _values(array: Any, prefix: str) -> str:
         write = _float_format(_shown(array))
     else:
         write = str
-    width = max((len(write(value)) for value in _shown(array).ravel().tolist()), default=0)
+    width = max((len(write(value)) for value in _shown(array).ravel().tolist() if math.isfinite(value)), default=0)
     if array.ndim == 0:
         return str(write(array.item()))
     return np.array2string(

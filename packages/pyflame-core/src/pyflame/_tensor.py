@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from . import _conversion, _core, _indexing, _inplace, _printing, _size as _size, autograd as _autograd
+from . import _conversion, _core, _indexing, _printing, _size as _size, autograd as _autograd
 from ._device import CPU as _CPU, device as _device
+from ._inplace_methods import InPlaceMethods
 from ._layouts import layout_of as _layout_of, to_layout as _to_layout
-from ._methods import TensorMethods
 from .ops.creation import as_tensor as as_tensor
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class GradFn:
 
 
 @_core.methods_of_tensor
-class Tensor(TensorMethods):
+class Tensor(InPlaceMethods):
     """An n-dimensional array whose value is computed when somebody needs it.
 
     Tensors are made by `tensor`, `zeros`, `rand` and their kind, and by operations on tensors. Arithmetic, comparison
@@ -289,19 +289,6 @@ class Tensor(TensorMethods):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return _conversion.reduce(self)
-
-    __iadd__ = _inplace.augmented("__iadd__", _core.TensorBase.__add__)
-    __isub__ = _inplace.augmented("__isub__", _core.TensorBase.__sub__)
-    __imul__ = _inplace.augmented("__imul__", _core.TensorBase.__mul__)
-    __itruediv__ = _inplace.augmented("__itruediv__", _core.TensorBase.__truediv__)
-    __ifloordiv__ = _inplace.augmented("__ifloordiv__", _core.TensorBase.__floordiv__)
-    __imod__ = _inplace.augmented("__imod__", _core.TensorBase.__mod__)
-    __ipow__ = _inplace.augmented("__ipow__", _core.TensorBase.__pow__)
-    __iand__ = _inplace.augmented("__iand__", _core.TensorBase.__and__)
-    __ior__ = _inplace.augmented("__ior__", _core.TensorBase.__or__)
-    __ixor__ = _inplace.augmented("__ixor__", _core.TensorBase.__xor__)
-    __ilshift__ = _inplace.augmented("__ilshift__", _core.TensorBase.__lshift__)
-    __irshift__ = _inplace.augmented("__irshift__", _core.TensorBase.__rshift__)
 
     ndimension = dim
     nelement = numel

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy.typing as npt  # slow to import
 
-Number: TypeAlias = "int | float | np.number[Any] | np.bool"
+Number: TypeAlias = "int | float"  # NumPy's scalars work too
 Array: TypeAlias = "npt.NDArray[Any]"
 Dims: TypeAlias = "int | Sequence[int] | None"
 Sizes: TypeAlias = "int | Sequence[int]"

@@ -35,7 +35,7 @@ def _start_gradients(op: str, outputs: list[Tensor], given: Any) -> list[Tensor]
         if gradient is None:
             if output.numel() != 1:
                 raise RuntimeError(
-                    f"[{op}] the output has shape {tuple(output.shape)}: a gradient can be left out for one element only"
+                    f"[{op}] the output has shape {tuple(output.shape)}: give its gradient, as for all but one element"
                 )
             gradient = _core.ops.full(1.0, output.dtype, output.shape)
         found.append(gradient)

@@ -233,6 +233,24 @@ def runtime_info() -> dict[str, Any]:
     }
 
 
+class runtime_timing:
+    """Count the time of plan look-ups and runs inside a `with` block, as lookup_ns and kernel_ns of `runtime_info`.
+
+    Example:
+        >>> import pyflame as pf
+        >>> with pf.runtime_timing():
+        ...     _ = pf.eval(pf.ones(2) + 1)
+        >>> pf.runtime_info()["kernel_ns"] > 0
+        True
+    """
+
+    def __enter__(self) -> None:
+        _core.set_timing(True)
+
+    def __exit__(self, *exc: object) -> None:
+        _core.set_timing(False)
+
+
 def version_info() -> dict[str, str]:
     """Return the versions of the installed members of the family.
 

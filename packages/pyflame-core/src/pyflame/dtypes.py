@@ -239,7 +239,7 @@ class finfo:
         self.max = (2.0 - self.eps) * 2.0**exponent
         self.min = -self.max
         self.smallest_normal = self.tiny = 2.0 ** (1 - exponent)
-        self.resolution = 10.0 ** -int((digits + 1) * 0.30103 - 0.01)
+        self.resolution = 10.0 ** -int(digits * 0.30103)
 
     def __repr__(self) -> str:
         return f"finfo(eps={self.eps:g}, max={self.max:g}, min={self.min:g}, tiny={self.tiny:g}, dtype={self.dtype})"

@@ -92,10 +92,24 @@ Var detach(const Var& tensor) {
   return result;
 }
 
-// Points an existing handle at another node. Shape and dtype stay, so whoever holds the handle sees new values only.
+PyObject* assign_call(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  TensorObject* target = count == 2 ? as_tensor(args[0]) : nullptr;
+  Node* source = count == 2 ? node_of(args[1]) : nullptr;
+  if (!target || !source) return PyErr_Format(PyExc_TypeError, "[assign] expected two tensors: a target and a value");
+  try {
+    assign(target, Var(source));
+    Py_RETURN_NONE;
+  } catch (...) {
+    return translate_exception();
+  }
+}
+PyMethodDef g_assign = {"assign", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(assign_call)), METH_FASTCALL, nullptr};
+
+}  // namespace
+
 void assign(TensorObject* handle, const Var& source) {
   Node *old = handle->node, *next = source.get();
-  if (old->shape() != next->shape() || old->dtype != next->dtype) {
+  if (!same_shape(*old, *next) || old->dtype != next->dtype) {
     runtime_error("[assign] the target has shape " + to_string(old->shape()) + " and dtype " + std::string(dtype_name(old->dtype)) +
                   ", the value " + to_string(next->shape()) + " and " + std::string(dtype_name(next->dtype)));
   }
@@ -112,21 +126,6 @@ void assign(TensorObject* handle, const Var& source) {
     own_node(handle);
   }
 }
-
-PyObject* assign_call(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  TensorObject* target = count == 2 ? as_tensor(args[0]) : nullptr;
-  Node* source = count == 2 ? node_of(args[1]) : nullptr;
-  if (!target || !source) return PyErr_Format(PyExc_TypeError, "[assign] expected two tensors: a target and a value");
-  try {
-    assign(target, Var(source));
-    Py_RETURN_NONE;
-  } catch (...) {
-    return translate_exception();
-  }
-}
-PyMethodDef g_assign = {"assign", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(assign_call)), METH_FASTCALL, nullptr};
-
-}  // namespace
 
 void require_grad(TensorObject* handle, bool required) {
   Node* node = handle->node;

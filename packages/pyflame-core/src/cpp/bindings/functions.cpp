@@ -164,6 +164,26 @@ Var read_operand(const Function& f, const char* name, PyObject* object) {
   return var;
 }
 
+// Numbers become 0-d tensors of the dtype the op will compute in, so that none is rounded to another dtype on the way.
+void convert_numbers(const Function& f, const Scalar* scalars, u32 numbers, Node** nodes, int count, std::vector<Var>* held) {
+  static const OpDef& full = graph::registry().at("full");
+  std::vector<Node*> tensors;
+  for (int i = 0; i < count; ++i) {
+    if (nodes[i] && (f.op->promoted >> i & 1)) tensors.push_back(nodes[i]);
+  }
+  DType common = tensors.empty() ? DType::kBool : graph::result_dtype(tensors.data(), static_cast<int>(tensors.size()), ~0u);
+  for (int i = 0; i < count; ++i) {
+    if (numbers >> i & 1) common = promote_ranked(common, graph::scalar_dtype(scalars[i]));
+  }
+  for (int i = 0; i < count; ++i) {
+    if (!(numbers >> i & 1)) continue;
+    i64 words[3] = {scalars[i].integer, static_cast<i64>(common), 0};
+    if (is_floating(common)) std::memcpy(words, &scalars[i].real, sizeof(double));
+    held->push_back(graph::apply(full, nullptr, 0, words, 3));
+    nodes[i] = held->back().get();
+  }
+}
+
 PyObject* as_result(const Function& f, Node* const* nodes, int count, const i64* words, int num_words) {
   if (!f.op->outputs_rule) return wrap(graph::apply(*f.op, nodes, count, words, num_words));
   std::vector<Var> outputs = graph::apply_multi(*f.op, nodes, count, words, num_words);
@@ -207,7 +227,15 @@ PyObject* call_general(PyObject* self, PyObject* const* args, Py_ssize_t nargs, 
         nodes[i] = held.back().get();
       }
     } else {
-      for (int i = 0; i < inputs; ++i) nodes[i] = operand(f.op->input_names[static_cast<std::size_t>(i)], bound[i]);
+      u32 numbers = 0;
+      Scalar scalars[kFew];
+      for (int i = 0; i < inputs; ++i) {
+        bool number = bound[i] && !node_of(bound[i]) && (f.op->promoted >> i & 1) && read_scalar(bound[i], scalars + i);
+        if (PyErr_Occurred()) throw py::error_already_set();
+        numbers |= static_cast<u32>(number) << i;
+        nodes[i] = number ? nullptr : operand(f.op->input_names[static_cast<std::size_t>(i)], bound[i]);
+      }
+      if (numbers) convert_numbers(f, scalars, numbers, nodes, inputs, &held);
     }
     if (f.op->is_variadic && !count) {
       value_error("[" + std::string(f.op->name) + "] expected at least one tensor, got an empty list");
@@ -259,6 +287,48 @@ PyObject* call_binary(PyObject* self, PyObject* const* args, Py_ssize_t nargs) {
   }
 }
 
+TensorObject* tensor_item(const Function& f, PyObject* row, Py_ssize_t i) {
+  TensorObject* tensor = as_tensor(PyTuple_GET_ITEM(row, i));
+  if (!tensor) bad_argument(f, "rows", "tuples of tensors", PyTuple_GET_ITEM(row, i));
+  return tensor;
+}
+
+// update_all(function, rows, *attrs): for each row (param, grad, *state), records the update op with these attributes and
+// points param and state at its results. One call for a whole parameter group.
+PyObject* update_all(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
+  if (nargs < 2 || !PyCFunction_Check(args[0]) || !PyList_Check(args[1])) {
+    return PyErr_Format(PyExc_TypeError, "[update_all] expected an op function, a list of tuples and the op's attributes");
+  }
+  const Function& f = function_of(PyCFunction_GET_SELF(args[0]));
+  try {
+    constexpr int kMaxWords = 32;
+    i64 words[kMaxWords];
+    int n = 0, num_inputs = static_cast<int>(f.op->input_names.size());
+    Py_ssize_t num_attrs = static_cast<Py_ssize_t>(f.op->attr_defs.size());
+    if (nargs - 2 != num_attrs) type_error("[" + std::string(f.op->name) + "] takes " + std::to_string(num_attrs) + " attributes");
+    for (Py_ssize_t a = 0; a < num_attrs; ++a) {
+      n += read_attr(f, f.op->attr_defs[static_cast<std::size_t>(a)], args[2 + a], nullptr, words + n, 1);
+    }
+    for (Py_ssize_t r = 0; r < PyList_GET_SIZE(args[1]); ++r) {
+      PyObject* row = PyList_GET_ITEM(args[1], r);
+      if (!PyTuple_Check(row) || PyTuple_GET_SIZE(row) != num_inputs) bad_argument(f, "rows", "tuples of the op's inputs", row);
+      Node* nodes[graph::kMaxOutputs + 1];
+      for (int i = 0; i < num_inputs; ++i) nodes[i] = tensor_item(f, row, i)->node;
+      if (!f.op->outputs_rule) {
+        assign(tensor_item(f, row, 0), graph::apply(*f.op, nodes, num_inputs, words, n));
+        continue;
+      }
+      std::vector<Var> outputs = graph::apply_multi(*f.op, nodes, num_inputs, words, n);
+      assign(tensor_item(f, row, 0), outputs[0]);
+      for (std::size_t k = 1; k < outputs.size(); ++k) assign(tensor_item(f, row, static_cast<Py_ssize_t>(k) + 1), outputs[k]);
+    }
+    Py_RETURN_NONE;
+  } catch (...) {
+    return translate_exception();
+  }
+}
+PyMethodDef g_update_all = {"update_all", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(update_all)), METH_FASTCALL, nullptr};
+
 void add_function(py::module_& module, const OpDef& op) {
   auto* f = new Function{&op, {}, "", {}, op.view_rule && std::strcmp(op.name, "alias") != 0};  // lives as long as the function object: for ever
   std::string signature;
@@ -299,6 +369,7 @@ void register_functions(py::module_& module) {
     if (std::string_view(op.name) == "leaf" || std::string_view(op.name) == "input" || std::string_view(op.name) == "output") continue;
     add_function(ops, op);
   }
+  module.attr("update_all") = py::reinterpret_steal<py::object>(PyCFunction_New(&g_update_all, nullptr));
 }
 
 }  // namespace pyflame::bindings

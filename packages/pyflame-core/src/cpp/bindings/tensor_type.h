@@ -44,6 +44,8 @@ void own_node(TensorObject* handle);
 void disown_node(TensorObject* handle);
 TensorObject* owner_of(const Node* node);   // borrowed; nullptr when the handle is gone
 void require_grad(TensorObject* handle, bool required);
+// Points an existing handle at another node. Shape and dtype stay, so whoever holds the handle sees new values only.
+void assign(TensorObject* handle, const Var& source);
 
 void register_tensor_type(pybind11::module_& module);
 

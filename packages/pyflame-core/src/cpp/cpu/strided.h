@@ -38,6 +38,7 @@ struct StridedDims {
 // Calls row(offset, stride, count) for the pieces of [begin, end), in order, each within one innermost row.
 template <class Row>
 inline void for_each_row(const StridedDims& dims, i64 begin, i64 end, Row&& row) {
+  if (begin >= end) return;  // nothing to divide by where a dimension is empty
   int last = dims.ndim - 1;
   i64 index[kMaxDims], offset = 0, rest = begin;
   for (int d = last; d >= 0; --d) {

@@ -82,6 +82,10 @@ struct alignas(64) Node {
 };
 static_assert(sizeof(Node) == 128, "a node is two cache lines");
 
+inline bool same_shape(const Node& a, const Node& b) {
+  return a.ndim == b.ndim && std::memcmp(a.dims(), b.dims(), sizeof(i64) * a.ndim) == 0;
+}
+
 Node* allocate_node();
 void free_node(Node* node);     // count has reached zero; releases what only it held, in a loop
 void drop_inputs(Node* node);   // releases the input edges of a node that stays

@@ -32,6 +32,8 @@ Shape full_result(const Shape& a, const Shape& b) {
 }
 
 Shape matmul_shape(const Call& call) {
+  const graph::Node &x = call[0], &y = call[1];
+  if (x.ndim == 2 && y.ndim == 2 && x.dim[1] == y.dim[0]) return Shape{x.dim[0], y.dim[1]};
   Shape left = call.shape(0), right = call.shape(1);
   if (left.ndim == 0 || right.ndim == 0) {
     runtime_error("[matmul] a has shape " + to_string(left) + ", b has shape " + to_string(right) +

@@ -82,6 +82,13 @@ void Trace::mark_kept(Node* const* roots, std::size_t count) {
       if (op.saved_inputs >> bit & 1) keep_[inputs[i]->slot] = 1;
     }
   }
+  // A projection has no other source than its node's kernel: once the node has a value, nobody could compute it.
+  for (Node* node : order) {
+    if (node->value || !keep_[node->slot] || !node->has(kMultiOutput)) continue;
+    for (Node* projection : node->record()->projections) {
+      if (projection && !projection->value) keep_[projection->slot] = 1;
+    }
+  }
 }
 
 void Trace::make_key(u64 options) {

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _FORMAT = "pyflame-graph"
 _DTYPES = {dtype.name: dtype for dtype in dtypes.all_dtypes}
-_MAX_SIZE = 2**62
+_MAX_SIZE = 2**63 - 1
 
 
 def to_json(graph: Graph, indent: int | None) -> str:
@@ -163,10 +163,11 @@ def _check_version(data: Mapping[str, Any]) -> None:
         raise _wrong("a PyFlame graph", data.get("format"))
     major, _ = (_int(part) for part in _list(data.get("ir_version"), 2))
     if major != IR_VERSION[0]:
-        from importlib.metadata import version
+        from ..config import version_info
 
         raise SerializationError(
-            f"[ir] pyflame-core {version('pyflame-core')} reads graph IR {IR_VERSION[0]}, this graph is IR {major}: "
+            f"[ir] pyflame-core {version_info().get('pyflame-core', '')} reads graph IR {IR_VERSION[0]}, this graph is "
+            f"IR {major}: "
             "read it with the pyflame-core that wrote it, or export it again"
         )
 

@@ -60,7 +60,7 @@ def write(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str]
         arrays.append(array)
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 8)  # the data starts aligned
-    contents = [memoryview(array.reshape(-1).view(np.uint8)) for array in arrays]
+    contents = [array.reshape(-1).view(np.uint8).data for array in arrays]
     write_atomically(path, [len(text).to_bytes(8, "little"), text, *contents])
 
 
@@ -78,7 +78,7 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         tensors: dict[str, Tensor] = {}
         for name, dtype, shape, begin, end in entries:
             array = np.empty(end - begin, dtype=np.uint8)
-            if file.readinto(memoryview(array)) != end - begin:
+            if file.readinto(array.data) != end - begin:
                 raise refuse(path, "the file became shorter while it was read")
             if dtype.name == "bool" and array.size and array.max() > 1:
                 raise refuse(path, f"tensor {name!r} of dtype BOOL holds a byte that is neither 0 nor 1")

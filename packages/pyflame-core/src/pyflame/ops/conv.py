@@ -33,9 +33,7 @@ def with_batch(op: str, x: Tensor) -> Tensor:
     if x.ndim == 4:
         return x
     if x.ndim != 3:
-        raise RuntimeError(
-            f"[{op}] input has shape {tuple(x.shape)}: expected (batch, channels, height, width) or (channels, height, width)"
-        )
+        raise RuntimeError(f"[{op}] input has shape {tuple(x.shape)}: expected (channels, height, width) or a batch")
     return _reshape(x, (1, *x.shape))
 
 

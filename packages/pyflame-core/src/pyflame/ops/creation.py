@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _core
-from .._core import TensorBase
 from .._layouts import apply_layout
 from .._types import Array, Number
 from ..dtypes import DType, bfloat16, float32, from_numpy_dtype, get_default_dtype, iinfo
@@ -17,6 +16,8 @@ from ..dtypes import DType, bfloat16, float32, from_numpy_dtype, get_default_dty
 if TYPE_CHECKING:
     from .._tensor import Tensor
     from ..layout import MeshLayout
+else:
+    Tensor = _core.TensorBase
 
 _full = _core.ops.full
 
@@ -64,7 +65,7 @@ def _host_array(op: str, data: Any) -> Array:
     if array.dtype.kind == "u" and array.dtype.itemsize == 8:
         raise OverflowError(f"[{op}] {array.max()} does not fit into 64 bits with a sign")
     leaf = _first_leaf(data)
-    if (not array.size or array.dtype == np.float64) and not isinstance(leaf, (np.ndarray, np.generic, TensorBase)):
+    if (not array.size or array.dtype == np.float64) and not isinstance(leaf, (np.ndarray, np.generic, Tensor)):
         default = get_default_dtype().to_numpy()
         array = array.astype(default, copy=False)
     return array
@@ -112,7 +113,7 @@ def tensor(
         tensor([[1, 2],
                 [3, 4]])
     """
-    if isinstance(data, TensorBase):
+    if isinstance(data, Tensor):
         x = _core.ops.alias(_core.detach(data))
         x = x if dtype is None or dtype is x.dtype else _core.ops.cast(x, dtype)
     else:
@@ -129,7 +130,7 @@ def as_tensor(data: Any, *, dtype: DType | None = None, device: Any = None) -> T
         >>> pf.as_tensor(x) is x
         True
     """
-    if isinstance(data, TensorBase):
+    if isinstance(data, Tensor):
         return data if dtype is None or dtype is data.dtype else _core.ops.cast(data, dtype)
     return finish(_from_data("as_tensor", data, dtype), None, device, False)
 
@@ -150,7 +151,7 @@ def asarray(obj: Any, *, dtype: DType | None = None, copy: bool | None = None, d
     """
     if isinstance(obj, np.ndarray):
         return finish(from_numpy(obj, dtype, copy), None, device, False)
-    if isinstance(obj, TensorBase) and copy:
+    if isinstance(obj, Tensor) and copy:
         return tensor(obj, dtype=dtype, device=device)
     return as_tensor(obj, dtype=dtype, device=device)
 
@@ -200,8 +201,8 @@ def frombuffer(buffer: Any, *, dtype: DType, count: int = -1, offset: int = 0, r
 
     Example:
         >>> import pyflame as pf
-        >>> pf.frombuffer(b"\\x01\\x02", dtype=pf.uint8)
-        tensor([ 92, 120,  48,  49,  92, 120,  48,  50], dtype=pyflame.uint8)
+        >>> pf.frombuffer(bytes([1, 2]), dtype=pf.uint8)
+        tensor([1, 2], dtype=pyflame.uint8)
     """
     code = "u2" if dtype is bfloat16 else dtype.to_numpy()
     return finish(from_array(np.frombuffer(buffer, code, count, offset), dtype), None, None, requires_grad)
@@ -233,7 +234,7 @@ def full(
 
 
 def constant(op: str, value: Number | Tensor, dtype: DType | None, shape: Sequence[int] | int) -> Tensor:
-    if isinstance(value, TensorBase):
+    if isinstance(value, Tensor):
         value = _core.item(value)
     if dtype is None:
         kind = np.asarray(value).dtype.kind
@@ -243,7 +244,7 @@ def constant(op: str, value: Number | Tensor, dtype: DType | None, shape: Sequen
     elif 0 < dtype.code < 6:
         if isinstance(value, float) and not math.isfinite(value):
             raise OverflowError(f"[{op}] {value} cannot be converted to {dtype.name}")
-        _check_range(op, np.asarray(math.trunc(value)), dtype)
+        _check_range(op, np.asarray(int(value)), dtype)
     elif dtype.code == 0:
         value = bool(value)
     return _full(value, dtype, shape)

@@ -101,7 +101,7 @@ def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None) -> Tensor
         return _gather(_reshape(x, (-1,)), _reshape(indices, (-1,)), 0)
     if x.ndim != indices.ndim:
         raise RuntimeError(
-            f"[take_along_dim] x has shape {tuple(x.shape)}, indices {tuple(indices.shape)}: expected as many dimensions"
+            f"[take_along_dim] x has shape {tuple(x.shape)}, indices {tuple(indices.shape)}: ranks must agree"
         )
     dim = wrap_dim("take_along_dim", dim, x.ndim)
     one = [size if d != dim else 1 for d, size in enumerate(x.shape)]

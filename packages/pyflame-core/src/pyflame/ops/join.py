@@ -40,7 +40,7 @@ def cat(tensors: Tensors, dim: int = 0) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.cat([pf.tensor([1, 2]), pf.tensor([3])])
-        @@
+        tensor([1, 2, 3])
     """
     tensors = _listed(tensors)
     if len(tensors) > 1 and builtins.any(x.shape == (0,) for x in tensors):
@@ -57,7 +57,8 @@ def stack(tensors: Tensors, dim: int = 0) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.stack([pf.tensor([1, 2]), pf.tensor([3, 4])], dim=1)
-        @@
+        tensor([[1, 3],
+                [2, 4]])
     """
     tensors = _listed(tensors)
     if not tensors:
@@ -66,7 +67,7 @@ def stack(tensors: Tensors, dim: int = 0) -> Tensor:
     for place, x in enumerate(tensors):
         if x.shape != shape:
             raise RuntimeError(
-                f"[stack] tensor 0 has shape {tuple(shape)}, tensor {place} has shape {tuple(x.shape)}: expected equal shapes"
+                f"[stack] tensor 0 has shape {tuple(shape)}, tensor {place} has shape {tuple(x.shape)}: must be equal"
             )
     dim = wrap_dim("stack", dim, len(shape) + 1)
     longer = (*shape[:dim], 1, *shape[dim:])
@@ -79,7 +80,7 @@ def hstack(tensors: Tensors) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.hstack([pf.tensor([1, 2]), pf.tensor([3])])
-        @@
+        tensor([1, 2, 3])
     """
     parts = [x if x.ndim else _reshape(x, (1,)) for x in tensors]
     return cat(parts, 0 if parts and parts[0].ndim == 1 else 1)
@@ -91,7 +92,8 @@ def vstack(tensors: Tensors) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.vstack([pf.tensor([1, 2]), pf.tensor([3, 4])])
-        @@
+        tensor([[1, 2],
+                [3, 4]])
     """
     return cat([x if x.ndim > 1 else _reshape(x, (1, -1)) for x in tensors], 0)
 
@@ -105,7 +107,7 @@ def narrow(x: Tensor, dim: int, start: int, length: int) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.narrow(pf.arange(5), 0, 1, 3)
-        @@
+        tensor([1, 2, 3])
     """
     if start < 0:
         start += x.shape[dim]
@@ -121,7 +123,7 @@ def select(x: Tensor, dim: int, index: int) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.select(pf.tensor([[1, 2], [3, 4]]), 1, 0)
-        @@
+        tensor([1, 3])
     """
     if not x.ndim:
         raise IndexError("[select] a 0-d tensor has no dimension to select from: use item() for its value")
@@ -145,7 +147,7 @@ def split(x: Tensor, split_size_or_sections: Sizes, dim: int = 0) -> tuple[Tenso
     Example:
         >>> import pyflame as pf
         >>> pf.split(pf.arange(5), 2)
-        @@
+        (tensor([0, 1]), tensor([2, 3]), tensor([4]))
     """
     dim = wrap_dim("split", dim, x.ndim)
     whole = x.shape[dim] if x.ndim else 1
@@ -168,7 +170,7 @@ def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     Example:
         >>> import pyflame as pf
         >>> pf.chunk(pf.arange(5), 2)
-        @@
+        (tensor([0, 1, 2]), tensor([3, 4]))
     """
     if chunks < 1:
         raise RuntimeError(f"[chunk] chunks is {chunks}: it must be positive")
@@ -181,7 +183,7 @@ def unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     Example:
         >>> import pyflame as pf
         >>> pf.unbind(pf.tensor([[1, 2], [3, 4]]))
-        @@
+        (tensor([1, 2]), tensor([3, 4]))
     """
     return tuple(select(x, dim, index) for index in range(x.shape[wrap_dim("unbind", dim, x.ndim)]))
 
@@ -192,7 +194,8 @@ def flip(x: Tensor, *dims: Any) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.flip(pf.tensor([[1, 2], [3, 4]]), (0, 1))
-        @@
+        tensor([[4, 3],
+                [2, 1]])
     """
     order = dims[0] if len(dims) == 1 else dims
     # No dimension reverses nothing; the record would read an empty list as all of them.
@@ -205,7 +208,7 @@ def fliplr(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.fliplr(pf.tensor([[1, 2]]))
-        @@
+        tensor([[2, 1]])
     """
     return _flip(x, 1)
 
@@ -216,7 +219,7 @@ def flipud(x: Tensor) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.flipud(pf.tensor([1, 2]))
-        @@
+        tensor([2, 1])
     """
     return _flip(x, 0)
 
@@ -230,7 +233,7 @@ def roll(x: Tensor, shifts: Sizes, dims: Dims = None) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.roll(pf.arange(4), 1)
-        @@
+        tensor([3, 0, 1, 2])
     """
     if dims is None:
         return _reshape(roll(_reshape(x, (-1,)), shifts, 0), x.shape)
@@ -258,7 +261,8 @@ def repeat(x: Tensor, *sizes: Any) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.tensor([1, 2]).repeat(2, 2)
-        @@
+        tensor([[1, 2, 1, 2],
+                [1, 2, 1, 2]])
     """
     counts = tuple(sizes[0]) if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
     lead = len(counts) - x.ndim
@@ -276,7 +280,7 @@ def tile(x: Tensor, *dims: Any) -> Tensor:
     Example:
         >>> import pyflame as pf
         >>> pf.tile(pf.tensor([[1, 2]]), (2,))
-        @@
+        tensor([[1, 2, 1, 2]])
     """
     counts = tuple(dims[0]) if len(dims) == 1 and not isinstance(dims[0], int) else dims
     return repeat(x, (1,) * (x.ndim - len(counts)) + counts)
@@ -291,7 +295,7 @@ def repeat_interleave(x: Tensor, repeats: int, dim: int | None = None) -> Tensor
     Example:
         >>> import pyflame as pf
         >>> pf.repeat_interleave(pf.tensor([1, 2]), 2)
-        @@
+        tensor([1, 1, 2, 2])
     """
     if not isinstance(repeats, int):
         raise NotImplementedError("[repeat_interleave] a tensor of repeats is not supported: use index_select")
@@ -318,7 +322,7 @@ def pad(x: Tensor, pad: Sequence[int], mode: str = "constant", value: Number | N
     Example:
         >>> import pyflame as pf
         >>> pf.pad(pf.tensor([1, 2]), (1, 2), value=9)
-        @@
+        tensor([9, 1, 2, 9, 9])
     """
     if mode != "constant":
         raise NotImplementedError(f"[pad] mode {mode!r} is not implemented: pad with slices and cat")

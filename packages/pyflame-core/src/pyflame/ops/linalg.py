@@ -21,7 +21,7 @@ _triu = _core.ops.triu
 def _need(op: str, a: Tensor, rank_a: int, b: Tensor, rank_b: int) -> None:
     if a.ndim != rank_a or b.ndim != rank_b:
         raise RuntimeError(
-            f"[{op}] a has shape {tuple(a.shape)}, b has shape {tuple(b.shape)}: expected {rank_a} and {rank_b} dimensions"
+            f"[{op}] a has shape {tuple(a.shape)}, b has shape {tuple(b.shape)}: expected {rank_a}-d and {rank_b}-d"
         )
 
 

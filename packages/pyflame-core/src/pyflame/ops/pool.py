@@ -106,8 +106,8 @@ def adaptive_avg_pool2d(input: Tensor, output_size: int | None | tuple[int | Non
         want = have if want is None else want
         if want < 1 or have % want:
             raise NotImplementedError(
-                f"[adaptive_avg_pool2d] cpu: input has shape {tuple(input.shape)}, output size {tuple(wanted)}: {have} is no "
-                f"multiple of {want}, so windows would differ in size: pad or interpolate the input first"
+                f"[adaptive_avg_pool2d] cpu: input has shape {tuple(input.shape)}, output size {tuple(wanted)}: {have} "
+                f"is no multiple of {want}, so windows would differ in size: pad or interpolate the input first"
             )
         kernel.append(have // want)
     return avg_pool2d(input, (kernel[0], kernel[1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import pi
 from typing import TYPE_CHECKING
 
 from .. import _core
@@ -13,7 +14,7 @@ _sin = _core.ops.sin
 _cos = _core.ops.cos
 _tan = _core.ops.tan
 _asin = _core.ops.asin
-pi = 3.141592653589793
+
 
 _acos = _core.ops.acos
 _atan = _core.ops.atan

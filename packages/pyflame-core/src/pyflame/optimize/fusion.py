@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ..graph.ir import Graph, Node, Value, op as op_info
 from .rewrite import Rewriter
 
@@ -16,8 +14,8 @@ def fuse_operations(g: Graph) -> Graph:
     """Join operations that a backend can run in one go: a matmul or conv2d with the elementwise operations on its
     result, chains of elementwise operations, and the reductions inside a softmax or normalisation.
 
-    Each group becomes a `fused` node with the group as graph `body`; `kind` names it by what it holds, such as
-    matmul_add_relu, softmax, layer_norm or elementwise. Backends that lack the kind run the body: see `expand_fused`.
+    Each group becomes a `fused` node with the group as graph `body`, which is what it computes; `kind` is a label such
+    as matmul_add_relu, softmax, layer_norm or elementwise. `expand_fused` undoes it.
 
     Args:
         g: graph.
@@ -162,7 +160,7 @@ def _emit(rewriter: Rewriter, g: Graph, sink: Node, members: list[int]) -> None:
         )
         values[node[0]] = made[0]
     body.mark_output(values[sink[0]])
-    attrs = {"kind": _kind([g.node(id) for id in members]), "body": body}
+    attrs = {"kind": _kind(g, [g.node(id) for id in members]), "body": body}
     made = rewriter.graph._add_operation("fused", tuple(operands), attrs, sink.outputs, None, sink.source_location)
     rewriter.put(sink, made[0])
 
@@ -177,28 +175,34 @@ def _without_spent_scalars(g: Graph, source: Graph) -> Graph:
     return g
 
 
-_KINDS: Mapping[tuple[str, ...], str] = {("mul", "add"): "fma"}
+_GELU = {
+    ("add", "erf", "mul", "mul", "mul"): {0.5, 0.7071067811865476, 1.0},
+    ("add", "add", "mul", "mul", "mul", "mul", "mul", "mul", "tanh"): {0.5, 0.7978845608028654, 0.044715, 1.0},
+}
+_LAYER_NORM = {"mean", "sub", "square", "mul", "add", "sqrt", "rsqrt", "div"}
 
 
-def _kind(members: list[Node]) -> str:
-    ops = [node.op_type for node in members]
-    anchor = [op for op in ops if op in _ANCHORS]
-    rest = [op for op in ops if op not in _ANCHORS]
-    if any(op in _ROW_WISE for op in rest):
-        return _row_kind(rest)
-    if "erf" in rest or ("tanh" in rest and len(rest) > 3):
-        tail = ["add", "gelu"] if rest[0] == "add" and anchor else ["gelu"]
-        return "_".join(anchor + tail)
-    if not anchor and (known := _KINDS.get(tuple(rest))):
-        return known
-    if len(rest) > 3 or (not anchor and len(rest) > 2):
+def _kind(g: Graph, members: list[Node]) -> str:
+    anchor = [node.op_type for node in members if node.op_type in _ANCHORS]
+    rest = [node for node in members if node.op_type not in _ANCHORS]
+    ops = [node.op_type for node in rest]
+    if any(op in _ROW_WISE for op in ops):
+        if sorted(ops) == ["amax", "div", "exp", "sub", "sum"]:
+            return "softmax"
+        centred = ops.count("mean") == 2 and ops.count("sqrt") + ops.count("rsqrt") == 1
+        return "layer_norm" if centred and set(ops) <= _LAYER_NORM else "row_wise"
+    if _is_gelu(g, rest):
+        return "_".join([*anchor, "gelu"])
+    if anchor and ops[0] == "add" and _is_gelu(g, rest[1:]):
+        return f"{anchor[0]}_add_gelu"
+    if not anchor and ops == ["mul", "add"]:
+        return "fma"
+    if len(ops) > 3 or (not anchor and len(ops) > 2):
         return "_".join([*anchor, "elementwise"])
-    return "_".join(anchor + rest)
+    return "_".join(anchor + ops)
 
 
-def _row_kind(ops: list[str]) -> str:
-    if "exp" in ops and "amax" in ops and "sum" in ops:
-        return "softmax" if "log" not in ops else "log_softmax"
-    if ("rsqrt" in ops or "sqrt" in ops) and "mean" in ops:
-        return "layer_norm" if ops.count("mean") > 1 else "rms_norm"
-    return "row_wise"
+def _is_gelu(g: Graph, nodes: list[Node]) -> bool:
+    operands = [g.node(value.node_id) for node in nodes for value in node.inputs]
+    numbers = {operand.attrs["value"] for operand in operands if _is_scalar(operand)}
+    return _GELU.get(tuple(sorted(node.op_type for node in nodes))) == numbers

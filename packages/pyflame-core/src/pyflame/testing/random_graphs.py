@@ -474,8 +474,3 @@ def random_program(seed: int, num_ops: int, gradients: bool = False) -> tuple[Pr
         program.order.append(order[:size])
         order = order[size:]
     return program, builder.expected
-
-
-def random_graph(seed: int, n_ops: int) -> Program:
-    """A reproducible random program of about `n_ops` ops, for tests of passes and backends."""
-    return random_program(seed, n_ops)[0]

@@ -24,6 +24,8 @@ def wait(module: Module, statistics: Callable[[Module], list[Tensor]]) -> None:
 
 def take_waiting() -> list[Tensor]:
     """Return the pending statistics of all living modules and forget about them."""
+    if not _waiting:
+        return []
     tensors = [tensor for module, statistics in _waiting.items() for tensor in statistics(module)]
     _waiting.clear()
     return tensors

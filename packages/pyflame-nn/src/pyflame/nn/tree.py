@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pyflame import Tensor
 
@@ -25,12 +25,12 @@ class Tree:
         self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Module]]:
         """Yield every module below this one and itself, with its path; a shared module once."""
-        seen = set() if memo is None else memo
-        if self in seen:
+        seen, module = set() if memo is None else memo, cast("Module", self)
+        if module in seen:
             return
         if remove_duplicate:
-            seen.add(self)
-        yield prefix, self
+            seen.add(module)
+        yield prefix, module
         for name, child in self._children():
             yield from child.named_modules(seen, f"{prefix}.{name}" if prefix else name, remove_duplicate)
 

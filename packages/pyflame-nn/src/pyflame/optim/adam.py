@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pyflame import Tensor, ops, zeros_like
 
-from .optimizer import Group, Optimizer, Params, check_not_negative, replace
+from .optimizer import Group, Optimizer, Params, check_not_negative
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 AMSGRAD_MOMENTS = (*MOMENTS, "max_exp_avg_sq")
@@ -73,28 +74,29 @@ class Adam(Optimizer):
 
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Any], group: Group) -> list[Tensor]:
         names = AMSGRAD_MOMENTS if group["amsgrad"] else MOMENTS
-        for name in names:
-            if name not in state:
-                state[name] = zeros_like(param)
+        if names[-1] not in state:
+            for name in names:
+                state.setdefault(name, zeros_like(param))
         state["step"] = step = state.get("step", 0) + 1
         beta1, beta2 = group["betas"]
-        record = ops.adam_step_amsgrad if group["amsgrad"] else ops.adam_step
+        record: Callable[..., tuple[Tensor, ...]] = ops.adam_step_amsgrad if group["amsgrad"] else ops.adam_step
         value, *moments = record(
             param,
             grad,
-            *(state[name] for name in names),
-            lr=group["lr"],
-            beta1=beta1,
-            beta2=beta2,
-            eps=group["eps"],
-            weight_decay=group["weight_decay"],
-            correction1=1.0 - beta1**step,
-            correction2=1.0 - beta2**step,
-            decoupled=self.decoupled,
-            maximize=group["maximize"],
+            *[state[name] for name in names],
+            group["lr"],
+            beta1,
+            beta2,
+            group["eps"],
+            group["weight_decay"],
+            1.0 - beta1**step,
+            1.0 - beta2**step,
+            self.decoupled,
+            group["maximize"],
         )
         ops.assign(param, value)
-        return replace(state, names, moments)
+        state.update(zip(names, moments))
+        return moments
 
 
 class AdamW(Adam):

@@ -168,13 +168,6 @@ def restored(value: Any, param: Tensor) -> Any:
     return as_tensor(value).detach().to(param.dtype) if isinstance(value, Tensor) else value
 
 
-def replace(state: dict[str, Any], names: tuple[str, ...], values: Iterable[Tensor]) -> list[Tensor]:
-    """Put new tensors into the state and return them."""
-    new = list(values)
-    state.update(zip(names, new))
-    return new
-
-
 def check_not_negative(optimizer: Optimizer, group: Group, *names: str) -> None:
     for name in names:
         if group[name] < 0:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pyflame import Tensor, ops, zeros_like
 
-from .optimizer import Group, Optimizer, Params, check_not_negative, replace
+from .optimizer import Group, Optimizer, Params, check_not_negative
 
 
 class SGD(Optimizer):
@@ -83,4 +83,5 @@ class SGD(Optimizer):
             first=velocity is None,
         )
         ops.assign(param, value)
-        return replace(state, ("momentum_buffer",), (velocity,))
+        state["momentum_buffer"] = velocity
+        return [velocity]

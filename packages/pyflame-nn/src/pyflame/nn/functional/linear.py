@@ -19,5 +19,5 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         >>> F.linear(pf.tensor([[1.0, 2.0]]), pf.tensor([[3.0, 4.0]]), pf.tensor([0.5])).tolist()
         [[11.5]]
     """
-    product = input @ (weight.T if weight.ndim == 2 else weight)
+    product = input @ weight.t()
     return product if bias is None else product + bias

@@ -47,8 +47,9 @@ def batch_norm(
         mean = input.mean(dims, keepdim=True)
         centred = input - mean
         var = square(centred).mean(dims, keepdim=True)
-        move(running_mean, mean, momentum, 1.0)
-        move(running_var, var, momentum, count / (count - 1) if count > 1 else 1.0)
+        with no_grad():
+            move(running_mean, mean, momentum, 1.0)
+            move(running_var, var, momentum, count / (count - 1) if count > 1 else 1.0)
         scale = rsqrt(var + eps)
     elif running_mean is None or running_var is None:
         raise RuntimeError("[batch_norm] running_mean or running_var is missing: evaluation needs both")
@@ -63,8 +64,6 @@ def batch_norm(
 
 def move(running: Tensor | None, batch: Tensor, momentum: float, correction: float) -> None:
     """Move a running statistic towards the batch's, still lazily."""
-    if running is None:
-        return
-    with no_grad():
-        batch = batch.detach().reshape(running.shape).to(running.dtype)
-        ops.assign(running, running * (1.0 - momentum) + batch * (momentum * correction))
+    if running is not None:
+        moved = running * (1.0 - momentum) + batch.reshape(-1) * (momentum * correction)
+        ops.assign(running, moved.to(running.dtype))

@@ -48,8 +48,8 @@ def clip_grad_norm_(
         >>> weight.grad = pf.tensor([3.0, 4.0])
         >>> round(nn.utils.clip_grad_norm_([weight], 1.0).item(), 4)
         5.0
-        >>> weight.grad.numpy().round(3).tolist()
-        [0.6, 0.8]
+        >>> weight.grad
+        tensor([0.6000, 0.8000])
     """
     found = gradients(parameters)
     if not found:

@@ -51,11 +51,11 @@ class ProgressBar(Callback):
         self._draw(self._line(kw["trainer"], batch + 1, logs or {}))
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None, **kw: Any) -> None:
-        done = kw["trainer"].state.batch_idx + 1
-        line = self._line(kw["trainer"], done, logs or {})
         if self.live:
-            self._draw(line)
-        self.file.write("\n" if self.live else line + "\n")
+            self._draw("")
+            self.file.write("\r")
+        done = kw["trainer"].state.batch_idx + 1
+        self.file.write(self._line(kw["trainer"], done, logs or {}, bar=False) + "\n")
         self.file.flush()
 
     def on_exception(self, trainer: Trainer, exception: BaseException, **kw: Any) -> None:
@@ -67,16 +67,16 @@ class ProgressBar(Callback):
         self.file.write("\r" + line[:width].ljust(width))
         self.file.flush()
 
-    def _line(self, trainer: Trainer, done: int, logs: Logs) -> str:
+    def _line(self, trainer: Trainer, done: int, logs: Logs, bar: bool = True) -> str:
         seconds = time.perf_counter() - self._began
         total = self._total or done
         filled = WIDTH * done // max(total, done)
-        bar = f"[{'=' * filled}{' ' * (WIDTH - filled)}] " if self.live else ""
+        drawn = f"[{'=' * filled}{' ' * (WIDTH - filled)}] " if bar else ""
         count = f"{done}/{self._total}" if self._total else str(done)
         values = "  ".join(f"{name} {value:.4f}" for name, value in logs.items())
         epochs = 1 if trainer.config.fast_dev_run else trainer.config.max_epochs
         epoch = f"{trainer.state.epoch + 1:>{len(str(epochs))}}/{epochs}"
-        return f"epoch {epoch} {bar}{count} batches  {seconds:.1f} s  {values}"
+        return f"epoch {epoch} {drawn}{count}  {seconds:.1f} s  {values}"
 
 
 def batches_of(trainer: Trainer) -> int | None:

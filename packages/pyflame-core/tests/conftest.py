@@ -1,0 +1,19 @@
+"""Options of the long-running tests, and the size of the op contract in the summary."""
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--graphs", type=int, default=2000, help="how many random graphs test_random_graphs.py runs")
+    parser.addoption("--first-graph", type=int, default=0, help="the seed of the first of them")
+    parser.addoption("--raise-contract-counts", action="store_true", help="store the present numbers of ops and samples")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
+    if not any("test_contract.py" in report.nodeid for report in reports):
+        return
+    from pyflame.testing.contract import counts
+
+    found = counts()
+    terminalreporter.write_line(f"op contract: {found['ops']} ops, {found['samples']} samples")
