@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pyflame as pf
 import pytest
+
+import pyflame as pf
 from pyflame.testing import contract
 from pyflame.testing.samples import OpInfo, by_name
 

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pytest
+
 import pyflame as pf
 import pyflame._core as _core
-import pytest
 from pyflame import Tensor
 from pyflame.testing.bridge import bits, to_numpy, to_tensor
 from pyflame.testing.contract import mode

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import pytest
+
 import pyflame as pf
 import pyflame._core as _core
-import pytest
 from pyflame import Tensor
 from pyflame.testing.bridge import to_numpy, to_tensor
 from pyflame.testing.contract import mode
@@ -68,6 +69,11 @@ def test_slice_offsets_of_data_do_not_make_plans() -> None:
     np.testing.assert_allclose(to_numpy(batch(3)), np.square(np.arange(48, 64)).sum())
 
 
+def total(size: int) -> None:
+    """One plan for each size. No handle may outlive the call, as an assertion's would: it would be an output."""
+    _core.eval(ops.sum(ops.exp(tensor(np.zeros(size)))))
+
+
 def test_plan_cache_is_bounded_and_forgets_the_oldest() -> None:
     capacity = _core.stats()["plan_capacity"]
     try:
@@ -75,13 +81,13 @@ def test_plan_cache_is_bounded_and_forgets_the_oldest() -> None:
         _core.set_plan_capacity(4)
         before = _core.stats()["plan_evictions"]
         for size in range(1, 11):
-            assert to_numpy(ops.sum(ops.exp(tensor(np.zeros(size))))) == size
+            total(size)
         assert _core.stats()["plans"] == 4
         assert _core.stats()["plan_evictions"] - before >= 6
         misses = _core.stats()["plan_misses"]
-        to_numpy(ops.sum(ops.exp(tensor(np.zeros(10)))))
+        total(10)
         assert _core.stats()["plan_misses"] == misses
-        to_numpy(ops.sum(ops.exp(tensor(np.zeros(1)))))
+        total(1)
         assert _core.stats()["plan_misses"] == misses + 1
         with pytest.raises(ValueError, match="plan cache"):
             _core.set_plan_capacity(0)
@@ -161,10 +167,13 @@ def test_out_of_memory_names_op_and_bytes() -> None:
     with pytest.raises(MemoryError, match=r"\[full\] .*40000000000000 bytes"):
         _core.eval(huge)
     assert not _core.is_evaluated(huge)
-    temporary = ops.sum(ops.matmul(ops.expand(huge, (10**13,)), huge))
-    with pytest.raises(MemoryError, match=r"bytes"):
+    part = ops.slice(huge, 0, 0, 1, 3)
+    temporary = ops.amax(ops.flip(huge, [0]))
+    del huge
+    with pytest.raises(MemoryError, match=r"cannot allocate \d+ bytes"):
         _core.eval(temporary)
-    assert to_numpy(ops.sum(huge.__getitem__(slice(0, 3)))) == 3
+    del temporary  # a pending reader is a reason to store it
+    np.testing.assert_array_equal(to_numpy(part), [1, 1, 1])
 
 
 def test_bad_index_is_found_at_evaluation_and_leaves_tensors_usable() -> None:

@@ -139,6 +139,7 @@ void acquire_gil(void* state) { PyEval_RestoreThread(static_cast<PyThreadState*>
 
 void register_runtime(py::module_& module) {
   runtime::gil_hooks = {release_gil, acquire_gil};
+  runtime::set_graph_limit(runtime::graph_limit());  // arms the hook that keeps long loops in constant memory
   PyObject* function = PyCFunction_New(&g_eval, nullptr);
   module.attr("eval") = py::reinterpret_steal<py::object>(function);
   module.def("compile_only", [](const std::vector<Var>& vars) {

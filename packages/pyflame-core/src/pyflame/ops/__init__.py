@@ -303,7 +303,9 @@ from .trigonometry import (
 from .update import (
     adam_step as adam_step,
     adam_step_amsgrad as adam_step_amsgrad,
+    adam_update as adam_update,
     assign as assign,
     sgd_step as sgd_step,
     sgd_step_plain as sgd_step_plain,
+    sgd_update as sgd_update,
 )

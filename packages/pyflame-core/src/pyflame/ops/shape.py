@@ -172,14 +172,14 @@ def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
         >>> pf.transpose(pf.zeros(2, 3, 4), 0, -1).shape
         pyflame.Size([4, 3, 2])
     """
-    key = (x.ndim, dim0, dim1)
-    if key not in _orders:
-        order = list(range(x.ndim))
+    order = _orders.get((x.ndim, dim0, dim1))
+    if order is None:
+        dims = list(range(x.ndim))
         a, b = wrap_dim("transpose", dim0, x.ndim), wrap_dim("transpose", dim1, x.ndim)
-        if order:
-            order[a], order[b] = b, a
-        _orders[key] = tuple(order)
-    return _permute(x, _orders[key])
+        if dims:
+            dims[a], dims[b] = b, a
+        order = _orders[x.ndim, dim0, dim1] = tuple(dims)
+    return _permute(x, order)
 
 
 def t(x: Tensor) -> Tensor:

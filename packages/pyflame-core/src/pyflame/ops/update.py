@@ -18,6 +18,7 @@ _adam_step_amsgrad = _core.ops.adam_step_amsgrad
 _assign = _core.assign
 _sgd_step = _core.ops.sgd_step
 _sgd_step_plain = _core.ops.sgd_step_plain
+_update_all = _core.update_all
 
 
 def assign(target: Tensor, value: Tensor) -> None:
@@ -144,3 +145,60 @@ def adam_step_amsgrad(
     return _adam_step_amsgrad(
         param, grad, m, v, vmax, lr, beta1, beta2, eps, weight_decay, correction1, correction2, decoupled, maximize
     )
+
+
+def sgd_update(
+    rows: list[tuple[Tensor, ...]],
+    lr: float,
+    momentum: float = 0.0,
+    dampening: float = 0.0,
+    weight_decay: float = 0.0,
+    nesterov: bool = False,
+    maximize: bool = False,
+    first: bool = False,
+) -> None:
+    """Record a step of gradient descent for many parameters and point them, and their velocities, at the results.
+
+    Args:
+        rows: (param, grad) without momentum, else (param, grad, velocity).
+
+    Example:
+        >>> import pyflame as pf
+        >>> p = pf.tensor([1.0])
+        >>> pf.ops.sgd_update([(p, pf.tensor([2.0]))], lr=0.1)
+        >>> p
+        tensor([0.8000])
+    """
+    if momentum == 0.0:
+        _update_all(_sgd_step_plain, rows, lr, weight_decay, maximize)
+    else:
+        _update_all(_sgd_step, rows, lr, momentum, dampening, weight_decay, nesterov, maximize, first)
+
+
+def adam_update(
+    rows: list[tuple[Tensor, ...]],
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    correction1: float,
+    correction2: float,
+    decoupled: bool = False,
+    maximize: bool = False,
+    amsgrad: bool = False,
+) -> None:
+    """Record a step of Adam for many parameters and point them, and their moments, at the results.
+
+    Args:
+        rows: (param, grad, m, v), with amsgrad (param, grad, m, v, vmax).
+
+    Example:
+        >>> import pyflame as pf
+        >>> p, m, v = pf.tensor([1.0]), pf.zeros(1), pf.zeros(1)
+        >>> pf.ops.adam_update([(p, pf.tensor([2.0]), m, v)], 0.1, 0.9, 0.999, 1e-8, 0.0, 1 - 0.9, 1 - 0.999)
+        >>> p
+        tensor([0.9000])
+    """
+    op = _adam_step_amsgrad if amsgrad else _adam_step
+    _update_all(op, rows, lr, beta1, beta2, eps, weight_decay, correction1, correction2, decoupled, maximize)

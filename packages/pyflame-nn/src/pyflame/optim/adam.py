@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from pyflame import Tensor, ops, zeros_like
@@ -72,31 +71,37 @@ class Adam(Optimizer):
         if not all(0 <= beta < 1 for beta in group["betas"]):
             raise ValueError(f"[{type(self).__name__}] betas is {group['betas']}: expected numbers from 0 to below 1")
 
-    def update(self, param: Tensor, grad: Tensor, state: dict[str, Any], group: Group) -> list[Tensor]:
-        names = AMSGRAD_MOMENTS if group["amsgrad"] else MOMENTS
-        if names[-1] not in state:
-            for name in names:
-                state.setdefault(name, zeros_like(param))
-        state["step"] = step = state.get("step", 0) + 1
+    def update(self, params: list[Tensor], group: Group) -> list[Tensor]:
+        amsgrad = group["amsgrad"]
+        names = AMSGRAD_MOMENTS if amsgrad else MOMENTS
         beta1, beta2 = group["betas"]
-        record: Callable[..., tuple[Tensor, ...]] = ops.adam_step_amsgrad if group["amsgrad"] else ops.adam_step
-        value, *moments = record(
-            param,
-            grad,
-            *[state[name] for name in names],
-            group["lr"],
-            beta1,
-            beta2,
-            group["eps"],
-            group["weight_decay"],
-            1.0 - beta1**step,
-            1.0 - beta2**step,
-            self.decoupled,
-            group["maximize"],
-        )
-        ops.assign(param, value)
-        state.update(zip(names, moments))
-        return moments
+        changed: list[Tensor] = []
+        rows: dict[int, list[tuple[Any, ...]]] = {}  # by step: a parameter without gradients falls behind
+        for param in params:
+            state = self.state.get(param)
+            if state is None or names[-1] not in state:
+                state = self.state.setdefault(param, {})
+                for name in names:
+                    state.setdefault(name, zeros_like(param))
+            state["step"] = step = state.get("step", 0) + 1
+            moments = [state[name] for name in names]
+            rows.setdefault(step, []).append((param, param.grad, *moments))
+            changed += moments
+        for step, together in rows.items():
+            ops.adam_update(
+                together,
+                group["lr"],
+                beta1,
+                beta2,
+                group["eps"],
+                group["weight_decay"],
+                1.0 - beta1**step,
+                1.0 - beta2**step,
+                self.decoupled,
+                group["maximize"],
+                amsgrad,
+            )
+        return changed
 
 
 class AdamW(Adam):

@@ -67,9 +67,9 @@ class Optimizer:
     def check_options(self, group: Group) -> None:
         """Raise ValueError for options out of range."""
 
-    def update(self, param: Tensor, grad: Tensor, state: dict[str, Any], group: Group) -> list[Tensor]:
-        """Assign the new value of one parameter and its state; return the state's tensors, to be evaluated."""
-        raise NotImplementedError(f"[optimizer] {type(self).__name__} has no update(param, grad, state, group)")
+    def update(self, params: list[Tensor], group: Group) -> list[Tensor]:
+        """Point parameters (all have gradients) and their state at new values; return the state, to be evaluated."""
+        raise NotImplementedError(f"[optimizer] {type(self).__name__} has no update(params, group)")
 
     def step(self, closure: Closure | None = None) -> Any:
         """Update all parameters that have a gradient.
@@ -86,18 +86,11 @@ class Optimizer:
         changed: list[Tensor] = []
         with no_grad():
             for group in self.param_groups:
-                for param in group["params"]:
-                    grad = param.grad
-                    if grad is None:
-                        continue
-                    state = self.state.get(param)
-                    if state is None:
-                        state = self.state[param] = {}
-                    changed.append(param)
-                    changed += self.update(param, grad, state, group)
+                params = [param for param in group["params"] if param.grad is not None]
+                changed += params
+                changed += self.update(params, group)
             changed += take_waiting()
-            if changed:
-                evaluate(*changed)
+            evaluate(changed)
         for hook in list(self._after.values()):
             hook(self)
         return loss

@@ -64,24 +64,20 @@ class SGD(Optimizer):
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             raise ValueError("[SGD] nesterov needs momentum and no dampening")
 
-    def update(self, param: Tensor, grad: Tensor, state: dict[str, Any], group: Group) -> list[Tensor]:
+    def update(self, params: list[Tensor], group: Group) -> list[Tensor]:
         lr, momentum, decay, maximize = group["lr"], group["momentum"], group["weight_decay"], group["maximize"]
         if momentum == 0:
-            ops.assign(param, ops.sgd_step_plain(param, grad, lr=lr, weight_decay=decay, maximize=maximize))
+            ops.sgd_update([(param, param.grad) for param in params], lr, weight_decay=decay, maximize=maximize)
             return []
-        velocity = state.get("momentum_buffer")
-        value, velocity = ops.sgd_step(
-            param,
-            grad,
-            zeros_like(param) if velocity is None else velocity,
-            lr=lr,
-            momentum=momentum,
-            dampening=group["dampening"],
-            weight_decay=decay,
-            nesterov=group["nesterov"],
-            maximize=maximize,
-            first=velocity is None,
-        )
-        ops.assign(param, value)
-        state["momentum_buffer"] = velocity
-        return [velocity]
+        changed: list[Tensor] = []
+        starting: list[tuple[Any, ...]] = []
+        moving: list[tuple[Any, ...]] = []
+        for param in params:
+            state = self.state.setdefault(param, {})
+            rows = moving if "momentum_buffer" in state else starting
+            velocity = state.setdefault("momentum_buffer", zeros_like(param) if rows is starting else None)
+            rows.append((param, param.grad, velocity))
+            changed.append(velocity)
+        for rows, first in ((starting, True), (moving, False)):
+            ops.sgd_update(rows, lr, momentum, group["dampening"], decay, group["nesterov"], maximize, first)
+        return changed
