@@ -89,7 +89,7 @@ def test_several_outputs() -> None:
 def test_nodes_never_change() -> None:
     _, x, *_ = small()
     with pytest.raises(FrozenInstanceError):
-        x.name = "other"  # type: ignore[misc]
+        x.name = "other"
 
 
 def test_constants_are_read_only_arrays_of_the_right_type() -> None:

@@ -116,7 +116,7 @@ def test_module_is_left_as_it_was_when_tracing_fails() -> None:
         module(x)
         raise KeyError("stop")
 
-    failing.named_parameters = module.named_parameters  # type: ignore[attr-defined]
+    failing.named_parameters = module.named_parameters
     with pytest.raises(KeyError):
         pf.trace(failing, pf.ones(1, 2))
     assert module.weight.tolist() == [[1.0, -2.0], [3.0, 4.0]] and module.weight.is_leaf

@@ -100,7 +100,6 @@ from .hooks import (
     is_debug_mode as is_debug_mode,
     record_function as record_function,
     set_debug_mode as set_debug_mode,
-    set_profiling as _set_profiling_enabled,
     set_profiling as set_profiling,
 )
 from .io import load as load, save as save
@@ -361,7 +360,11 @@ from .ops import (
 )
 from .parameter import Parameter as Parameter
 
+_set_profiling_enabled = set_profiling  # the name tools look for
 # </public names>
+
+# Older tools know the switch by this name.
+_set_profiling_enabled = set_profiling
 
 # Source lines shown to users are those of their own code.
 for _directory in __path__:

@@ -128,6 +128,8 @@ def to(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         >>> pf.tensor([1, 2]).to(pf.float16)
         tensor([1., 2.], dtype=pyflame.float16)
     """
+    if len(args) == 1 and not kwargs and isinstance(args[0], DType):
+        return cast(x, args[0])
     from ._device import device as device_type
     from ._layouts import to_layout
     from .layout import MeshLayout

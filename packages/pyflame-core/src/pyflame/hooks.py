@@ -29,7 +29,7 @@ class OpEvent:
 
     __slots__ = ("_inputs", "_outputs", "_step", "duration", "index", "ops")
 
-    def __init__(self, step: Any) -> None:
+    def __init__(self, step: _core.Step) -> None:
         self._step = step
         self._inputs: list[Tensor] | None = None
         self._outputs: list[Tensor] | None = None
@@ -267,12 +267,12 @@ def _observe() -> None:
         _core.set_observer(None, None, None)
 
 
-def _before(step: Any) -> None:
+def _before(step: _core.Step) -> None:
     if any(hook.pre for hook in _hooks):
         _call([hook.pre for hook in _hooks if hook.pre], OpEvent(step))
 
 
-def _after(step: Any) -> None:
+def _after(step: _core.Step) -> None:
     end = perf_counter()
     if _state.inside:
         return
@@ -281,7 +281,7 @@ def _after(step: Any) -> None:
     _call([hook.post for hook in _hooks if hook.post], OpEvent(step))
 
 
-def _error(step: Any, message: str) -> None:
+def _error(step: _core.Step, message: str) -> None:
     callbacks = [hook.error for hook in _hooks if hook.error]
     _call(callbacks, OpEvent(step), RuntimeError(message))
 

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "bindings/tensor_type.h"
+#include "ops/functions.h"
 
 namespace py = pybind11;
 
@@ -329,6 +330,26 @@ PyObject* update_all(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
 }
 PyMethodDef g_update_all = {"update_all", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(update_all)), METH_FASTCALL, nullptr};
 
+// linear(x, weight, bias or None): x @ weight.T + bias. The most frequent composite, so it is one call.
+PyObject* linear(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
+  Node* x = nargs == 3 ? node_of(args[0]) : nullptr;
+  Node* weight = nargs == 3 ? node_of(args[1]) : nullptr;
+  Node* bias = nargs == 3 && args[2] != Py_None ? node_of(args[2]) : nullptr;
+  if (!x || !weight || (!bias && args[2] != Py_None)) {
+    return PyErr_Format(PyExc_TypeError, "[linear] expected tensors: input, weight and bias (or None)");
+  }
+  try {
+    if (weight->ndim != 2) {
+      runtime_error("[linear] weight has shape " + to_string(weight->shape()) + ": expected (out_features, in_features)");
+    }
+    Var product = ops::matmul(Var(x), ops::transpose_last(Var(weight)));
+    return wrap(bias ? ops::add(product, Var(bias)) : product);
+  } catch (...) {
+    return translate_exception();
+  }
+}
+PyMethodDef g_linear = {"linear", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(linear)), METH_FASTCALL, nullptr};
+
 void add_function(py::module_& module, const OpDef& op) {
   auto* f = new Function{&op, {}, "", {}, op.view_rule && std::strcmp(op.name, "alias") != 0};  // lives as long as the function object: for ever
   std::string signature;
@@ -369,6 +390,7 @@ void register_functions(py::module_& module) {
     if (std::string_view(op.name) == "leaf" || std::string_view(op.name) == "input" || std::string_view(op.name) == "output") continue;
     add_function(ops, op);
   }
+  module.attr("linear") = py::reinterpret_steal<py::object>(PyCFunction_New(&g_linear, nullptr));
   module.attr("update_all") = py::reinterpret_steal<py::object>(PyCFunction_New(&g_update_all, nullptr));
 }
 

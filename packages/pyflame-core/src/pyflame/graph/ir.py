@@ -180,20 +180,9 @@ class Graph(GraphQueries):
         Raises:
             GraphError: the types differ.
         """
-        count = old.num_outputs
-        base = self._value(new)
-        targets = [Value(base.node_id, base.index + k) for k in range(count)]
-        for k, target in enumerate(targets):
-            if self.spec(target) != old.outputs[k]:
-                raise GraphError(f"[graph] cannot replace {old.outputs[k]} by {self.spec(target)}: the types differ")
-        above = {node.id for node in self._ancestors([base])}
-        for user in self.users(old):
-            if user.id not in above:
-                edges = tuple(targets[e.index] if e.node_id == old.id else e for e in user.inputs)
-                self._put(replace(user, inputs=edges))
-        self._outputs = [targets[value.index] if value.node_id == old.id else value for value in self._outputs]
-        if old.id not in above and not old.is_input:
-            self._drop(old)
+        from .edit import replace_node
+
+        replace_node(self, old, self._value(new))
 
     def clone(self) -> Graph:
         """A graph with the same nodes; later changes to one do not show in the other."""
@@ -232,9 +221,6 @@ class Graph(GraphQueries):
 
     def __str__(self) -> str:
         return self.to_string()
-
-    def __repr__(self) -> str:
-        return f"<Graph {self.name!r}: {self.num_nodes} nodes, {self.num_ops} operations>"
 
     def to_string(self, *, locations: bool = True) -> str:
         """The graph as aligned text, a line per node.
@@ -364,5 +350,5 @@ class Graph(GraphQueries):
             inputs=inputs,
             attrs=attrs,
             source_location=location,
-            metadata=dict(metadata or {}),
+            metadata=metadata or {},
         )

@@ -30,7 +30,8 @@ class NodeType(Enum):
     OPERATION = "operation"
 
 
-class Value(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Value:
     """One output of a node: what edges of a graph point at."""
 
     node_id: int

@@ -11,6 +11,7 @@ from .parts import Node, NodeType, TensorSpec, Value
 class GraphQueries:
     """The part of Graph that reads."""
 
+    name: str
     _nodes: dict[int, Node]
     _outputs: list[Value]
     _users: dict[int, list[int]]
@@ -110,6 +111,9 @@ class GraphQueries:
                     order.append(node)
                     stack.pop()
         return tuple(order)
+
+    def __repr__(self) -> str:
+        return f"<Graph {self.name!r}: {self.num_nodes} nodes, {self.num_ops} operations>"
 
     def __len__(self) -> int:
         return len(self._nodes)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _core
 from .._layouts import to_layout
+from .._tensor import Tensor
 from ..errors import GraphError
 from .parts import Node, NodeType, Value
 from .records import record
 from .registry import op as op_info
 
 if TYPE_CHECKING:
-    from .._tensor import Tensor
     from .ir import Graph
 
 
@@ -23,7 +23,7 @@ def execute_graph(
     weights: Mapping[str, Tensor] | None = None,
     *,
     backend: Any = None,
-) -> Tensor | tuple[Tensor, ...]:
+) -> Any:
     """Run a graph. The result is as lazy and as differentiable as if its operations were called one by one.
 
     Args:
@@ -45,7 +45,7 @@ def execute_graph(
         >>> pf.execute_graph(g, ()).tolist()
         [2.0, 2.0, 2.0]
     """
-    operands = [args] if isinstance(args, _core.TensorBase) else list(args)
+    operands = [args] if isinstance(args, Tensor) else list(args)
     if backend is None or backend == "cpu":
         results = run_graph(graph, operands, weights or {})
     else:
@@ -67,6 +67,8 @@ def run_graph(graph: Graph, args: Sequence[Any], weights: Mapping[str, Any]) -> 
 
 def bound_tensor(node: Node) -> Tensor:
     """The tensor of a constant or of a parameter's bound value; it shares the array's memory."""
+    if node.value is None:
+        raise GraphError(f"[execute_graph] {node.op_type} {node.name} has no value: give one in weights")
     tensor = _core.from_array(node.value, node.output_dtype.code, True)
     return to_layout(tensor, node.output_layout)
 
@@ -87,15 +89,13 @@ def _places(graph: Graph, args: Sequence[Any], weights: Mapping[str, Any]) -> di
     for name, node in parameters.items():
         if name in weights:
             values[Value(node.id)] = _fitting(node, weights[name])
-        elif node.value is not None:
-            values[Value(node.id)] = bound_tensor(node)
         else:
-            raise GraphError(f"[execute_graph] parameter {name} has no value: give one in weights")
+            values[Value(node.id)] = bound_tensor(node)
     return values
 
 
 def _fitting(node: Node, tensor: Any) -> Any:
-    if not isinstance(tensor, _core.TensorBase):
+    if not isinstance(tensor, Tensor):
         raise GraphError(f"[execute_graph] {node.name}: expected a tensor, got {type(tensor).__name__}")
     shape, dtype = tuple(tensor.shape), tensor.dtype
     if shape != node.output_shape or dtype is not node.output_dtype:
@@ -121,9 +121,9 @@ def _operands(graph: Graph, node: Node, values: Mapping[Value, Any]) -> list[Any
 
 def _run_elsewhere(graph: Graph, args: Sequence[Any], weights: Mapping[str, Any], backend: Any) -> list[Tensor]:
     if isinstance(backend, str):
-        from .. import backends
+        import importlib
 
-        backend = backends.get(backend)
+        backend = importlib.import_module("pyflame.backends").get(backend)
     values = _places(graph, args, weights)
     order = [node for node in graph.nodes if node.type in (NodeType.INPUT, NodeType.PARAMETER)]
     arrays = {node.name: _core.to_array(values[Value(node.id)]) for node in order}

@@ -83,13 +83,13 @@ def _graph_data(graph: Graph) -> dict[str, Any]:
         "metadata": graph.metadata,
         "nodes": [_node_data(node) for node in graph.topological_order()],
         "inputs": [node.id for node in graph.inputs],
-        "outputs": [list(value) for value in graph.outputs],
+        "outputs": [[value.node_id, value.index] for value in graph.outputs],
     }
 
 
 def _node_data(node: Node) -> dict[str, Any]:
     data: dict[str, Any] = {"id": node.id, "name": node.name, "type": node.type.value, "op": node.op_type}
-    data["inputs"] = [list(value) for value in node.inputs]
+    data["inputs"] = [[value.node_id, value.index] for value in node.inputs]
     data["attrs"] = {name: _encode(value) for name, value in node.attrs.items()}
     data["outputs"] = [_spec_data(spec) for spec in node.outputs]
     if node.source_location is not None:
@@ -188,7 +188,7 @@ def _read_graph(data: Any, depth: int = 0) -> Graph:
         if node.id in seen:
             raise _wrong("a number of its own", node.id)
         if any(value.node_id not in seen for value in node.inputs):
-            raise _wrong("a list of values made before", [list(value) for value in node.inputs])
+            raise _wrong("a list of values made before", [[value.node_id, value.index] for value in node.inputs])
         seen.add(node.id)
     return graph._filled(nodes, [_read_value(item) for item in _list(data.get("outputs"))])
 

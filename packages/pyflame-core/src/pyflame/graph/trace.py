@@ -158,7 +158,7 @@ class _Place:
         self.tensor = tensor
         self.grad = tensor.grad
         self.original: Tensor = placeholder(spec_of(tensor), tensor.requires_grad and tensor.is_leaf)
-        self.anchor: Tensor = _core.TensorBase(self.original)
+        self.anchor: _core.TensorBase = _core.TensorBase(self.original)
 
     def enter(self) -> None:
         _core.swap_nodes(self.tensor, self.original)

@@ -66,7 +66,7 @@ def _check_operation(graph: Graph, node: Node) -> None:
     missing = {attr.name for attr in info.attrs if attr.required} - node.attrs.keys()
     if unknown or missing:
         raise GraphError(
-            f"[graph] {node.name}: attributes {sorted(unknown)} are unknown and {sorted(missing)} missing: {info.schema}"
+            f"[graph] {node.name}: attributes {sorted(unknown)} are unknown, {sorted(missing)} missing: {info.schema}"
         )
     for name, value in node.attrs.items():
         if not _fits(declared[name], value):

@@ -152,6 +152,7 @@ from .linalg import (
     dot as dot,
     ger as ger,
     inner as inner,
+    linear as linear,
     matmul as matmul,
     mm as mm,
     mv as mv,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .._tensor import Tensor
 
 _add = _core.ops.add
+_linear = _core.linear
 _matmul = _core.ops.matmul
 _mul = _core.ops.mul
 _reshape = _core.ops.reshape
@@ -41,6 +42,25 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
         tensor([3, 7])
     """
     return _matmul(a, b)
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Compute `x @ weight.T + bias`.
+
+    Args:
+        x: (..., in_features)
+        weight: (out_features, in_features)
+        bias: (out_features,)
+
+    Raises:
+        RuntimeError: `weight` is no matrix, or sizes do not fit.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.ops.linear(pf.tensor([[1.0, 2.0]]), pf.tensor([[3.0, 4.0]]), pf.tensor([0.5]))
+        tensor([[11.5000]])
+    """
+    return _linear(x, weight, bias)
 
 
 def mm(a: Tensor, b: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ class Pass:
     """
 
     def __init__(self, name: str | None = None, function: Callable[[Graph], Graph] | None = None) -> None:
-        self.name = name or getattr(function, "__name__", type(self).__name__)
+        self.name: str = name or str(getattr(function, "__name__", type(self).__name__))
         self._function = function
 
     def run(self, g: Graph) -> Graph:

@@ -36,8 +36,9 @@ def random_arguments(graph: Graph, seed: int = 0) -> list[Any]:
         seed: equal seeds give equal values.
 
     Example:
-        >>> [array.shape == node.output_shape for array, node in zip(random_arguments(g := random_graph(1)), g.inputs)]
-        [True, True]
+        >>> graph = random_graph(1)
+        >>> [array.shape for array in random_arguments(graph)] == [node.output_shape for node in graph.inputs]
+        True
     """
     rng = np.random.default_rng(seed)
     return [_draw(rng, node.output_shape, node.output_dtype) for node in graph.inputs]

@@ -57,12 +57,14 @@ class Instruction:
     def record(self, tensors: dict[int, Tensor]) -> tuple[Tensor, ...]:
         if isinstance(self.inputs[0] if self.inputs else None, Leaf):
             return tuple(leaf.tensor() for leaf in self.inputs if isinstance(leaf, Leaf))
-        arguments = []
+        arguments: list[Any] = []
         for item in self.inputs:
             if isinstance(item, tuple):
                 arguments.append([tensors[slot] for slot in item])
             else:
-                arguments.append(tensors[item] if isinstance(item, int) else getattr(item, "value", item))
+                arguments.append(
+                    item.value if isinstance(item, Number) else tensors[item] if isinstance(item, int) else item
+                )
         result = getattr(_core.ops, self.op)(*arguments, **self.attrs)
         return result if isinstance(result, tuple) else (result,)
 

@@ -77,15 +77,19 @@ class Adam(Optimizer):
         beta1, beta2 = group["betas"]
         changed: list[Tensor] = []
         rows: dict[int, list[tuple[Any, ...]]] = {}  # by step: a parameter without gradients falls behind
+        states = self.state
         for param in params:
-            state = self.state.get(param)
+            state = states.get(param)
             if state is None or names[-1] not in state:
-                state = self.state.setdefault(param, {})
+                state = states.setdefault(param, {"step": 0})
                 for name in names:
                     state.setdefault(name, zeros_like(param))
-            state["step"] = step = state.get("step", 0) + 1
+            state["step"] = step = state["step"] + 1
             moments = [state[name] for name in names]
-            rows.setdefault(step, []).append((param, param.grad, *moments))
+            together = rows.get(step)
+            if together is None:
+                together = rows[step] = []
+            together.append((param, param.grad, *moments))
             changed += moments
         for step, together in rows.items():
             ops.adam_update(

@@ -36,6 +36,7 @@ class Optimizer:
         self.defaults = dict(defaults)
         self.state: dict[Tensor, dict[str, Any]] = {}
         self.param_groups: list[Group] = []
+        self._quiet = no_grad()
         self._before: dict[RemovableHandle, Any] = {}
         self._after: dict[RemovableHandle, Any] = {}
         groups = list(params)
@@ -77,22 +78,24 @@ class Optimizer:
         Args:
             closure: computes the loss again and calls backward; called first, its result is returned.
         """
-        for hook in list(self._before.values()):
-            hook(self)
+        if self._before:
+            for hook in list(self._before.values()):
+                hook(self)
         loss = None
         if closure is not None:
             with enable_grad():
                 loss = closure()
         changed: list[Tensor] = []
-        with no_grad():
+        with self._quiet:
             for group in self.param_groups:
                 params = [param for param in group["params"] if param.grad is not None]
                 changed += params
                 changed += self.update(params, group)
             changed += take_waiting()
             evaluate(changed)
-        for hook in list(self._after.values()):
-            hook(self)
+        if self._after:
+            for hook in list(self._after.values()):
+                hook(self)
         return loss
 
     def zero_grad(self, set_to_none: bool = True) -> None:

@@ -67,7 +67,8 @@ class SGD(Optimizer):
     def update(self, params: list[Tensor], group: Group) -> list[Tensor]:
         lr, momentum, decay, maximize = group["lr"], group["momentum"], group["weight_decay"], group["maximize"]
         if momentum == 0:
-            ops.sgd_update([(param, param.grad) for param in params], lr, weight_decay=decay, maximize=maximize)
+            pairs: list[tuple[Any, ...]] = [(param, param.grad) for param in params]
+            ops.sgd_update(pairs, lr, weight_decay=decay, maximize=maximize)
             return []
         changed: list[Tensor] = []
         starting: list[tuple[Any, ...]] = []
@@ -75,9 +76,10 @@ class SGD(Optimizer):
         for param in params:
             state = self.state.setdefault(param, {})
             rows = moving if "momentum_buffer" in state else starting
-            velocity = state.setdefault("momentum_buffer", zeros_like(param) if rows is starting else None)
-            rows.append((param, param.grad, velocity))
-            changed.append(velocity)
+            if rows is starting:
+                state["momentum_buffer"] = zeros_like(param)
+            rows.append((param, param.grad, state["momentum_buffer"]))
+            changed.append(state["momentum_buffer"])
         for rows, first in ((starting, True), (moving, False)):
             ops.sgd_update(rows, lr, momentum, group["dampening"], decay, group["nesterov"], maximize, first)
         return changed

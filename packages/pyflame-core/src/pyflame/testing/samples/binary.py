@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -74,7 +75,7 @@ def binary_samples(name: str, low: int, high: int) -> Callable[[DType], list[Sam
                 a = away_from_multiples(a, b)
             return Operand(a, dtype, pair[1]), Operand(b, dtype, pair[3])
 
-        pairs = [Sample(operands(pair), differentiable=np.prod(pair[0]) < 100) for pair in PAIRS]
+        pairs = [Sample(operands(pair), differentiable=math.prod(pair[0]) < 100) for pair in PAIRS]
         x = Operand(draw(rng, (2, 3), dtype, max(first_low, low), high), dtype)
         if dtype is not bool_:
             scalar = 2.25 if dtype.is_floating_point else 2

@@ -13,8 +13,10 @@ from .model import ALL, Operand, OpInfo, Sample, draw, generator
 Dims = tuple[int, ...]
 # shape of x, shape of index, dim, memory of x and (where the ranks allow it) of index
 ALONG: tuple[tuple[Dims, Dims, int, str], ...] = (
-    ((3, 4), (2, 4), 0, "dense"), ((3, 4), (3, 6), 1, "dense"), ((2, 3, 4), (2, 1, 3), -2, "dense"), ((5,), (7,), 0, "dense"),
-    ((), (), 0, "dense"), ((3, 4), (0, 4), 0, "dense"), ((3, 4), (3, 2), 1, "transposed"), ((4, 3), (4, 3), 0, "sliced"),
+    ((3, 4), (2, 4), 0, "dense"), ((3, 4), (3, 6), 1, "dense"), ((2, 3, 4), (2, 1, 3), -2, "dense"),
+    ((5,), (7,), 0, "dense"),
+    ((), (), 0, "dense"), ((3, 4), (0, 4), 0, "dense"), ((3, 4), (3, 2), 1, "transposed"),
+    ((4, 3), (4, 3), 0, "sliced"),
     ((4, 3), (2, 3), 0, "expanded"), ((3, 4), (1, 2), 0, "dense"),
 )  # fmt: skip
 # shape of x, length of index, dim, memory of x
@@ -30,7 +32,7 @@ def ranked(x: Array) -> Array:
 
 
 def positions(index: Array, dim: int) -> tuple[Array, ...]:
-    grid = list(np.indices(index.shape))
+    grid: list[Array] = list(np.indices(index.shape))
     grid[dim] = index
     return tuple(grid)
 

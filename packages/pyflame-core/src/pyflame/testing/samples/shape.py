@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from ...dtypes import DType, bool_, float32, float64, int32, int64
 from ..bridge import Array, rounded
-from .model import ALL, Operand, OpInfo, Sample, draw, generator, smooth
+from .model import ALL, MEMORY, Operand, OpInfo, Sample, draw, generator, smooth
 from .unary import target_dtype
 
 Case = tuple[tuple[int, ...], str, dict[str, Any]]
@@ -36,11 +37,13 @@ RESHAPE: list[Case] = [
 EXPAND: list[Case] = [
     ((1, 3), "dense", {"shape": (4, 3)}), ((3,), "dense", {"shape": (2, -1)}), ((), "dense", {"shape": (2, 2)}),
     ((2, 1, 3), "dense", {"shape": (2, 4, 3)}), ((3, 1), "sliced", {"shape": (3, 5)}),
-    ((1, 3), "transposed", {"shape": (2, 3)}), ((0, 1), "dense", {"shape": (0, 4)}), ((2, 3), "dense", {"shape": (2, 3)}),
+    ((1, 3), "transposed", {"shape": (2, 3)}), ((0, 1), "dense", {"shape": (0, 4)}),
+    ((2, 3), "dense", {"shape": (2, 3)}),
 ]  # fmt: skip
 PERMUTE: list[Case] = [
     ((2, 3, 4), "dense", {"dims": (2, 0, 1)}), ((2, 3), "dense", {"dims": (1, 0)}), ((), "dense", {"dims": ()}),
-    ((2, 3, 4), "transposed", {"dims": (0, 2, 1)}), ((4, 3), "sliced", {"dims": (1, 0)}), ((3,), "dense", {"dims": (0,)}),
+    ((2, 3, 4), "transposed", {"dims": (0, 2, 1)}), ((4, 3), "sliced", {"dims": (1, 0)}),
+    ((3,), "dense", {"dims": (0,)}),
     ((0, 3), "dense", {"dims": (1, 0)}), ((4, 3), "expanded", {"dims": (1, 0)}),
 ]  # fmt: skip
 
@@ -51,8 +54,10 @@ def slices(dim: int, start: int, step: int, length: int) -> dict[str, int]:
 
 SLICE: list[Case] = [
     ((5, 3), "dense", slices(0, 1, 2, 2)), ((2, 6), "dense", slices(-1, 0, 3, 2)), ((4,), "dense", slices(0, 2, 1, 0)),
-    ((4, 4), "transposed", slices(1, 1, 1, 3)), ((4, 3), "sliced", slices(0, 0, 3, 2)), ((3,), "dense", slices(0, 0, 1, 3)),
-    ((4, 3), "expanded", slices(0, 1, 1, 2)), ((0, 3), "dense", slices(1, 0, 1, 2)), ((7,), "dense", slices(0, 6, 5, 1)),
+    ((4, 4), "transposed", slices(1, 1, 1, 3)), ((4, 3), "sliced", slices(0, 0, 3, 2)),
+    ((3,), "dense", slices(0, 0, 1, 3)),
+    ((4, 3), "expanded", slices(0, 1, 1, 2)), ((0, 3), "dense", slices(1, 0, 1, 2)),
+    ((7,), "dense", slices(0, 6, 5, 1)),
 ]  # fmt: skip
 
 
@@ -61,8 +66,10 @@ def embeds(dim: int, start: int, step: int, size: int) -> dict[str, int]:
 
 
 EMBED: list[Case] = [
-    ((2, 3), "dense", embeds(0, 1, 2, 5)), ((2, 3), "dense", embeds(-1, 0, 1, 3)), ((2, 3), "transposed", embeds(1, 1, 1, 6)),
-    ((3, 2), "sliced", embeds(0, 0, 1, 4)), ((0,), "dense", embeds(0, 1, 1, 3)), ((3, 2), "expanded", embeds(0, 2, 3, 9)),
+    ((2, 3), "dense", embeds(0, 1, 2, 5)), ((2, 3), "dense", embeds(-1, 0, 1, 3)),
+    ((2, 3), "transposed", embeds(1, 1, 1, 6)),
+    ((3, 2), "sliced", embeds(0, 0, 1, 4)), ((0,), "dense", embeds(0, 1, 1, 3)),
+    ((3, 2), "expanded", embeds(0, 2, 3, 9)),
 ]  # fmt: skip
 FLIP: list[Case] = [
     ((2, 3, 4), "dense", {"dims": (0,)}), ((2, 3, 4), "dense", {"dims": (-1, 1)}), ((2, 3), "dense", {"dims": None}),
@@ -70,11 +77,12 @@ FLIP: list[Case] = [
     ((), "dense", {"dims": (0,)}), ((0, 2), "dense", {"dims": (0,)}),
 ]  # fmt: skip
 ALIAS: list[Case] = [
-    ((2, 3), "dense", {}), ((3, 4), "transposed", {}), ((4, 3), "sliced", {}), ((4, 3), "expanded", {}), ((), "dense", {}),
+    ((2, 3), "dense", {}), ((3, 4), "transposed", {}), ((4, 3), "sliced", {}), ((4, 3), "expanded", {}),
+    ((), "dense", {}),
     ((0, 2), "dense", {}),
 ]  # fmt: skip
 TRIANGLE: list[Case] = [
-    *(((3, 4), memory, {"diagonal": d}) for memory in ("dense", "transposed", "sliced", "expanded") for d in (-1, 0, 2)),
+    *(((3, 4), memory, {"diagonal": d}) for memory in MEMORY for d in (-1, 0, 2)),
     ((2, 3, 3), "dense", {}), ((0, 3), "dense", {}), ((2, 2), "dense", {"diagonal": -9}),
     ((2, 2), "dense", {"diagonal": 9}),
 ]  # fmt: skip
@@ -148,7 +156,7 @@ def matmul_samples(dtype: DType) -> list[Sample]:
         return smooth(rng, shape, -2, 2) if dtype.is_floating_point else draw(rng, shape, dtype, -3, 4)
 
     result = [
-        Sample((Operand(values(a), dtype), Operand(values(b), dtype)), differentiable=np.prod(a) < 50)
+        Sample((Operand(values(a), dtype), Operand(values(b), dtype)), differentiable=math.prod(a) < 50)
         for a, b in shapes
     ]
     for left, right in (("transposed", "dense"), ("dense", "transposed"), ("transposed", "transposed"),

@@ -55,9 +55,12 @@ def adam_step_amsgrad(param: Array, grad: Array, m: Array, v: Array, vmax: Array
 
 
 SGD = [
-    {"lr": 0.1, "momentum": 0.9, "dampening": 0.0, "weight_decay": 0.0, "nesterov": False, "maximize": False, "first": True},
-    {"lr": 0.1, "momentum": 0.9, "dampening": 0.5, "weight_decay": 0.1, "nesterov": False, "maximize": True, "first": False},
-    {"lr": 0.1, "momentum": 0.5, "dampening": 0.0, "weight_decay": 0.1, "nesterov": True, "maximize": False, "first": False},
+    {"lr": 0.1, "momentum": 0.9, "dampening": 0.0, "weight_decay": 0.0, "nesterov": False, "maximize": False,
+     "first": True},
+    {"lr": 0.1, "momentum": 0.9, "dampening": 0.5, "weight_decay": 0.1, "nesterov": False, "maximize": True,
+     "first": False},
+    {"lr": 0.1, "momentum": 0.5, "dampening": 0.0, "weight_decay": 0.1, "nesterov": True, "maximize": False,
+     "first": False},
 ]  # fmt: skip
 PLAIN = [{"lr": 0.1, "weight_decay": 0.0, "maximize": False}, {"lr": 0.5, "weight_decay": 0.1, "maximize": True}]
 ADAM = [

@@ -50,9 +50,9 @@ def channels(groups: int, weight: Array, g: int) -> tuple[slice, slice]:
 
 def conv2d(input: Array, weight: Array, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Array:
     kernel, extent = weight.shape[2:], input.shape[2:]
-    size = convolved_size(extent, kernel, stride, padding, dilation)  # type: ignore[arg-type]
+    size = convolved_size(extent, kernel, stride, padding, dilation)
     out = np.zeros((input.shape[0], weight.shape[0], *size))
-    for r, c, i, j, y, x in windows(extent, kernel, stride, padding, dilation, size):  # type: ignore[arg-type]
+    for r, c, i, j, y, x in windows(extent, kernel, stride, padding, dilation, size):
         for g in range(groups):
             into, outof = channels(groups, weight, g)
             out[:, outof, r, c] += input[:, into, y, x] @ weight[outof, :, i, j].T
@@ -64,7 +64,7 @@ def conv2d_grad_input(
 ) -> Array:
     kernel, size = weight.shape[2:], grad.shape[2:]
     out = np.zeros((grad.shape[0], weight.shape[1] * groups, input_h, input_w))
-    for r, c, i, j, y, x in windows((input_h, input_w), kernel, stride, padding, dilation, size):  # type: ignore[arg-type]
+    for r, c, i, j, y, x in windows((input_h, input_w), kernel, stride, padding, dilation, size):
         for g in range(groups):
             into, outof = channels(groups, weight, g)
             out[:, into, y, x] += grad[:, outof, r, c] @ weight[outof, :, i, j]
@@ -76,7 +76,7 @@ def conv2d_grad_weight(
 ) -> Array:
     extent, size = input.shape[2:], grad.shape[2:]
     out = np.zeros((grad.shape[1], input.shape[1] // groups, kernel_h, kernel_w))
-    for r, c, i, j, y, x in windows(extent, (kernel_h, kernel_w), stride, padding, dilation, size):  # type: ignore[arg-type]
+    for r, c, i, j, y, x in windows(extent, (kernel_h, kernel_w), stride, padding, dilation, size):
         for g in range(groups):
             into, outof = channels(groups, out, g)
             out[outof, :, i, j] += grad[:, outof, r, c].T @ input[:, into, y, x]
@@ -88,8 +88,9 @@ def conv_samples(name: str) -> Callable[[DType], list[Sample]]:
         rng = generator(name)
         result = []
         for input_shape, weight_shape, stride, padding, dilation, groups, memory in CONV:
-            kernel, extent = weight_shape[2:], input_shape[2:]
-            size = convolved_size(extent, kernel, stride, padding, dilation)  # type: ignore[arg-type]
+            kernel: Any = weight_shape[2:]
+            extent: Any = input_shape[2:]
+            size = convolved_size(extent, kernel, stride, padding, dilation)
             grad_shape = (input_shape[0], weight_shape[0], *size)
 
             def operand(shape: tuple[int, ...], memory: str = memory) -> Operand:

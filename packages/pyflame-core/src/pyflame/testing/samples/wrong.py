@@ -90,7 +90,8 @@ def window_calls() -> dict[str, list[WrongCall]]:
     return {
         "conv2d": [WrongCall((image, zeros(3, 1, 2, 2)), conv), WrongCall((image, zeros(2, 2)), conv),
                    WrongCall((image, zeros(3, 2, 9, 9)), conv), WrongCall((image, weight), {**conv, "stride": (0, 1)}),
-                   WrongCall((image, weight), {**conv, "stride": (1,)}), WrongCall((image, weight), {**conv, "groups": 0})],
+                   WrongCall((image, weight), {**conv, "stride": (1,)}),
+                   WrongCall((image, weight), {**conv, "groups": 0})],
         "conv2d_grad_input": [WrongCall((image, weight), {"input_h": 9, "input_w": 9, **conv})],
         "conv2d_grad_weight": [WrongCall((image, image), {"kernel_h": 9, "kernel_w": 1, **conv})],
         "max_pool2d": [WrongCall((zeros(4, 4),), {**POOL, "dilation": (1, 1)}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from pyflame import Tensor, gather, index_select, log_softmax, where
+from pyflame import Tensor, cast, gather, index_select, log_softmax, where
 
 from .loss import reduce
 
@@ -17,19 +17,22 @@ def class_dim(op: str, input: Tensor) -> int:
 
 def check_classes(op: str, input: Tensor, target: Tensor) -> None:
     dim = class_dim(op, input)
-    expected = tuple(input.shape[:dim]) + tuple(input.shape[dim + 1 :])
-    if tuple(target.shape) != expected:
+    shape = input.shape
+    expected = shape[:dim] + shape[dim + 1 :]
+    if target.shape != expected:
         raise ValueError(
-            f"[{op}] input has shape {tuple(input.shape)}, target {tuple(target.shape)}: "
-            f"class ids need shape {expected}"
+            f"[{op}] input has shape {tuple(shape)}, target {tuple(target.shape)}: "
+            f"class ids need shape {tuple(expected)}"
         )
     if target.dtype.is_floating_point:
         raise TypeError(f"[{op}] target has dtype {target.dtype.name}: class ids are integers")
 
 
 def check_weight(op: str, input: Tensor, weight: Tensor | None) -> None:
+    if weight is None:
+        return
     classes = input.shape[class_dim(op, input)]
-    if weight is not None and tuple(weight.shape) != (classes,):
+    if tuple(weight.shape) != (classes,):
         raise ValueError(
             f"[{op}] weight has shape {tuple(weight.shape)}: expected one number for each of {classes} classes"
         )
@@ -43,7 +46,7 @@ def picked_and_weights(
     counts = target != ignore_index
     safe = where(counts, target, 0)  # an ignored id need not be a class, but must be one to be looked up
     picked = gather(log_probs, dim, safe.unsqueeze(dim)).squeeze(dim)
-    weights = counts.to(log_probs.dtype)
+    weights = cast(counts, log_probs.dtype)
     if weight is not None:
         weights = weights * index_select(weight, 0, safe.reshape(-1)).reshape(safe.shape)
     return picked, weights, counts
@@ -123,7 +126,7 @@ def cross_entropy(
         return nll_loss(log_probs, target, weight, ignore_index, reduction)
     picked, weights, counts = picked_and_weights(log_probs, target, weight, ignore_index)
     spread = log_probs if weight is None else log_probs * along(weight, log_probs, dim)
-    evenly = spread.sum(dim) * counts.to(log_probs.dtype) * (label_smoothing / input.shape[dim])
+    evenly = spread.sum(dim) * cast(counts, log_probs.dtype) * (label_smoothing / input.shape[dim])
     loss = -(picked * weights * (1.0 - label_smoothing) + evenly)
     if reduction == "mean":
         return loss.sum() / weights.sum()

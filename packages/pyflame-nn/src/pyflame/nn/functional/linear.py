@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyflame import Tensor
+from pyflame import Tensor, ops
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -19,5 +19,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         >>> F.linear(pf.tensor([[1.0, 2.0]]), pf.tensor([[3.0, 4.0]]), pf.tensor([0.5])).tolist()
         [[11.5]]
     """
-    product = input @ weight.t()
+    if weight.ndim == 2:
+        return ops.linear(input, weight, bias)
+    product = input @ weight
     return product if bias is None else product + bias
