@@ -8,7 +8,8 @@ from pyflame import Tensor, float32, float64
 from pyflame.testing.bridge import bits, to_numpy
 from pyflame.testing.contract import mode
 from pyflame.testing.programs import Program, build, run
-from pyflame.testing.random_graphs import Expected, random_program
+from pyflame.testing.random_graphs import random_program
+from pyflame.testing.random_growth import Expected
 
 PARTS = 8  # so that two workers share the graphs
 
@@ -23,7 +24,7 @@ def seeds(request: pytest.FixtureRequest, part: int, share: float = 1.0) -> rang
 
 
 def in_mode(name: str, program: Program) -> dict[int, Tensor]:
-    with {"lazy": mode, "unfused": lambda: mode(debug=True), "eager": lambda: mode(eager=True)}[name]():
+    with mode(debug=name == "unfused", eager=name == "eager"):
         return run(program)
 
 

@@ -124,7 +124,7 @@ def test_stopped_run_does_not_apply_an_update_twice() -> None:
 def test_observer_may_run_the_same_plan() -> None:
     values = np.arange(4.0)
     product = ops.matmul(copied(values), tensor(values))
-    inner = []
+    inner: list[Any] = []
 
     def again(step: Any) -> None:
         if not inner:

@@ -10,7 +10,7 @@ import typing as _typing
 __path__ = _pkgutil.extend_path(__path__, __name__)
 
 # <public names>
-from . import _core as _core, autograd as autograd, hooks as hooks, ops as ops, optimize as optimize
+from . import _core as _core, autograd as autograd, ops as ops
 from ._conversion import cast as cast
 from ._device import device as device
 from ._dtype_names import (
@@ -22,11 +22,7 @@ from ._dtype_names import (
     long as long,
     short as short,
 )
-from ._layouts import (
-    get_tile_shape as get_tile_shape,
-    memory_usage_per_pe as memory_usage_per_pe,
-    to_layout as to_layout,
-)
+from ._layouts import to_layout as to_layout
 from ._printing import set_printoptions as set_printoptions
 from ._size import Size as Size
 from ._tensor import Tensor as Tensor
@@ -84,33 +80,6 @@ from .dtypes import (
     uint8 as uint8,
 )
 from .errors import GraphError as GraphError, SerializationError as SerializationError, TraceError as TraceError
-from .graph import (
-    Graph as Graph,
-    Node as Node,
-    NodeType as NodeType,
-    TensorSpec as TensorSpec,
-    execute_graph as execute_graph,
-    get_graph as get_graph,
-    get_node as get_node,
-    ir as ir,
-    print_graph as print_graph,
-    trace as trace,
-)
-from .hooks import (
-    is_debug_mode as is_debug_mode,
-    record_function as record_function,
-    set_debug_mode as set_debug_mode,
-    set_profiling as set_profiling,
-)
-from .io import load as load, save as save
-from .layout import (
-    LayoutConstraints as LayoutConstraints,
-    LayoutPlanner as LayoutPlanner,
-    LayoutTransform as LayoutTransform,
-    LayoutType as LayoutType,
-    MeshLayout as MeshLayout,
-    PECoord as PECoord,
-)
 from .ops import (
     Generator as Generator,
     abs as abs,
@@ -360,11 +329,7 @@ from .ops import (
 )
 from .parameter import Parameter as Parameter
 
-_set_profiling_enabled = set_profiling  # the name tools look for
 # </public names>
-
-# Older tools know the switch by this name.
-_set_profiling_enabled = set_profiling
 
 # Source lines shown to users are those of their own code.
 for _directory in __path__:
@@ -391,8 +356,59 @@ _PARTS = {
     "lsp": "pyflame-lsp",
 }
 
+# Core's own names that are not needed to compute: imported at first use, for a quick `import pyflame`.
+_LATE = {
+    "graph": "Graph Node NodeType TensorSpec execute_graph get_graph get_node ir print_graph trace",
+    "hooks": "is_debug_mode record_function set_debug_mode set_profiling",
+    "io": "load save",
+    "layout": "LayoutConstraints LayoutPlanner LayoutTransform LayoutType MeshLayout PECoord get_tile_shape "
+    "memory_usage_per_pe",
+    "optimize": "",
+    "testing": "",
+}
+_HOME = {name: module for module, names in _LATE.items() for name in names.split()}
+_HOME["_set_profiling_enabled"] = "hooks"
+
 if _typing.TYPE_CHECKING:
-    from . import data as data, nn as nn, optim as optim, testing as testing, training as training
+    from . import (
+        data as data,
+        hooks as hooks,
+        nn as nn,
+        optim as optim,
+        optimize as optimize,
+        testing as testing,
+        training as training,
+    )
+    from .graph import (  # type: ignore[no-redef]  # mypy takes the function trace for its module
+        Graph as Graph,
+        Node as Node,
+        NodeType as NodeType,
+        TensorSpec as TensorSpec,
+        execute_graph as execute_graph,
+        get_graph as get_graph,
+        get_node as get_node,
+        ir as ir,
+        print_graph as print_graph,
+        trace as trace,
+    )
+    from .hooks import (
+        is_debug_mode as is_debug_mode,
+        record_function as record_function,
+        set_debug_mode as set_debug_mode,
+        set_profiling as _set_profiling_enabled,  # noqa: F401
+        set_profiling as set_profiling,
+    )
+    from .io import load as load, save as save
+    from .layout import (
+        LayoutConstraints as LayoutConstraints,
+        LayoutPlanner as LayoutPlanner,
+        LayoutTransform as LayoutTransform,
+        LayoutType as LayoutType,
+        MeshLayout as MeshLayout,
+        PECoord as PECoord,
+        get_tile_shape as get_tile_shape,
+        memory_usage_per_pe as memory_usage_per_pe,
+    )
 
     __version__: str
 else:  # unseen by type checkers, to which a module __getattr__ would make every misspelt name valid
@@ -402,8 +418,12 @@ else:  # unseen by type checkers, to which a module __getattr__ would make every
             from importlib.metadata import version
 
             return version("pyflame-core")
-        if name == "testing":  # core's own, but seldom needed and slow to import
-            return _importlib.import_module(f"{__name__}.testing")
+        if name in _LATE:
+            return _importlib.import_module(f"{__name__}.{name}")
+        if name in _HOME:
+            member = "set_profiling" if name == "_set_profiling_enabled" else name
+            value = globals()[name] = getattr(_importlib.import_module(f"{__name__}.{_HOME[name]}"), member)
+            return value
         if name not in _PARTS:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         qualified = f"{__name__}.{name}"
@@ -417,5 +437,6 @@ else:  # unseen by type checkers, to which a module __getattr__ would make every
 
 
 def __dir__() -> list[str]:
-    present = {module.name for module in _pkgutil.iter_modules(__path__)} & {*_PARTS, "testing"}
-    return sorted({name for name in globals() if not name.startswith("_")} | present)
+    present = {module.name for module in _pkgutil.iter_modules(__path__)} & _PARTS.keys()
+    late = {*_LATE, *_HOME}
+    return sorted(name for name in {*globals(), *late, *present} if not name.startswith("_"))

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import _core
-from .layout import MeshLayout, propagate
-from .layout.usage import get_tile_shape as get_tile_shape, memory_usage_per_pe as memory_usage_per_pe
 
 if TYPE_CHECKING:
     from ._tensor import Tensor
+    from .layout import MeshLayout
 
 # Number 0 states no layout. Numbers are never reused: nodes and plans keep them.
 _objects: list[MeshLayout | None] = [None]
@@ -86,6 +85,8 @@ def to_layout(t: Tensor, layout: MeshLayout | None) -> Tensor:
         >>> (x + 1).layout
         MeshLayout.grid(2, 2)
     """
+    from .layout import MeshLayout  # tensors without layouts, nearly all, do not pay for the import
+
     if layout is not None and not isinstance(layout, MeshLayout):
         raise TypeError(
             f"[to_layout] layout must be a MeshLayout, got {type(layout).__name__}: for example MeshLayout.grid(4, 4)"
@@ -117,6 +118,8 @@ def infer_layout(
     shapes: Sequence[Sequence[int]],
 ) -> tuple[int, list[int]]:
     """The layout of a result and, for each operand, the one to move it to first or -1: the core's question."""
+    from .layout import propagate
+
     rule = _RULES.get(op) or _CATEGORIES.get(category, category)
     layouts = [_objects[number] for number in numbers]
     out, moves = propagate(rule, _propagation_attrs(op, attrs), layouts, shapes, shape)

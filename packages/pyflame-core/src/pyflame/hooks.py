@@ -93,8 +93,6 @@ class OpEvent:
             name=f"{self.op}_{self.index}",
             type=NodeType.OPERATION,
             op_type=self.op,
-            inputs=(),
-            attrs={},
             outputs=self.output_specs,
             source_location=self.location,
         )

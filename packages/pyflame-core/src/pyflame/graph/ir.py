@@ -289,15 +289,15 @@ class Graph(GraphQueries):
         del self._nodes[node.id], self._users[node.id]
 
     def _unique(self, name: str | None, stem: str) -> str:
+        if name in self._names:
+            raise GraphError(f"[graph] the name {name!r} is taken")
         if name is not None:
-            if name in self._names:
-                raise GraphError(f"[graph] the name {name!r} is taken")
             return name
-        while True:
-            count = self._counts.get(stem, 0)
-            self._counts[stem] = count + 1
-            if (found := f"{stem}_{count}") not in self._names:
-                return found
+        count = self._counts.get(stem, 0)
+        while f"{stem}_{count}" in self._names:
+            count += 1
+        self._counts[stem] = count + 1
+        return f"{stem}_{count}"
 
     def _put(self, node: Node) -> Node:
         """Adds a node or takes the place of the one with its number."""
@@ -316,10 +316,8 @@ class Graph(GraphQueries):
     ) -> Node:
         name = self._unique(name, op_type)
         self._names.add(name)
-        fields = {"inputs": (), "attrs": {}, **fields}
-        node = Node(id=self._next_id, name=name, type=type, op_type=op_type, outputs=outputs, **fields)
         self._next_id += 1
-        return self._put(node)
+        return self._put(Node(self._next_id - 1, name, type, op_type, outputs, **fields))
 
     def _add_place(
         self,

@@ -103,9 +103,9 @@ class Node:
         name: text, unique within the graph.
         type: where the value comes from.
         op_type: name of the operation; for other nodes the name of their type.
+        outputs: types of the values it makes.
         inputs: the values it reads.
         attrs: attributes of the operation.
-        outputs: types of the values it makes.
         value: array of a constant, or the one bound to a parameter; bfloat16 is held as uint16 bits.
         source_location: where the user's code recorded it, None if unknown.
         metadata: notes of passes and tools.
@@ -115,9 +115,9 @@ class Node:
     name: str
     type: NodeType
     op_type: str
-    inputs: tuple[Value, ...]
-    attrs: Mapping[str, Any]
     outputs: tuple[TensorSpec, ...]
+    inputs: tuple[Value, ...] = ()
+    attrs: Mapping[str, Any] = field(default_factory=dict)
     value: Array | None = None
     source_location: SourceLocation | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
