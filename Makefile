@@ -31,8 +31,8 @@ editables: .venv/.build  # for the namespace tests: the same as editable wheels
 wheels: .venv/.tox  ## the wheels, their contents, and each part installed alone
 	$(TOX) -e wheels
 
-bench: .venv/.tox  ## time to import
-	$(TOX) -e namespace -- -s -k test_import_time
+bench: .venv/.nn  ## cost of recording, look-up and training steps, beside PyTorch where .venv has it
+	.venv/bin/python packages/pyflame-nn/benchmarks/overhead.py
 
 format: .venv/.format  ## format Python and C++ in place
 	.venv/bin/ruff check --fix --quiet .

@@ -43,7 +43,7 @@ def records() -> Iterator[str]:
     yield "|---|---|---|---|---|---|"
     for info in sorted(pf.ir.ops(), key=lambda info: (info.category, info.name)):
         fuses = "yes" if info.formula or info.name in {"where", "cast"} else ""
-        gradient = "yes" if info.differentiable else f"no: {info.gradient}"
+        gradient = "yes" if info.differentiable else info.gradient
         if info.formula and info.differentiable:
             gradient = f"`{info.gradient}`"
         dtypes = dtype_summary([dtype.name for dtype in info.dtypes])

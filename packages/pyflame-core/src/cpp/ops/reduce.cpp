@@ -62,23 +62,25 @@ void mean_vjp(VjpCall& call) {
   double count = static_cast<double>(x->numel()) / static_cast<double>(call.out()->numel() ? call.out()->numel() : 1);
   call.set(0, cast(spread(call, call.grad() / count, x->shape()), x->dtype));
 }
-// The product of the others by products before and after would be exact at zeros but needs scans; dividing is exact
-// without zeros, and one or more zeros are handled by counting them.
+// The gradient of an element is the product of the others. Without zeros that is a quotient; one or two zeros among the
+// reduced elements are written out so that their values stay in the graph, which makes second derivatives right as well.
 void prod_vjp(VjpCall& call) {
+  static const OpDef& prod_op = graph::registry().at("prod");
   Var x = call.in(0);
   u32 mask = mask_of(call.attrs());
   Var zero = equal(x, 0.0);
   Var zeros = sum(cast(zero, DType::kInt64), mask, true);
-  static const OpDef& prod_op = graph::registry().at("prod");
   Var others = where(zero, 1.0, x);
+  Var zero_sum = sum(where(zero, x, 0.0), mask, true);
   Node* node = others.get();
   i64 words[3] = {mask, 1, -1};
-  Var nonzero_product = graph::apply(prod_op, &node, 1, words, 3);
-  Var g = restore_dims(call.grad(), mask, x->ndim);
-  Var without_zero = nonzero_product / others;
-  Var gradient = where(equal(zeros, 0.0), without_zero,
-                       where(logical_and(equal(zeros, 1.0), zero), nonzero_product, 0.0));
-  call.set(0, cast(g * gradient, x->dtype));
+  Var nonzero = graph::apply(prod_op, &node, 1, words, 3);
+  Var quotient = nonzero / others;
+  Var one_zero = where(zero, nonzero, zero_sum * quotient);
+  Var two_zeros = where(zero, (zero_sum - x) * nonzero, 0.0);
+  Var gradient = where(equal(zeros, 0.0), quotient,
+                       where(equal(zeros, 1.0), one_zero, where(equal(zeros, 2.0), two_zeros, 0.0)));
+  call.set(0, cast(restore_dims(call.grad(), mask, x->ndim) * gradient, x->dtype));
 }
 // Ties share the gradient equally.
 void extreme_vjp(VjpCall& call) {

@@ -92,7 +92,7 @@ def with_dtype(name: str, low: int, high: int) -> Callable[[DType], list[Sample]
 
 def prod_samples(dtype: DType) -> list[Sample]:
     zeros = np.array([[2.0, 0.0, 3.0], [0.0, 0.0, 1.0], [1.0, 2.0, 3.0]])
-    at_zero = Sample((Operand(zeros, dtype),), {"dim": 1, "keepdim": False}, twice=False)
+    at_zero = Sample((Operand(zeros, dtype),), {"dim": 1, "keepdim": False})
     return [*with_dtype("prod", 0, 2)(dtype), at_zero]
 
 
