@@ -23,8 +23,35 @@ u32 g_epoch = 0;
   }
 }
 
+// Long attributes, input lists and shapes nearly always fit one small block; those are kept for reuse.
+constexpr std::size_t kBlock = 128;
+void* g_free_blocks = nullptr;
+
+void* take_block(std::size_t bytes) {
+  void* block = g_free_blocks;
+  if (bytes <= kBlock && block) {
+    g_free_blocks = *static_cast<void**>(block);
+    return block;
+  }
+  block = std::malloc(bytes < kBlock ? kBlock : bytes);
+  if (!block) throw std::bad_alloc();
+  return block;
+}
+
+void give_block(void* block, std::size_t bytes) {
+  if (bytes > kBlock) return std::free(block);
+  *static_cast<void**>(block) = g_free_blocks;
+  g_free_blocks = block;
+}
+
+std::size_t attr_bytes(u32 count) { return sizeof(AttrRecord) + sizeof(i64) * count; }
+
 void free_attrs(Node* node) {
-  if (node->has(kLongAttrs)) std::free(node->record());
+  if (node->has(kLongAttrs)) give_block(node->record(), attr_bytes(node->record()->count));
+}
+
+void free_dims(Node* node) {
+  if (node->ndim > kInlineDims) give_block(reinterpret_cast<void*>(node->dim[0]), sizeof(i64) * node->ndim);
 }
 
 // Removes the node's edges, pushing inputs whose count reached zero on `dead` (linked through dim[0]).
@@ -40,13 +67,13 @@ void unlink_inputs(Node* node, Node*& dead) {
   for (int i = 0; i < count; ++i) {
     Node* input = inputs[i];
     if (input && --input->refs == 0) {
-      if (input->ndim > kInlineDims) std::free(reinterpret_cast<void*>(input->dim[0]));
+      free_dims(input);
       input->ndim = 0;
       input->dim[0] = reinterpret_cast<i64>(dead);
       dead = input;
     }
   }
-  if (count > kInlineInputs) std::free(const_cast<Node**>(inputs));
+  if (count > kInlineInputs) give_block(const_cast<Node**>(inputs), sizeof(Node*) * static_cast<std::size_t>(count));
   node->num_inputs = 0;
 }
 
@@ -107,7 +134,7 @@ Node* allocate_node() {
 }
 
 void free_node(Node* node) {
-  if (node->ndim > kInlineDims) std::free(reinterpret_cast<void*>(node->dim[0]));
+  free_dims(node);
   node->ndim = 0;
   node->dim[0] = 0;
   release_dead(node);
@@ -123,8 +150,7 @@ void set_dims(Node* node, const Shape& shape) {
   node->ndim = static_cast<u8>(shape.ndim);
   i64* target = node->dim;
   if (__builtin_expect(shape.ndim > kInlineDims, 0)) {
-    target = static_cast<i64*>(std::malloc(sizeof(i64) * shape.ndim));
-    if (!target) throw std::bad_alloc();
+    target = static_cast<i64*>(take_block(sizeof(i64) * static_cast<std::size_t>(shape.ndim)));
     node->dim[0] = reinterpret_cast<i64>(target);
   }
   for (int i = 0; i < shape.ndim; ++i) target[i] = shape[i];
@@ -133,8 +159,7 @@ void set_dims(Node* node, const Shape& shape) {
 void set_inputs(Node* node, Node* const* inputs, int count) {
   Node** target = node->in;
   if (__builtin_expect(count > kInlineInputs, 0)) {
-    target = static_cast<Node**>(std::malloc(sizeof(Node*) * count));
-    if (!target) throw std::bad_alloc();
+    target = static_cast<Node**>(take_block(sizeof(Node*) * static_cast<std::size_t>(count)));
     node->in[0] = reinterpret_cast<Node*>(target);
   }
   for (int i = 0; i < count; ++i) {
@@ -149,8 +174,7 @@ void set_attrs(Node* node, const i64* words, int count) {
     for (int i = 0; i < count; ++i) node->attr[i] = words[i];
     return;
   }
-  AttrRecord* record = static_cast<AttrRecord*>(std::malloc(sizeof(AttrRecord) + sizeof(i64) * count));
-  if (!record) throw std::bad_alloc();
+  AttrRecord* record = static_cast<AttrRecord*>(take_block(attr_bytes(static_cast<u32>(count))));
   record->count = static_cast<u32>(count);
   for (Node*& projection : record->projections) projection = nullptr;
   for (int i = 0; i < count; ++i) record->words[i] = words[i];
