@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import copy
+import importlib
 import inspect
 import io
 import pickle
@@ -85,8 +86,7 @@ def saved(value: Any, name: str) -> Any:
 
 def command(line: str) -> bool:
     """Whether a command line ends with success."""
-    from pyflame.cli import main
-
+    main = importlib.import_module("pyflame.cli").main
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         try:
             return main(line.split()) == 0
