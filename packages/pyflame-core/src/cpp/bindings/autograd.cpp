@@ -67,7 +67,7 @@ void register_autograd(py::module_& module) {
   module.def("retain_grad", retain_grad);
   module.def("grad_enabled", &graph::grad_enabled);
   module.def("set_grad_enabled", &graph::set_grad_enabled);
-  module.def("op_name", [](const Var& tensor) { return graph::registry()[tensor->op].name; });
+  module.def("op_name", [](const Var& tensor) { return graph::registry()[tensor->op].name_of(tensor->attrs()); });
 }
 
 }  // namespace pyflame::bindings

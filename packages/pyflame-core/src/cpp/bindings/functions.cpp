@@ -387,7 +387,8 @@ void register_functions(py::module_& module) {
   py::module_ ops = module.def_submodule("ops", "One function per op record; documented and typed in pyflame.ops.");
   for (std::size_t id = 0; id < graph::registry().size(); ++id) {
     const OpDef& op = graph::registry()[static_cast<graph::OpId>(id)];
-    if (std::string_view(op.name) == "leaf" || std::string_view(op.name) == "input" || std::string_view(op.name) == "output") continue;
+    std::string_view name = op.name;
+    if (name == "leaf" || name == "input" || name == "output" || name == "host") continue;
     add_function(ops, op);
   }
   module.attr("linear") = py::reinterpret_steal<py::object>(PyCFunction_New(&g_linear, nullptr));

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "base/error.h"
+#include "bindings/host.h"
 #include "bindings/location.h"
 #include "bindings/register.h"
 #include "bindings/tensor_type.h"
@@ -153,8 +154,10 @@ class Exporter {
       py::tuple scalar = py::make_tuple(immediate(node), 0);
       node->has(graph::kImmediateLeft) ? inputs.insert(0, scalar) : inputs.append(scalar);
     }
-    py::dict attrs = node->has(graph::kImmediate) ? py::dict() : attributes(op, node->attrs(), node->dtype);
-    push(node, op.name, inputs, attrs, outputs, py::none());
+    py::object attrs = py::dict();
+    if (is_host(op)) attrs = host_attributes(node->attrs());
+    else if (!node->has(graph::kImmediate)) attrs = attributes(op, node->attrs(), node->dtype);
+    push(node, op.name_of(node->attrs()), inputs, attrs, outputs, py::none());
   }
 
   // A Python scalar operand becomes a 0-d `full` of the tensor operand's dtype.
@@ -167,7 +170,7 @@ class Exporter {
     return records_.size() - 1;
   }
 
-  void push(const Node* node, const char* op, py::list inputs, py::dict attrs, py::list outputs, py::object handle) {
+  void push(const Node* node, const char* op, py::list inputs, py::object attrs, py::list outputs, py::object handle) {
     ids_[node] = records_.size();
     records_.append(py::make_tuple(op, inputs, attrs, outputs, node->layout, node->location, handle));
   }

@@ -17,6 +17,7 @@ PYBIND11_MODULE(_core, module) {
   bindings::register_data(module);
   bindings::register_autograd(module);
   bindings::register_graph(module);
+  bindings::register_host(module);
   bindings::register_runtime(module);
   graph::hooks.location = bindings::current_location;
   py::register_exception_translator([](std::exception_ptr pointer) {

@@ -20,7 +20,8 @@ bool is_param(AttrKind kind) {
 
 const char* category_name(OpCategory category) {
   constexpr const char* text[] = {"elementwise", "reduction", "matmul", "conv",     "pool",
-                                  "shape",       "index",     "random", "creation", "update"};
+                                  "shape",       "index",     "random", "creation", "update",
+                                  "custom"};
   return text[static_cast<int>(category)];
 }
 

@@ -44,7 +44,7 @@ struct AttrDef {
   i64 fallback = 0;  // word used when not given (the bits of a double for floats)
 };
 
-enum class OpCategory : u8 { kElementwise, kReduction, kMatmul, kConv, kPool, kShape, kIndex, kRandom, kCreation, kUpdate };
+enum class OpCategory : u8 { kElementwise, kReduction, kMatmul, kConv, kPool, kShape, kIndex, kRandom, kCreation, kUpdate, kCustom };
 const char* category_name(OpCategory category);
 
 struct OutputSpec {
@@ -100,6 +100,7 @@ using CheckRule = void (*)(const Call&);                // before promotion
 using VjpRule = void (*)(VjpCall&);
 using CostRule = Cost (*)(const Call&, const Shape& out);
 using Kernel = void (*)(const KernelCall&);
+using NameRule = const char* (*)(const i64* attrs);     // of a record that stands for many ops
 // A view op: the same elements under another shape. Returns false when the strides do not allow it.
 using ViewRule = bool (*)(const i64* attrs, const Shape& in_shape, const Shape& in_strides, const Shape& out_shape,
                           i64* offset, Shape* out_strides);
@@ -133,7 +134,11 @@ struct OpDef {
   ViewRule view_rule = nullptr;
   int tile_op = -1;                   // TileOp of an elementwise op
   bool is_random = false;
+  NameRule name_rule = nullptr;
+  bool calls_python = false;          // the kernel may evaluate other graphs while it runs
   bool sets_layout = false;           // the first attribute is the result's MeshLayout
+
+  const char* name_of(const i64* attrs) const { return name_rule ? name_rule(attrs) : name; }
 
   // Reads as the record: OpDef("matmul").inputs({"a", "b"}).dtype(promote).shape(matmul_shape)...
   OpDef& inputs(std::vector<const char*> names, bool variadic = false) { input_names = std::move(names); is_variadic = variadic; return *this; }
@@ -156,6 +161,8 @@ struct OpDef {
   OpDef& view(ViewRule rule) { view_rule = rule; return *this; }
   OpDef& tile(TileOp op) { tile_op = static_cast<int>(op); return *this; }
   OpDef& layouts() { sets_layout = true; return *this; }
+  OpDef& named_by(NameRule rule) { name_rule = rule; return *this; }
+  OpDef& python() { calls_python = true; return *this; }
   OpDef& random() { is_random = true; return *this; }
 };
 

@@ -17,4 +17,6 @@ void register_pool(graph::Registry& ops);
 void register_random(graph::Registry& ops);
 void register_update(graph::Registry& ops);       // optimizer steps
 
+void register_host(graph::Registry& ops);         // ops computed by a Python callable
+
 }  // namespace pyflame::ops

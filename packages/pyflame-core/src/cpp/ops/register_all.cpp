@@ -15,6 +15,7 @@ void register_all() {
   register_pool(ops);
   register_random(ops);
   register_update(ops);
+  register_host(ops);
 }
 
 }  // namespace pyflame::ops

@@ -34,6 +34,7 @@ class CpuExecutable : public Executable {
       constants_ready_ = true;
     }
     if (__builtin_expect(observer != nullptr, 0)) return run_observed(binding, *observer);
+    if (__builtin_expect(program_.reenters, 0)) return run_reentrant(binding);
     for (const Instruction& instruction : program_.body) execute(instruction, binding.params);
   }
 
@@ -58,9 +59,23 @@ class CpuExecutable : public Executable {
     cpu::run_tile_program(instruction.program, instruction.shape, in, base, outputs);
   }
 
+  void run_reentrant(const Binding& binding) {
+    const std::vector<void*> bases = bases_;
+    for (const Instruction& instruction : program_.body) {
+      execute(instruction, binding.params);
+      restore(bases);
+    }
+  }
+
+  // After a run of this program inside a run of it, which binds the views to its own memory.
+  void restore(const std::vector<void*>& bases) {
+    if (bases_ == bases) return;
+    bases_ = bases;
+    bind_views();
+  }
+
   void run_observed(const Binding& binding, Observer& observer) {
     using Clock = std::chrono::steady_clock;
-    // An observer may evaluate a graph of this very structure, which binds the views to its own memory.
     const std::vector<void*> bases = bases_;
     u32 index = 0;
     for (const Instruction& instruction : program_.body) {
@@ -68,13 +83,11 @@ class CpuExecutable : public Executable {
       StepInfo step{instruction.ops, instruction.locations, in, static_cast<int>(instruction.num_in),
                     in + instruction.num_in, static_cast<int>(instruction.num_out), index++, 0.0};
       observer.before(step);
-      if (bases_ != bases) {
-        bases_ = bases;
-        bind_views();
-      }
+      restore(bases);
       auto start = Clock::now();
       try {
         execute(instruction, binding.params);
+        restore(bases);
       } catch (const std::exception& error) {
         observer.error(step, error.what());
         throw;

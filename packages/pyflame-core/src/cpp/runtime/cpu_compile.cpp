@@ -39,7 +39,7 @@ void copy_kernel(const graph::KernelCall& call) { cpu::copy_strided(call.in[0], 
 
 // Ops that check values while they run: a result may only overwrite a leaf when none of these can still fail.
 bool may_throw(const FlatNode& node) {
-  if (node.op->kind == OpCategory::kIndex) return true;
+  if (node.op->kind == OpCategory::kIndex || node.op->calls_python) return true;
   bool division = node.op->tile_op == static_cast<int>(TileOp::floor_divide) ||
                   node.op->tile_op == static_cast<int>(TileOp::remainder) || node.op->tile_op == static_cast<int>(TileOp::fmod);
   return division && !is_floating(node.dtype);
@@ -177,7 +177,7 @@ class Compiler {
     list.emplace_back();
     list.back().first_view = static_cast<u32>(program_.views.size());
     for (u32 i : nodes) {
-      list.back().ops.push_back(node(i).op->name);
+      list.back().ops.push_back(node(i).op->name_of(node(i).attrs.data()));
       list.back().locations.push_back(node(i).location);
     }
     return list.back();
@@ -313,6 +313,7 @@ class Compiler {
     }
     Instruction& instruction = begin_instruction({i});
     instruction.kernel = n.op->kernel;
+    program_.reenters |= n.op->calls_python;
     instruction.attrs = n.attrs;
     instruction.param = static_cast<u32>(std::max(n.param, 0));
     instruction.num_in = static_cast<u32>(inputs.size());

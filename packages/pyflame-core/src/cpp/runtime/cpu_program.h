@@ -29,6 +29,7 @@ struct CpuProgram {
   std::vector<cpu::View> views;          // inputs then outputs of each instruction
   std::vector<Place> places;             // of each view
   u32 num_leaves = 0;
+  bool reenters = false;                 // a kernel may run this very program again before it returns
   std::size_t arena_bytes = 0, constant_bytes = 0;
 };
 

@@ -23,7 +23,7 @@ std::recursive_mutex g_backend;  // runs are serialised; recursive, because an o
 Observer* g_observer = nullptr;
 bool g_debug = false, g_eager = false;
 thread_local bool t_tracing = false;
-thread_local int t_observed = 0;  // observed runs of this thread that have not returned
+thread_local int t_running = 0;  // runs of this thread that have not returned: hooks and host ops may evaluate
 bool g_timing = false;
 u32 g_limit = 10000;
 EvalStats g_stats;
@@ -107,6 +107,10 @@ class Run {
 
   void execute() {
     Binding binding{leaf_data_.data(), output_data_.data(), params_};
+    struct Depth {
+      Depth() { ++t_running; }
+      ~Depth() { --t_running; }
+    } depth;
     if (observer_) return execute_observed(binding);
     WithoutGil without_gil;
     std::lock_guard<std::recursive_mutex> lock(g_backend);
@@ -121,10 +125,6 @@ class Run {
       WithoutGil without_gil;
       lock.lock();
     }
-    struct Depth {
-      Depth() { ++t_observed; }
-      ~Depth() { --t_observed; }
-    } depth;
     plan_->executable->run(binding, observer_);
   }
 
@@ -203,8 +203,8 @@ void eval(Node* const* roots, std::size_t count) {
   for (;;) {
     trace->walk(roots, count, plan_options());
     if (!trace->running) break;
-    if (t_observed) {
-      runtime_error("[eval] the tensor belongs to a run that waits for this hook to return: read the hook's own inputs "
+    if (t_running) {
+      runtime_error("[eval] the tensor belongs to a run that waits for this hook or host op to return: read its own inputs "
                     "and outputs, or evaluate it after the run");
     }
     wait_for_runs();

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .. import _core
 from ..dtypes import DType, all_dtypes
 from ..errors import GraphError
+
+if TYPE_CHECKING:
+    from ..ops.host import HostOp
 
 # Names other frameworks use, accepted wherever an operation is looked up by name.
 ALIASES = {
@@ -19,14 +22,16 @@ ALIASES = {
 }
 # Records that stand for values, not for operations.
 _PLACES = {"leaf", "input", "output"}
+# Records that stand for many operations, each of which has its own entry.
+_HOLDERS = {"host"}
 _CATEGORIES = {"to_layout": "layout"}
 
 
 class AttrInfo(NamedTuple):
     """An attribute an operation declares.
 
-    `kind` is one of int, bool, float, dtype, ints (a tuple), dim (an int or None), dims (a tuple), scalar, layout, str
-    and graph.
+    `kind` is one of int, bool, float, dtype, ints (a tuple), dim (an int or None), dims (a tuple), scalar, layout, str,
+    graph, and any: None, a bool, number, text, dtype or tuple.
     """
 
     name: str
@@ -108,7 +113,7 @@ _table: dict[str, OpInfo] = {}
 def _load() -> None:
     for entry in _core.describe_ops():
         name = entry["name"]
-        if name in _PLACES:
+        if name in _PLACES | _HOLDERS:
             continue
         formulas = entry["formulas"]
         if entry["no_grad_reason"] is not None:
@@ -136,6 +141,24 @@ def _load() -> None:
     _table[FUSED.name] = FUSED
 
 
+def _host_info(op: HostOp) -> OpInfo:
+    return OpInfo(
+        name=op.name,
+        category=op.category,
+        inputs=("operands",),
+        variadic=True,
+        attrs=tuple(AttrInfo(attr, "any", required) for attr, required in op.attrs),
+        dtypes=all_dtypes,
+        formula="",
+        gradient="none: made without a vjp" if op.vjp is None else "a rule in Python",
+        differentiable=op.vjp is not None,
+        aliases=(),
+        is_view=False,
+        is_random=False,
+        multiple_outputs=op.num_outputs > 1,
+    )
+
+
 def ops() -> tuple[OpInfo, ...]:
     """Every operation a graph may hold.
 
@@ -144,7 +167,9 @@ def ops() -> tuple[OpInfo, ...]:
         True
     """
     _load()
-    return tuple(_table.values())
+    from ..ops import host
+
+    return (*_table.values(), *map(_host_info, host.host_ops()))
 
 
 def op(name: str) -> OpInfo:
@@ -160,12 +185,13 @@ def op(name: str) -> OpInfo:
         >>> op("concat").name, op("mul").gradient
         ('cat', 'da = g * b; db = g * a')
     """
-    info = _table.get(name)
-    if info is None:
-        name = ALIASES.get(name, name)
-        if name not in _table:
-            _load()  # custom operations join while the program runs
-        info = _table.get(name)
+    from ..ops import host
+
+    if not _table:
+        _load()
+    info = _table.get(ALIASES.get(name, name))
+    if info is None and (made := host.find(name)):  # these come and go while the program runs
+        info = _host_info(made)
     if info is None:
         raise GraphError(f"[graph] {name!r} is no operation: pyflame.ir.ops() lists them")
     return info

@@ -95,6 +95,12 @@ def _is_int(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
 
 
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, bool | float | str | DType) or _is_int(value)
+
+
 def _fits(attr: AttrInfo, value: Any) -> bool:
     from .ir import Graph
 
@@ -113,6 +119,8 @@ def _fits(attr: AttrInfo, value: Any) -> bool:
         return _is_int(value) or value is None
     if kind in ("ints", "dims"):
         return isinstance(value, tuple) and all(map(_is_int, value))
+    if kind == "any":
+        return _is_plain(value)
     if kind == "layout":
         return value is None or isinstance(value, MeshLayout)
     return isinstance(value, {"str": str, "graph": Graph}[kind])
