@@ -50,4 +50,18 @@ inline u16 float_to_float16(float value) {
   return static_cast<u16>(sign | half);
 }
 
+// Elements of the 16-bit dtypes, for kernels that go element by element and compute in float.
+struct Float16 {
+  u16 bits = 0;
+  Float16() = default;
+  explicit Float16(float value) : bits(float_to_float16(value)) {}
+  operator float() const { return float16_to_float(bits); }
+};
+struct BFloat16 {
+  u16 bits = 0;
+  BFloat16() = default;
+  explicit BFloat16(float value) : bits(float_to_bfloat16(value)) {}
+  operator float() const { return bfloat16_to_float(bits); }
+};
+
 }  // namespace pyflame

@@ -118,13 +118,14 @@ void assign(TensorObject* handle, const Var& source) {
   // The leaf must be this handle's own node. What an update op returns has no other use.
   bool fresh = registry()[next->op].kind == graph::OpCategory::kUpdate && !next->has(graph::kRequiresGrad);
   if (leaf_grad && !fresh) value = detach(source);
-  disown_node(handle);
+  bool owns = leaf_grad && owner_of(old) == handle;
+  if (owns) own_next(handle, value.get());
+  else disown_node(handle);
   handle->node = value.detach();
   graph::release(old);
-  if (leaf_grad) {
-    handle->node->flags |= graph::kRequiresGrad | graph::kGradLeaf;
-    own_node(handle);
-  }
+  if (!leaf_grad) return;
+  handle->node->flags |= graph::kRequiresGrad | graph::kGradLeaf;
+  if (!owns) own_node(handle);
 }
 
 void require_grad(TensorObject* handle, bool required) {

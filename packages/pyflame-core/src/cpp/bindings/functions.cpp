@@ -187,9 +187,10 @@ void convert_numbers(const Function& f, const Scalar* scalars, u32 numbers, Node
 
 PyObject* as_result(const Function& f, Node* const* nodes, int count, const i64* words, int num_words) {
   if (!f.op->outputs_rule) return wrap(graph::apply(*f.op, nodes, count, words, num_words));
-  std::vector<Var> outputs = graph::apply_multi(*f.op, nodes, count, words, num_words);
-  PyObject* tuple = PyTuple_New(static_cast<Py_ssize_t>(outputs.size()));
-  for (std::size_t k = 0; tuple && k < outputs.size(); ++k) PyTuple_SET_ITEM(tuple, static_cast<Py_ssize_t>(k), wrap(outputs[k]));
+  Var outputs[graph::kMaxOutputs];
+  int num_outputs = graph::apply_multi(*f.op, nodes, count, words, num_words, outputs);
+  PyObject* tuple = PyTuple_New(num_outputs);
+  for (int k = 0; tuple && k < num_outputs; ++k) PyTuple_SET_ITEM(tuple, k, wrap(outputs[k]));
   return tuple;
 }
 
@@ -319,9 +320,10 @@ PyObject* update_all(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
         assign(tensor_item(f, row, 0), graph::apply(*f.op, nodes, num_inputs, words, n));
         continue;
       }
-      std::vector<Var> outputs = graph::apply_multi(*f.op, nodes, num_inputs, words, n);
+      Var outputs[graph::kMaxOutputs];
+      int num_outputs = graph::apply_multi(*f.op, nodes, num_inputs, words, n, outputs);
       assign(tensor_item(f, row, 0), outputs[0]);
-      for (std::size_t k = 1; k < outputs.size(); ++k) assign(tensor_item(f, row, static_cast<Py_ssize_t>(k) + 1), outputs[k]);
+      for (int k = 1; k < num_outputs; ++k) assign(tensor_item(f, row, k + 1), outputs[k]);
     }
     Py_RETURN_NONE;
   } catch (...) {

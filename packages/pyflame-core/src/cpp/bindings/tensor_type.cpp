@@ -203,6 +203,13 @@ void own_node(TensorObject* handle) {
   handle->node->flags |= graph::kOwned;
   owners()[handle->node] = handle;
 }
+void own_next(TensorObject* handle, Node* next) {
+  auto entry = owners().extract(handle->node);
+  handle->node->flags &= static_cast<u16>(~graph::kOwned);
+  next->flags |= graph::kOwned;
+  entry.key() = next;
+  owners().insert(std::move(entry));
+}
 void disown_node(TensorObject* handle) {
   if (!handle->node->has(graph::kOwned)) return;
   auto it = owners().find(handle->node);

@@ -42,6 +42,7 @@ void join_aliases(TensorObject* view, TensorObject* base);
 // Where gradients of a leaf accumulate: the handle that owns the node.
 void own_node(TensorObject* handle);
 void disown_node(TensorObject* handle);
+void own_next(TensorObject* handle, Node* next);  // the handle owns its node and will own `next` instead
 TensorObject* owner_of(const Node* node);   // borrowed; nullptr when the handle is gone
 void require_grad(TensorObject* handle, bool required);
 // Points an existing handle at another node. Shape and dtype stay, so whoever holds the handle sees new values only.

@@ -44,7 +44,7 @@ void finish(Node* node, const OpDef& op) {
     if (inputs[i] && inputs[i]->depth > depth) depth = inputs[i]->depth;
   }
   node->depth = depth == 0xffff ? depth : static_cast<u16>(depth + 1);
-  if (hooks.location) node->location = hooks.location();
+  if (!node->location && hooks.location) node->location = hooks.location();
 }
 
 // Only after the caller holds a counted reference: the hook may evaluate the node.
@@ -313,6 +313,7 @@ Var projection(Node* parent, int k, const OutputSpec& spec) {
   node->attr[0] = k;
   if (parent->has(kRequiresGrad) && is_floating(node->dtype)) node->flags |= kRequiresGrad;
   node->layout = parent->layout;
+  node->location = parent->location;
   finish(node, output);
   parent->record()->projections[k - 1] = node;
   return Var::steal(node);
@@ -340,15 +341,13 @@ Var output_of(Node* node, int k) {
   return projection(node, k, specs[k]);
 }
 
-std::vector<Var> apply_multi(const OpDef& op, Node* const* inputs, int count, const i64* attrs, int num_attrs) {
+int apply_multi(const OpDef& op, Node* const* inputs, int count, const i64* attrs, int num_attrs, Var* outputs) {
   OutputSpec specs[kMaxOutputs];
   int num_outputs;
-  std::vector<Var> outputs;
-  outputs.reserve(kMaxOutputs);
-  outputs.push_back(record(op, inputs, count, attrs, num_attrs, specs, &num_outputs));
-  for (int k = 1; k < num_outputs; ++k) outputs.push_back(projection(outputs[0].get(), k, specs[k]));
+  outputs[0] = record(op, inputs, count, attrs, num_attrs, specs, &num_outputs);
+  for (int k = 1; k < num_outputs; ++k) outputs[k] = projection(outputs[0].get(), k, specs[k]);
   outputs[0] = recorded(outputs[0].detach());  // only now: evaluating it fills the projections too
-  return outputs;
+  return num_outputs;
 }
 
 }  // namespace pyflame::graph

@@ -23,8 +23,13 @@ inline Var apply(const OpDef& op, std::initializer_list<Var> inputs, std::initia
   for (const Var& var : inputs) nodes[n++] = var.get();
   return apply(op, nodes, n, attrs.begin(), static_cast<int>(attrs.size()));
 }
-// For ops with several outputs: all of them.
-std::vector<Var> apply_multi(const OpDef& op, Node* const* inputs, int count, const i64* attrs, int num_attrs);
+// Records an op with several outputs into outputs[kMaxOutputs]; returns how many there are.
+int apply_multi(const OpDef& op, Node* const* inputs, int count, const i64* attrs, int num_attrs, Var* outputs);
+inline std::vector<Var> apply_multi(const OpDef& op, Node* const* inputs, int count, const i64* attrs, int num_attrs) {
+  Var outputs[kMaxOutputs];
+  int num_outputs = apply_multi(op, inputs, count, attrs, num_attrs, outputs);
+  return std::vector<Var>(outputs, outputs + num_outputs);
+}
 // Output k of a recorded node: the living projection, or a new one while the node is pending; empty when neither is.
 Var output_of(Node* node, int k);
 

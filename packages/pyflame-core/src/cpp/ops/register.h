@@ -14,6 +14,7 @@ void register_shape(graph::Registry& ops);
 void register_index(graph::Registry& ops);
 void register_conv(graph::Registry& ops);
 void register_pool(graph::Registry& ops);
+void register_loss(graph::Registry& ops);
 void register_random(graph::Registry& ops);
 void register_update(graph::Registry& ops);       // optimizer steps
 

@@ -13,6 +13,7 @@ void register_all() {
   register_index(ops);
   register_conv(ops);
   register_pool(ops);
+  register_loss(ops);
   register_random(ops);
   register_update(ops);
   register_host(ops);

@@ -27,7 +27,7 @@ void check_update(const Call& call) {
            " and shape " + to_string(call.shape(i));
   };
   for (int i = 1; i < call.count; ++i) {
-    if (call.dtype(i) == call.dtype(0) && call.shape(i) == call.shape(0)) continue;
+    if (call.dtype(i) == call.dtype(0) && graph::same_shape(call[i], call[0])) continue;
     runtime_error("[" + std::string(call.op.name) + "] " + described(0) + ", " + described(i) +
                   ": expected the same dtype and shape");
   }

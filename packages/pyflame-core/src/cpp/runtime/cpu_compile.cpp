@@ -39,7 +39,8 @@ void copy_kernel(const graph::KernelCall& call) { cpu::copy_strided(call.in[0], 
 
 // Ops that check values while they run: a result may only overwrite a leaf when none of these can still fail.
 bool may_throw(const FlatNode& node) {
-  if (node.op->kind == OpCategory::kIndex || node.op->calls_python) return true;
+  OpCategory kind = node.op->kind;
+  if (kind == OpCategory::kIndex || kind == OpCategory::kLoss || node.op->calls_python) return true;
   bool division = node.op->tile_op == static_cast<int>(TileOp::floor_divide) ||
                   node.op->tile_op == static_cast<int>(TileOp::remainder) || node.op->tile_op == static_cast<int>(TileOp::fmod);
   return division && !is_floating(node.dtype);

@@ -173,6 +173,9 @@ from .logic import (
     logical_or as logical_or,
     logical_xor as logical_xor,
 )
+from .loss import (
+    nll_loss as nll_loss,
+)
 from .moments import (
     std as std,
     std_mean as std_mean,

@@ -28,6 +28,7 @@ INTERNAL = {
     "slice": "indexing, narrow() and select() record it",
     "softmax_grad": "the gradient of softmax",
     "log_softmax_grad": "the gradient of log_softmax",
+    "nll_loss_grad": "the gradient of nll_loss",
     "conv2d_grad_input": "a gradient of conv2d",
     "conv2d_grad_weight": "a gradient of conv2d",
     "max_pool2d_grad": "the gradient of max_pool2d",

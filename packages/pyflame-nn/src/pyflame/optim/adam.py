@@ -72,26 +72,14 @@ class Adam(Optimizer):
             raise ValueError(f"[{type(self).__name__}] betas is {group['betas']}: expected numbers from 0 to below 1")
 
     def update(self, params: list[Tensor], group: Group) -> list[Tensor]:
-        amsgrad = group["amsgrad"]
-        names = AMSGRAD_MOMENTS if amsgrad else MOMENTS
-        beta1, beta2 = group["betas"]
-        changed: list[Tensor] = []
-        rows: dict[int, list[tuple[Any, ...]]] = {}  # by step: a parameter without gradients falls behind
-        states = self.state
-        for param in params:
-            state = states.get(param)
-            if state is None or names[-1] not in state:
-                state = states.setdefault(param, {"step": 0})
-                for name in names:
-                    state.setdefault(name, zeros_like(param))
-            state["step"] = step = state["step"] + 1
-            moments = [state[name] for name in names]
-            together = rows.get(step)
-            if together is None:
-                together = rows[step] = []
-            together.append((param, param.grad, *moments))
-            changed += moments
-        for step, together in rows.items():
+        amsgrad, (beta1, beta2) = group["amsgrad"], group["betas"]
+        states = self._states(params, AMSGRAD_MOMENTS if amsgrad else MOMENTS)
+        rows: list[tuple[Any, ...]] = [
+            (param, param.grad, state["exp_avg"], state["exp_avg_sq"]) for param, state in zip(params, states)
+        ]
+        if amsgrad:
+            rows = [(*row, state["max_exp_avg_sq"]) for row, state in zip(rows, states)]
+        for step, together in self._by_step(rows, states):
             ops.adam_update(
                 together,
                 group["lr"],
@@ -105,7 +93,28 @@ class Adam(Optimizer):
                 group["maximize"],
                 amsgrad,
             )
-        return changed
+        return []
+
+    def _states(self, params: list[Tensor], names: tuple[str, ...]) -> list[dict[str, Any]]:
+        known, last = self.state, names[-1]
+        try:
+            states = [known[param] for param in params]
+        except KeyError:
+            states = [known.setdefault(param, {"step": 0}) for param in params]
+        for param, state in zip(params, states):
+            if last not in state:
+                for name in names:
+                    state.setdefault(name, zeros_like(param))
+        return states
+
+    def _by_step(self, rows: list[Any], states: list[dict[str, Any]]) -> list[tuple[int, list[Any]]]:
+        """Count the step; rows of the same count belong together (a parameter without gradients falls behind)."""
+        steps = [state["step"] + 1 for state in states]
+        for state, step in zip(states, steps):
+            state["step"] = step
+        if not steps or steps.count(steps[0]) == len(steps):
+            return [(steps[0], rows)] if steps else []
+        return [(step, [row for row, count in zip(rows, steps) if count == step]) for step in sorted(set(steps))]
 
 
 class AdamW(Adam):

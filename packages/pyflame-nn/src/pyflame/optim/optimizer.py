@@ -69,7 +69,10 @@ class Optimizer:
         """Raise ValueError for options out of range."""
 
     def update(self, params: list[Tensor], group: Group) -> list[Tensor]:
-        """Point parameters (all have gradients) and their state at new values; return the state, to be evaluated."""
+        """Point parameters (all have gradients) and their state at new values.
+
+        Returns the state that is not computed together with the parameters, to be evaluated with them.
+        """
         raise NotImplementedError(f"[optimizer] {type(self).__name__} has no update(params, group)")
 
     def step(self, closure: Closure | None = None) -> Any:

@@ -70,7 +70,6 @@ class SGD(Optimizer):
             pairs: list[tuple[Any, ...]] = [(param, param.grad) for param in params]
             ops.sgd_update(pairs, lr, weight_decay=decay, maximize=maximize)
             return []
-        changed: list[Tensor] = []
         starting: list[tuple[Any, ...]] = []
         moving: list[tuple[Any, ...]] = []
         for param in params:
@@ -79,7 +78,6 @@ class SGD(Optimizer):
             if rows is starting:
                 state["momentum_buffer"] = zeros_like(param)
             rows.append((param, param.grad, state["momentum_buffer"]))
-            changed.append(state["momentum_buffer"])
         for rows, first in ((starting, True), (moving, False)):
             ops.sgd_update(rows, lr, momentum, group["dampening"], decay, group["nesterov"], maximize, first)
-        return changed
+        return []

@@ -2,6 +2,7 @@
 
 from .binary import BINARY
 from .index import INDEX
+from .loss import LOSS
 from .model import Operand as Operand, OpInfo as OpInfo, Sample as Sample
 from .reduction import REDUCTIONS
 from .shape import SHAPE
@@ -9,5 +10,5 @@ from .unary import UNARY
 from .update import UPDATE
 from .window import WINDOW
 
-op_db = [*UNARY, *BINARY, *REDUCTIONS, *SHAPE, *INDEX, *WINDOW, *UPDATE]
+op_db = [*UNARY, *BINARY, *REDUCTIONS, *SHAPE, *INDEX, *WINDOW, *LOSS, *UPDATE]
 by_name = {info.name: info for info in op_db}

@@ -109,6 +109,15 @@ def window_calls() -> dict[str, list[WrongCall]]:
     }  # fmt: skip
 
 
+def loss_calls() -> dict[str, list[WrongCall]]:
+    x, attrs = zeros(2, 3), {"ignore_index": -100, "reduction": 1}
+    return {
+        "nll_loss": [WrongCall((x, index(3)), attrs, ValueError), WrongCall((x, zeros(2)), attrs),
+                     WrongCall((zeros(), index()), attrs, ValueError)],
+        "nll_loss_grad": [WrongCall((x, index(2)), {**attrs, "classes": 3})],
+    }  # fmt: skip
+
+
 def dtype_calls(info: OpInfo, record: dict[str, Any]) -> list[WrongCall]:
     """A dtype the record does not compute in and does not convert from."""
     refused = [dtype for dtype in all_dtypes if dtype not in record["dtypes"] and dtype not in info.dtypes]
@@ -120,7 +129,7 @@ def dtype_calls(info: OpInfo, record: dict[str, Any]) -> list[WrongCall]:
 def wrong_calls(info: OpInfo, record: dict[str, Any]) -> list[WrongCall]:
     name, attrs, inputs = info.name, [attr[0] for attr in record["attrs"]], record["inputs"]
     calls = dtype_calls(info, record)
-    calls += (shape_calls() | index_calls() | window_calls()).get(name, [])
+    calls += (shape_calls() | index_calls() | window_calls() | loss_calls()).get(name, [])
     if record["is_elementwise"] and len(inputs) == 2:
         calls.append(WrongCall((ones(2, 3), ones(4, 5))))
     if record["category"] == "reduction" and "dim" in attrs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from pyflame import Tensor, cast, gather, index_select, log_softmax, where
+from pyflame import Tensor, cast, gather, index_select, log_softmax, ops, where
 
 from .loss import reduce
 
@@ -73,6 +73,8 @@ def nll_loss(
         >>> F.nll_loss(pf.tensor([[-0.5, -2.0]]), pf.tensor([1])).item()
         2.0
     """
+    if weight is None:
+        return ops.nll_loss(input, target, ignore_index, reduction)
     check_classes("nll_loss", input, target)
     check_weight("nll_loss", input, weight)
     picked, weights, _ = picked_and_weights(input, target, weight, ignore_index)
@@ -112,6 +114,8 @@ def cross_entropy(
     if not 0.0 <= label_smoothing <= 1.0:
         raise ValueError(f"[{op}] label_smoothing is {label_smoothing}: expected a number between 0 and 1")
     dim = class_dim(op, input)
+    if weight is None and label_smoothing == 0.0 and not target.dtype.is_floating_point:
+        return ops.nll_loss(log_softmax(input, dim), target, ignore_index, reduction)
     check_weight(op, input, weight)
     log_probs = log_softmax(input, dim)
     if target.dtype.is_floating_point:

@@ -1,0 +1,83 @@
+"""Samples of the records that are losses."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...dtypes import DType, int64
+from ..bridge import Array
+from .model import FLOATS, Operand, OpInfo, Sample, draw, generator
+
+Dims = tuple[int, ...]
+# shape of the log-probabilities, ids to ignore, memory
+CASES: tuple[tuple[Dims, int, str], ...] = (
+    ((4, 3), -100, "dense"), ((4, 3), 1, "dense"), ((3,), -100, "dense"), ((2, 3, 2, 2), -100, "dense"),
+    ((2, 5, 3), 4, "transposed"), ((4, 3), -100, "sliced"), ((4, 3), -100, "expanded"), ((1, 1), -100, "dense"),
+)  # fmt: skip
+NONE, MEAN, SUM = range(3)
+
+
+def picks(target: Array, classes: int, ignore_index: int) -> Array:
+    """One-hot rows along dimension 1 (or 0 for a single sample), zero where ignored."""
+    ids = np.arange(classes).reshape(-1, *(1,) * (target.ndim - 1)) if target.ndim else np.arange(classes)
+    hot = (np.expand_dims(target, min(target.ndim, 1)) == ids) & np.expand_dims(
+        target != ignore_index, min(target.ndim, 1)
+    )
+    return hot.astype(np.float64)
+
+
+def nll_loss(x: Array, target: Array, ignore_index: int, reduction: int) -> Array:
+    dim = min(target.ndim, 1)
+    loss = -(x * picks(target, x.shape[dim], ignore_index)).sum(dim)
+    if reduction == NONE:
+        return loss
+    return loss.sum() / (target != ignore_index).sum() if reduction == MEAN else loss.sum()
+
+
+def nll_loss_grad(grad: Array, target: Array, ignore_index: int, reduction: int, classes: int) -> Array:
+    if reduction == MEAN:
+        grad = grad / (target != ignore_index).sum()
+    spread = np.expand_dims(np.broadcast_to(grad, target.shape), min(target.ndim, 1))
+    return -spread * picks(target, classes, ignore_index)
+
+
+def ids(rng: np.random.Generator, shape: Dims, memory: str) -> tuple[int, Operand]:
+    dim = min(len(shape) - 1, 1)
+    target = rng.integers(0, shape[dim], shape[:dim] + shape[dim + 1 :])
+    return shape[dim], Operand(target, int64, memory_of(target.shape, memory))
+
+
+def memory_of(shape: Dims, memory: str) -> str:
+    return memory if len(shape) > (memory == "transposed") else "dense"
+
+
+def loss_samples(dtype: DType) -> list[Sample]:
+    rng = generator("nll_loss")
+    samples = []
+    for shape, ignore_index, memory in CASES:
+        _, target = ids(rng, shape, memory)
+        x = Operand(draw(rng, shape, dtype, -4, 0), dtype, memory)
+        for reduction in (NONE, MEAN, SUM):
+            samples.append(Sample((x, target), {"ignore_index": ignore_index, "reduction": reduction}))
+    empty = Operand(np.zeros((0, 3)), dtype), Operand(np.zeros(0), int64)
+    return [*samples, Sample(empty, {"ignore_index": -100, "reduction": SUM})]
+
+
+def grad_samples(dtype: DType) -> list[Sample]:
+    rng = generator("nll_loss_grad")
+    samples = []
+    for shape, ignore_index, memory in CASES:
+        classes, target = ids(rng, shape, memory)
+        for reduction in (NONE, MEAN, SUM):
+            grad_shape = target.values.shape if reduction == NONE else ()
+            grad = Operand(draw(rng, grad_shape, dtype, -4, 4), dtype, memory_of(grad_shape, memory))
+            attrs = {"ignore_index": ignore_index, "reduction": reduction, "classes": classes}
+            samples.append(Sample((grad, target), attrs))
+    empty = Operand(np.zeros(0), dtype), Operand(np.zeros(0), int64)
+    return [*samples, Sample(empty, {"ignore_index": -100, "reduction": NONE, "classes": 3})]
+
+
+LOSS = [
+    OpInfo("nll_loss", loss_samples, nll_loss, FLOATS),
+    OpInfo("nll_loss_grad", grad_samples, nll_loss_grad, FLOATS),
+]
