@@ -1,8 +1,10 @@
 """Write what PyTorch computes to packages/pyflame-nn/tests/references, for the tests of pyflame-nn to compare with.
 
-    python -m venv venv && venv/bin/pip install torch==2.13.0 numpy && venv/bin/python ci/make_torch_references.py
+    python -m venv venv && venv/bin/pip install torch==2.13.0 numpy
+    PYTHONPATH=packages/pyflame-core/src venv/bin/python ci/make_torch_references.py
 
-A case is named by the expression that makes it, which means the same in both libraries: `nn.Linear(4, 3)`.
+It draws calls of functions with pyflame.testing, so a built pyflame-core is needed. Other cases are named by the
+expression that makes them, which means the same in both libraries: `nn.Linear(4, 3)`.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "packages" / "pyflame-nn" / "tests" / "references"
 STEPS = 20
+CALLS = 12  # of each family of functions
 
 # expression -> shape of the input
 LAYERS = {
@@ -201,6 +204,27 @@ def schedulers(torch: Any) -> Arrays:
     return found
 
 
+def functional(torch: Any) -> Arrays:
+    """For each family of functions: the first calls that PyTorch takes, and all their results in one line."""
+    from pyflame.testing.layer_cases import FAMILIES, Draw, outcome
+
+    found: Arrays = {}
+    for family, draw in FAMILIES.items():
+        seeds, results = [], []
+        for seed in range(10 * CALLS):
+            case = draw(Draw(seed, family))
+            try:
+                arrays = outcome(case, torch.nn.functional, torch.tensor, torch.float64)
+            except Exception:  # a call that PyTorch refuses has no results
+                continue
+            seeds.append(seed)
+            results += [np.ravel(array).astype(np.float64) for array in arrays]
+            if len(seeds) == CALLS:
+                break
+        found |= {f"{family}/seeds": np.array(seeds), f"{family}/results": np.concatenate(results).astype(np.float32)}
+    return found
+
+
 def to_numpy(value: Any) -> np.ndarray[Any, Any]:
     return value if isinstance(value, np.ndarray) else value.detach().numpy()
 
@@ -208,7 +232,7 @@ def to_numpy(value: Any) -> np.ndarray[Any, Any]:
 def main() -> None:
     torch = importlib.import_module("torch")
     TARGET.mkdir(parents=True, exist_ok=True)
-    for make in (layers, losses, optimizers, schedulers):
+    for make in (layers, losses, optimizers, schedulers, functional):
         arrays: dict[str, Any] = {name: to_numpy(value) for name, value in make(torch).items()}
         path = TARGET / f"{make.__name__}.npz"
         np.savez_compressed(path, **arrays)

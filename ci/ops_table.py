@@ -57,7 +57,8 @@ def composites() -> Iterator[str]:
     known = {info.name for info in pf.ir.ops()}
     yield "| function | what it does |"
     yield "|---|---|"
-    for name, function in sorted(vars(pf.ops).items()):
+    for name in sorted(dir(pf.ops)):
+        function = getattr(pf.ops, name)
         if name.startswith("_") or name in known or not inspect.isfunction(function):
             continue
         summary = (inspect.getdoc(function) or "").splitlines()[0].replace("|", "\\|")

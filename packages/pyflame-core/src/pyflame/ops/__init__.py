@@ -1,5 +1,8 @@
 """Functions on tensors, one file per family."""
 
+import importlib as _importlib
+import typing as _typing
+
 from .activation import (
     celu as celu,
     elu as elu,
@@ -183,7 +186,6 @@ from .moments import (
     var_mean as var_mean,
 )
 from .pool import (
-    adaptive_avg_pool2d as adaptive_avg_pool2d,
     avg_pool2d as avg_pool2d,
     max_pool2d as max_pool2d,
 )
@@ -313,3 +315,71 @@ from .update import (
     sgd_step_plain as sgd_step_plain,
     sgd_update as sgd_update,
 )
+
+# Kernels of layers, by module of the folder `layers`: imported at first use, for a quick `import pyflame`.
+_LATE = {
+    "adaptive": "adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d "
+    "adaptive_max_pool3d",
+    "convolution": "conv1d conv3d conv_transpose1d conv_transpose3d",
+    "embedding": "embedding embedding_bag",
+    "grid": "affine_grid grid_sample",
+    "normalization": "group_norm instance_norm layer_norm local_response_norm normalize rms_norm",
+    "pooling": "avg_pool1d avg_pool3d lp_pool1d lp_pool2d lp_pool3d max_pool1d max_pool3d",
+    "resampling": "interpolate",
+    "shuffle": "channel_shuffle pixel_shuffle pixel_unshuffle",
+    "windows": "col2im im2col",
+}
+_HOME = {name: module for module, names in _LATE.items() for name in names.split()}
+
+if _typing.TYPE_CHECKING:
+    from .layers.adaptive import (
+        adaptive_avg_pool1d as adaptive_avg_pool1d,
+        adaptive_avg_pool2d as adaptive_avg_pool2d,
+        adaptive_avg_pool3d as adaptive_avg_pool3d,
+        adaptive_max_pool1d as adaptive_max_pool1d,
+        adaptive_max_pool2d as adaptive_max_pool2d,
+        adaptive_max_pool3d as adaptive_max_pool3d,
+    )
+    from .layers.convolution import (
+        conv1d as conv1d,
+        conv3d as conv3d,
+        conv_transpose1d as conv_transpose1d,
+        conv_transpose3d as conv_transpose3d,
+    )
+    from .layers.embedding import embedding as embedding, embedding_bag as embedding_bag
+    from .layers.grid import affine_grid as affine_grid, grid_sample as grid_sample
+    from .layers.normalization import (
+        group_norm as group_norm,
+        instance_norm as instance_norm,
+        layer_norm as layer_norm,
+        local_response_norm as local_response_norm,
+        normalize as normalize,
+        rms_norm as rms_norm,
+    )
+    from .layers.pooling import (
+        avg_pool1d as avg_pool1d,
+        avg_pool3d as avg_pool3d,
+        lp_pool1d as lp_pool1d,
+        lp_pool2d as lp_pool2d,
+        lp_pool3d as lp_pool3d,
+        max_pool1d as max_pool1d,
+        max_pool3d as max_pool3d,
+    )
+    from .layers.resampling import interpolate as interpolate
+    from .layers.shuffle import (
+        channel_shuffle as channel_shuffle,
+        pixel_shuffle as pixel_shuffle,
+        pixel_unshuffle as pixel_unshuffle,
+    )
+    from .layers.windows import col2im as col2im, im2col as im2col
+else:  # unseen by type checkers, to which a module __getattr__ would make every misspelt name valid
+
+    def __getattr__(name: str):
+        if name not in _HOME:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(_importlib.import_module(f"{__name__}.layers.{_HOME[name]}"), name)
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .. import _core
@@ -15,10 +16,10 @@ _conv2d = _core.ops.conv2d
 _grad_input = _core.ops.conv2d_grad_input
 _reshape = _core.ops.reshape
 
-Pair = int | tuple[int, int]
+Pair = int | Sequence[int]
 
 
-def as_pair(op: str, name: str, value: Pair | list[int]) -> tuple[int, int]:
+def as_pair(op: str, name: str, value: Pair) -> tuple[int, int]:
     if isinstance(value, int):
         return value, value
     if len(value) == 1:
@@ -135,12 +136,16 @@ def conv_transpose2d(
         )
     steps, around = as_pair(op, "stride", stride), as_pair(op, "padding", padding)
     spread, extra = as_pair(op, "dilation", dilation), as_pair(op, "output_padding", output_padding)
-    size = []
-    for i in range(2):
-        if not 0 <= extra[i] < max(steps[i], spread[i]):
-            raise RuntimeError(f"[{op}] output_padding {extra} must be less than stride {steps} or dilation {spread}")
-        reach = spread[i] * (weight.shape[2 + i] - 1) + 1
-        size.append((x.shape[2 + i] - 1) * steps[i] - 2 * around[i] + reach + extra[i])
-    y = _grad_input(x, weight, size[0], size[1], steps, around, spread, groups)
+    if not all(0 <= extra[i] < max(steps[i], spread[i]) for i in range(2)):
+        raise RuntimeError(f"[{op}] output_padding {extra} must be less than stride {steps} or dilation {spread}")
+    whole = [(x.shape[2 + i] - 1) * steps[i] + spread[i] * (weight.shape[2 + i] - 1) + 1 for i in range(2)]
+    height, width = (whole[i] - 2 * around[i] + extra[i] for i in range(2))
+    if height < 1 or width < 1:
+        raise RuntimeError(f"[{op}] padding {around} leaves nothing of an output of {whole[0]} x {whole[1]}")
+    if all(extra[i] < steps[i] for i in range(2)):
+        y = _grad_input(x, weight, height, width, steps, around, spread, groups)
+    else:  # the padding is more than the kernel could have reached: cut and pad the whole
+        y = _grad_input(x, weight, whole[0], whole[1], steps, (0, 0), spread, groups)
+        y = pad(y, (-around[1], extra[1] - around[1], -around[0], extra[0] - around[0]))
     y = _with_bias(op, y, bias)
     return y if input.ndim == 4 else _reshape(y, y.shape[1:])

@@ -310,14 +310,17 @@ def repeat_interleave(x: Tensor, repeats: int, dim: int | None = None) -> Tensor
 
 
 def pad(x: Tensor, pad: Sequence[int], mode: str = "constant", value: Number | None = None) -> Tensor:
-    """Surround a tensor by a constant.
+    """Surround a tensor by a constant or by its own elements.
 
     Args:
         pad: (before, after) of the last dimension, then of the one before it, and so on; negative cuts off.
-        mode: "constant"; the other modes are not there yet.
+        mode: "constant"; or "reflect", "replicate" or "circular" for the last 1 to 3 dimensions of (channels, ...) or
+            (batch, channels, ...).
+        value: of the constant; None for 0.
 
     Raises:
-        RuntimeError: `pad` has an odd length or more pairs than dimensions.
+        RuntimeError: `pad` has an odd length or more pairs than dimensions, or is wider than the mode allows.
+        NotImplementedError: the mode is unknown, or does not pad so many dimensions.
 
     Example:
         >>> import pyflame as pf
@@ -325,7 +328,13 @@ def pad(x: Tensor, pad: Sequence[int], mode: str = "constant", value: Number | N
         tensor([9, 1, 2, 9, 9])
     """
     if mode != "constant":
-        raise NotImplementedError(f"[pad] mode {mode!r} is not implemented: pad with slices and cat")
+        from .layers.padding import MODES, pad_from_inside
+
+        if mode not in MODES:
+            raise NotImplementedError(f"[pad] mode is {mode!r}: expected one of {', '.join(MODES)}")
+        if value is not None:
+            raise RuntimeError(f"[pad] value is {value}: mode {mode!r} takes none")
+        return pad_from_inside(x, pad, mode)
     if len(pad) % 2 or len(pad) > 2 * x.ndim:
         raise RuntimeError(
             f"[pad] {len(pad)} numbers for {x.ndim} dimensions: expected a pair for each of the last ones"

@@ -79,35 +79,3 @@ def avg_pool2d(
     steps = kernel if stride is None else as_pair(op, "stride", stride)
     around = as_pair(op, "padding", padding)
     return _avg_pool2d(input, kernel, steps, around, ceil_mode, count_include_pad, divisor_override or 0)
-
-
-def adaptive_avg_pool2d(input: Tensor, output_size: int | None | tuple[int | None, int | None]) -> Tensor:
-    """Average over windows chosen for an output of a given size.
-
-    Args:
-        input: (..., height, width) with at least three dimensions.
-        output_size: height and width; None keeps a size.
-
-    Raises:
-        NotImplementedError: a size of the input is no multiple of that of the output.
-
-    Example:
-        >>> import pyflame as pf
-        >>> pf.ops.adaptive_avg_pool2d(pf.arange(4.0).reshape(1, 2, 2), 1)
-        tensor([[[1.5000]]])
-    """
-    if input.ndim < 3:
-        raise RuntimeError(
-            f"[adaptive_avg_pool2d] input has shape {tuple(input.shape)}: expected at least 3 dimensions"
-        )
-    wanted = output_size if isinstance(output_size, (tuple, list)) else (output_size, output_size)
-    kernel = []
-    for have, want in zip(input.shape[-2:], wanted):
-        want = have if want is None else want
-        if want < 1 or have % want:
-            raise NotImplementedError(
-                f"[adaptive_avg_pool2d] cpu: input has shape {tuple(input.shape)}, output size {tuple(wanted)}: {have} "
-                f"is no multiple of {want}, so windows would differ in size: pad or interpolate the input first"
-            )
-        kernel.append(have // want)
-    return avg_pool2d(input, (kernel[0], kernel[1]))

@@ -2,7 +2,44 @@
 
 from __future__ import annotations
 
-from pyflame.ops import avg_pool2d as avg_pool2d, conv2d as conv2d, max_pool2d as max_pool2d
+from pyflame import one_hot as one_hot, pad as pad
+from pyflame.ops import (
+    adaptive_avg_pool1d as adaptive_avg_pool1d,
+    adaptive_avg_pool2d as adaptive_avg_pool2d,
+    adaptive_avg_pool3d as adaptive_avg_pool3d,
+    adaptive_max_pool1d as adaptive_max_pool1d,
+    adaptive_max_pool2d as adaptive_max_pool2d,
+    adaptive_max_pool3d as adaptive_max_pool3d,
+    affine_grid as affine_grid,
+    avg_pool1d as avg_pool1d,
+    avg_pool2d as avg_pool2d,
+    avg_pool3d as avg_pool3d,
+    channel_shuffle as channel_shuffle,
+    conv1d as conv1d,
+    conv2d as conv2d,
+    conv3d as conv3d,
+    conv_transpose1d as conv_transpose1d,
+    conv_transpose2d as conv_transpose2d,
+    conv_transpose3d as conv_transpose3d,
+    embedding as embedding,
+    embedding_bag as embedding_bag,
+    grid_sample as grid_sample,
+    group_norm as group_norm,
+    instance_norm as instance_norm,
+    interpolate as interpolate,
+    layer_norm as layer_norm,
+    local_response_norm as local_response_norm,
+    lp_pool1d as lp_pool1d,
+    lp_pool2d as lp_pool2d,
+    lp_pool3d as lp_pool3d,
+    max_pool1d as max_pool1d,
+    max_pool2d as max_pool2d,
+    max_pool3d as max_pool3d,
+    normalize as normalize,
+    pixel_shuffle as pixel_shuffle,
+    pixel_unshuffle as pixel_unshuffle,
+    rms_norm as rms_norm,
+)
 
 from .activation import (
     elu as elu,
@@ -31,3 +68,4 @@ from .loss import (
     smooth_l1_loss as smooth_l1_loss,
 )
 from .normalization import batch_norm as batch_norm
+from .windows import fold as fold, unfold as unfold

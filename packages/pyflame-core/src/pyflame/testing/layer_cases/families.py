@@ -1,0 +1,14 @@
+"""All families: name -> the function that draws one of its calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from . import convolution, indexing, normalization, pooling, resampling
+from .case import Case, Draw
+
+FAMILIES: dict[str, Callable[[Draw], Case]] = {
+    name: draw
+    for module in (convolution, pooling, normalization, indexing, resampling)
+    for name, draw in module.FAMILIES.items()
+}

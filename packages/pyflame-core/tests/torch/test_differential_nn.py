@@ -1,0 +1,48 @@
+"""Random calls of `nn.functional` give what PyTorch gives: values, gradients, and classes of errors."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import pyflame as pf
+from pyflame.testing.layer_cases import FAMILIES, Draw, outcome
+
+pytestmark = pytest.mark.torch
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+F = pytest.importorskip("pyflame.nn.functional", reason="pyflame-nn is not installed")
+
+CASES = 300
+TOLERANCE = {"float32": 2e-5, "float64": 1e-10}
+
+
+def attempt(case, functional, tensor, dtype):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return outcome(case, functional, tensor, dtype), None
+        except Exception as error:  # its class is what is compared
+            return None, error
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_random_calls_agree(family, dtype):
+    refused = 0
+    for seed in range(CASES):
+        case = FAMILIES[family](Draw(seed, family))
+        expected, theirs = attempt(case, torch.nn.functional, torch.tensor, getattr(torch, dtype))
+        found, ours = attempt(case, F, pf.tensor, getattr(pf, dtype))
+        shown = f"{family} {seed}: {case.expression} of { ({k: v.shape for k, v in case.operands.items()}) }"
+        if theirs is not None or ours is not None:
+            assert type(ours) is type(theirs), f"{shown}: {ours!r}, PyTorch {theirs!r}"
+            refused += 1
+            continue
+        assert len(found) == len(expected), shown
+        for place, (y, reference) in enumerate(zip(found, expected)):
+            assert y.shape == reference.shape, f"{shown}: result {place} {y.shape}, PyTorch {reference.shape}"
+            size = np.abs(reference[np.isfinite(reference)]).max(initial=1.0) if reference.dtype.kind == "f" else 1.0
+            np.testing.assert_allclose(
+                y, reference, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype] * size, err_msg=f"{shown}: result {place}"
+            )
+    assert refused < CASES / 2
