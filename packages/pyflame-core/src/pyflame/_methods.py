@@ -6,6 +6,7 @@ from . import _conversion, _core
 from .ops import (
     activation,
     compare,
+    distinct,
     elementwise,
     exponential,
     index as indexed,
@@ -14,9 +15,14 @@ from .ops import (
     linalg,
     logic,
     moments,
+    ordering,
+    quantiles,
     random,
     reduce,
     rounding,
+    scan,
+    scattering,
+    search,
     shape as shapes,
     trigonometry,
 )
@@ -50,6 +56,8 @@ class TensorMethods(_core.TensorBase):
     arctanh = trigonometry.atanh
     argmax = reduce.argmax
     argmin = reduce.argmin
+    argsort = ordering.argsort
+    argwhere = indexed.argwhere
     asin = trigonometry.asin
     asinh = trigonometry.asinh
     atan = trigonometry.atan
@@ -58,6 +66,7 @@ class TensorMethods(_core.TensorBase):
     atleast_1d = shapes.atleast_1d
     baddbmm = linalg.baddbmm
     bernoulli = random.bernoulli
+    bincount = search.bincount
     bitwise_and = logic.bitwise_and
     bitwise_left_shift = logic.bitwise_left_shift
     bitwise_not = logic.bitwise_not
@@ -76,7 +85,12 @@ class TensorMethods(_core.TensorBase):
     cosh = trigonometry.cosh
     count_nonzero = reduce.count_nonzero
     cuda = _conversion.refuse_device
+    cummax = scan.cummax
+    cummin = scan.cummin
+    cumprod = scan.cumprod
+    cumsum = scan.cumsum
     deg2rad = trigonometry.deg2rad
+    diff = scan.diff
     dist = reduce.dist
     div = elementwise.div
     divide = elementwise.div
@@ -108,9 +122,12 @@ class TensorMethods(_core.TensorBase):
     greater_equal = compare.ge
     gt = compare.gt
     heaviside = rounding.heaviside
+    histc = search.histc
     hypot = exponential.hypot
     index_add = indexed.index_add
+    index_copy = scattering.index_copy
     index_fill = indexed.index_fill
+    index_put = scattering.index_put
     index_select = indexed.index_select
     inner = linalg.inner
     isclose = compare.isclose
@@ -121,6 +138,7 @@ class TensorMethods(_core.TensorBase):
     isposinf = compare.isposinf
     isreal = compare.isreal
     item = _conversion.item
+    kthvalue = ordering.kthvalue
     ldexp = exponential.ldexp
     le = compare.le
     lerp = elementwise.lerp
@@ -133,6 +151,7 @@ class TensorMethods(_core.TensorBase):
     log_softmax = activation.log_softmax
     logaddexp = exponential.logaddexp
     logaddexp2 = exponential.logaddexp2
+    logcumsumexp = scan.logcumsumexp
     logical_and = logic.logical_and
     logical_not = logic.logical_not
     logical_or = logic.logical_or
@@ -141,22 +160,28 @@ class TensorMethods(_core.TensorBase):
     logsumexp = reduce.logsumexp
     lt = compare.lt
     masked_fill = elementwise.masked_fill
+    masked_scatter = scattering.masked_scatter
     masked_select = indexed.masked_select
     matmul = linalg.matmul
     max = reduce.max
     maximum = rounding.maximum
     mean = reduce.mean
+    median = ordering.median
     min = reduce.min
     minimum = rounding.minimum
     mm = linalg.mm
+    mode = ordering.mode
     moveaxis = shapes.movedim
     movedim = shapes.movedim
     mps = _conversion.refuse_device
+    msort = ordering.msort
     mul = elementwise.mul
     multiply = elementwise.mul
     mv = linalg.mv
     nan_to_num = rounding.nan_to_num
     nanmean = reduce.nanmean
+    nanmedian = ordering.nanmedian
+    nanquantile = quantiles.nanquantile
     nansum = reduce.nansum
     narrow = join.narrow
     ne = compare.ne
@@ -176,6 +201,8 @@ class TensorMethods(_core.TensorBase):
     positive = elementwise.positive
     pow = elementwise.pow
     prod = reduce.prod
+    put = scattering.put
+    quantile = quantiles.quantile
     rad2deg = trigonometry.rad2deg
     ravel = shapes.ravel
     reciprocal = elementwise.reciprocal
@@ -188,7 +215,9 @@ class TensorMethods(_core.TensorBase):
     roll = join.roll
     round = rounding.round
     rsqrt = exponential.rsqrt
+    scatter = scattering.scatter
     scatter_add = indexed.scatter_add
+    scatter_reduce = scattering.scatter_reduce
     select = join.select
     sgn = rounding.sign
     sigmoid = activation.sigmoid
@@ -198,6 +227,7 @@ class TensorMethods(_core.TensorBase):
     sinc = trigonometry.sinc
     sinh = trigonometry.sinh
     softmax = activation.softmax
+    sort = ordering.sort
     split = join.split
     sqrt = exponential.sqrt
     square = elementwise.square
@@ -217,6 +247,7 @@ class TensorMethods(_core.TensorBase):
     tile = join.tile
     to = _conversion.to
     tolist = _conversion.tolist
+    topk = ordering.topk
     transpose = shapes.transpose
     tril = linalg.tril
     triu = linalg.triu
@@ -226,6 +257,8 @@ class TensorMethods(_core.TensorBase):
     type_as = _conversion.type_as
     unbind = join.unbind
     unflatten = shapes.unflatten
+    unique = distinct.unique
+    unique_consecutive = distinct.unique_consecutive
     unsqueeze = shapes.unsqueeze
     var = moments.var
     var_mean = moments.var_mean

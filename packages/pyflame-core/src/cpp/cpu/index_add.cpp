@@ -2,20 +2,10 @@
 #include "cpu/index.h"
 #include "cpu/index_add_kernels.h"
 #include "cpu/index_walk.h"
-#include "cpu/threads.h"
 
 namespace pyflame::cpu {
 
 namespace {
-
-constexpr i64 kThreadedElements = 64 * 1024;
-
-View narrow(const View& view, int dim, i64 begin, i64 end) {
-  View part = view;
-  part.data = static_cast<char*>(view.data) + begin * view.strides[dim] * dtype_size(view.dtype);
-  part.shape[dim] = end - begin;
-  return part;
-}
 
 void add_runs(const IndexWalk& walk, const View& index, const View& src, const View& out) {
   auto add = active_index_add_kernels().add[static_cast<int>(out.dtype)];
@@ -36,23 +26,10 @@ void add_runs(const IndexWalk& walk, const View& index, const View& src, const V
   });
 }
 
-// Additions to one place keep their order: work is split along a dimension that is not `dim`.
 void add_indexed(const char* op, const View& base, int dim, const View& index, const View& src, const View& out,
                  bool wraps) {
   if (base.data != out.data) copy_strided(base, out);
-  if (index.numel() == 0) return;
-  int split = -1;
-  for (int d = 0; d < index.shape.ndim; ++d) {
-    if (d != dim && (split < 0 || index.shape[d] > index.shape[split])) split = d;
-  }
-  if (split < 0 || index.numel() < kThreadedElements) {
-    return add_runs(IndexWalk(op, out, dim, index, src, wraps), index, src, out);
-  }
-  i64 extent = index.shape[split], grain = (extent + 7) / 8;
-  if (split == index.shape.ndim - 1 && grain < 64) grain = 64;  // whole cache lines
-  parallel_for(extent, grain, [&](i64 begin, i64 end) {
-    View index_part = narrow(index, split, begin, end), src_part = narrow(src, split, begin, end);
-    View out_part = narrow(out, split, begin, end);
+  in_parts(dim, index, src, out, [&](const View& index_part, const View& src_part, const View& out_part) {
     add_runs(IndexWalk(op, out_part, dim, index_part, src_part, wraps), index_part, src_part, out_part);
   });
 }

@@ -45,6 +45,13 @@ void IndexWalk::out_of_range(i64 value) const {
               std::to_string(dim) + " with size " + std::to_string(size));
 }
 
+View narrow(const View& view, int dim, i64 begin, i64 end) {
+  View part = view;
+  part.data = static_cast<char*>(view.data) + begin * view.strides[dim] * dtype_size(view.dtype);
+  part.shape[dim] = end - begin;
+  return part;
+}
+
 View spread_index(const View& index, const Shape& like, int dim) {
   View spread{index.data, index.dtype, like, Shape()};
   for (int d = 0; d < like.ndim; ++d) spread.strides.push(d == dim && index.shape.ndim ? index.strides[0] : 0);

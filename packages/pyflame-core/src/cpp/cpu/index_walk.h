@@ -1,5 +1,6 @@
 // Steps through an indexed operation run by run: a run is one stretch along the last dimension.
 #pragma once
+#include "cpu/threads.h"
 #include "cpu/view.h"
 
 namespace pyflame::cpu {
@@ -53,6 +54,26 @@ struct IndexWalk {
     }
   }
 };
+
+View narrow(const View& view, int dim, i64 begin, i64 end);
+
+// Calls body(index, src, out) for parts of a scatter along `dim`, possibly in parallel. What goes to one place keeps its
+// order: work is split along another dimension.
+template <class Body>
+void in_parts(int dim, const View& index, const View& src, const View& out, Body&& body) {
+  constexpr i64 kThreadedElements = 64 * 1024;
+  if (index.numel() == 0) return;
+  int split = -1;
+  for (int d = 0; d < index.shape.ndim; ++d) {
+    if (d != dim && (split < 0 || index.shape[d] > index.shape[split])) split = d;
+  }
+  if (split < 0 || index.numel() < kThreadedElements) return body(index, src, out);
+  i64 extent = index.shape[split], grain = (extent + 7) / 8;
+  if (split == index.shape.ndim - 1 && grain < 64) grain = 64;  // whole cache lines
+  parallel_for(extent, grain, [&](i64 begin, i64 end) {
+    body(narrow(index, split, begin, end), narrow(src, split, begin, end), narrow(out, split, begin, end));
+  });
+}
 
 // A 1-d index as if it had `like`'s shape, with its values along dim.
 View spread_index(const View& index, const Shape& like, int dim);

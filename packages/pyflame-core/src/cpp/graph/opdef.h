@@ -44,7 +44,7 @@ struct AttrDef {
   i64 fallback = 0;  // word used when not given (the bits of a double for floats)
 };
 
-enum class OpCategory : u8 { kElementwise, kReduction, kMatmul, kConv, kPool, kShape, kIndex, kRandom, kCreation, kUpdate, kCustom, kLoss };
+enum class OpCategory : u8 { kElementwise, kReduction, kMatmul, kConv, kPool, kShape, kIndex, kRandom, kCreation, kUpdate, kCustom, kLoss, kScan, kSort };
 const char* category_name(OpCategory category);
 
 struct OutputSpec {

@@ -63,4 +63,8 @@ Var scatter_add(const Var& base, const Var& index, const Var& src, int dim);
 Var index_select(const Var& x, const Var& index, int dim);
 Var index_add(const Var& base, const Var& index, const Var& src, int dim);
 
+// The VJP of ops with one input, outputs (values, places) and the dimension as first attribute (ops/sort.cpp): the
+// gradient of the values goes back to their places.
+void scatter_back(graph::VjpCall& call);
+
 }  // namespace pyflame::ops

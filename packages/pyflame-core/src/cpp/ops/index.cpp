@@ -4,6 +4,7 @@
 // found when the kernel runs, because an index may itself be pending.
 #include "cpu/index.h"
 
+#include "ops/along.h"
 #include "ops/functions.h"
 #include "ops/refuse.h"
 #include "ops/register.h"
@@ -21,55 +22,12 @@ using graph::VjpCall;
 
 namespace {
 
-int dim_of(const i64* attrs) { return static_cast<int>(attrs[0]); }
-
-// A 0-d tensor is indexed as if it had one dimension of size 1.
-Shape ranked(const Shape& shape) { return shape.ndim ? shape : Shape{1}; }
-cpu::View ranked(const cpu::View& view) {
-  return view.shape.ndim ? view : cpu::View{view.data, view.dtype, Shape{1}, Shape{1}};
-}
-
-void check_index(const Call& call) { check_int64(call, 1); }
-void check_source(const Call& call) {
-  check_index(call);
-  if (call.dtype(0) != call.dtype(2)) {
-    runtime_error("[" + std::string(call.op.name) + "] base has dtype " + std::string(dtype_name(call.dtype(0))) +
-                  ", src has dtype " + std::string(dtype_name(call.dtype(2))) + ": convert one of them");
-  }
-}
-
-// What is read or written is as large as the index, not as the tensor it points into.
-Cost indexed_cost(const Call& call, i64 touched) {
-  double elements = static_cast<double>(touched);
-  return {elements, elements * (2 * static_cast<double>(dtype_size(call.dtype(0))) + 8)};
-}
 Cost read_cost(const Call& call, const Shape& out) { return indexed_cost(call, out.numel()); }
-Cost add_cost(const Call& call, const Shape& out) {
-  Cost cost = indexed_cost(call, call[2].numel());
-  cost.bytes += 2 * static_cast<double>(out.numel() * dtype_size(call.dtype(0)));
-  return cost;
-}
 
 // ---- gather, scatter_add: an index as large as the result, or the source
-void check_reach(const Call& call) {
-  Shape x = ranked(call.shape(0)), index = ranked(call.shape(1));
-  if (index.numel() == 0) return;
-  if (x.ndim != index.ndim) refuse(call, {0, 1}, "both need the same number of dimensions");
-  for (int d = 0; d < x.ndim; ++d) {
-    if (d != dim_of(call.attrs) && index[d] > x[d]) {
-      refuse(call, {0, 1}, "index size " + std::to_string(index[d]) + " exceeds " + std::to_string(x[d]) +
-                               " at dimension " + std::to_string(d));
-    }
-  }
-}
 Shape gather_shape(const Call& call) {
   check_reach(call);
   return call.shape(1);
-}
-Shape scatter_shape(const Call& call) {
-  check_reach(call);
-  if (call.shape(1) != call.shape(2)) refuse(call, {1, 2}, "expected the same shape");
-  return call.shape(0);
 }
 
 void gather_vjp(VjpCall& call) {
@@ -152,16 +110,6 @@ OpDef reading(const char* name) {
       .saves(0b10)
       .cost(read_cost);
 }
-OpDef adding(const char* name) {
-  return OpDef(name)
-      .category(OpCategory::kIndex)
-      .inputs({"base", "index", "src"})
-      .attr("dim", AttrKind::kDim)
-      .promote_inputs(0b101)
-      .check(check_source)
-      .saves(0b010)
-      .cost(add_cost);
-}
 OpDef triangle(const char* name) {
   return OpDef(name)
       .category(OpCategory::kIndex)
@@ -193,8 +141,8 @@ Var index_add(const Var& base, const Var& index, const Var& src, int dim) {
 void register_index(graph::Registry& ops) {
   ops.add(reading("gather").shape(gather_shape).vjp(gather_vjp).cpu(gather_kernel, 0b11));
   ops.add(reading("index_select").shape(select_shape).vjp(index_select_vjp).cpu(index_select_kernel, 0b11));
-  ops.add(adding("scatter_add").shape(scatter_shape).vjp(scatter_add_vjp).cpu(scatter_add_kernel, 0b111));
-  ops.add(adding("index_add").shape(index_add_shape).vjp(index_add_vjp).cpu(index_add_kernel, 0b111));
+  ops.add(writing("scatter_add").shape(scatter_shape).vjp(scatter_add_vjp).cpu(scatter_add_kernel, 0b111));
+  ops.add(writing("index_add").shape(index_add_shape).vjp(index_add_vjp).cpu(index_add_kernel, 0b111));
   ops.add(triangle("tril").vjp(triangle_vjp<false>).cpu(triangle_kernel<false>, 1));
   ops.add(triangle("triu").vjp(triangle_vjp<true>).cpu(triangle_kernel<true>, 1));
 }

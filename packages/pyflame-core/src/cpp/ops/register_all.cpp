@@ -11,6 +11,10 @@ void register_all() {
   register_linalg(ops);
   register_shape(ops);
   register_index(ops);
+  register_scatter(ops);
+  register_scan(ops);
+  register_sort(ops);
+  register_search(ops);
   register_conv(ops);
   register_pool(ops);
   register_loss(ops);

@@ -248,5 +248,5 @@ _RULES: dict[str, Rule] = {
     "conv": _windowed,
     "pool": _windowed,
     **dict.fromkeys(_PLACING, _placing),
-    **dict.fromkeys(("norm", "index", "loss", "shape", "custom", "default"), _default),
+    **dict.fromkeys(("norm", "index", "scan", "sort", "loss", "shape", "custom", "default"), _default),
 }

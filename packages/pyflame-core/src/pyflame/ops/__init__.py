@@ -58,6 +58,10 @@ from .creation import (
     tensor as tensor,
     zeros as zeros,
 )
+from .distinct import (
+    unique as unique,
+    unique_consecutive as unique_consecutive,
+)
 from .einsum import (
     einsum as einsum,
 )
@@ -109,6 +113,7 @@ from .exponential import (
     xlogy as xlogy,
 )
 from .index import (
+    argwhere as argwhere,
     gather as gather,
     index_add as index_add,
     index_fill as index_fill,
@@ -185,9 +190,23 @@ from .moments import (
     var as var,
     var_mean as var_mean,
 )
+from .ordering import (
+    argsort as argsort,
+    kthvalue as kthvalue,
+    median as median,
+    mode as mode,
+    msort as msort,
+    nanmedian as nanmedian,
+    sort as sort,
+    topk as topk,
+)
 from .pool import (
     avg_pool2d as avg_pool2d,
     max_pool2d as max_pool2d,
+)
+from .quantiles import (
+    nanquantile as nanquantile,
+    quantile as quantile,
 )
 from .random import (
     Generator as Generator,
@@ -247,6 +266,30 @@ from .rounding import (
     sign as sign,
     signbit as signbit,
     trunc as trunc,
+)
+from .scan import (
+    cummax as cummax,
+    cummin as cummin,
+    cumprod as cumprod,
+    cumsum as cumsum,
+    diff as diff,
+    logcumsumexp as logcumsumexp,
+    trapezoid as trapezoid,
+)
+from .scattering import (
+    index_copy as index_copy,
+    index_put as index_put,
+    masked_scatter as masked_scatter,
+    put as put,
+    scatter as scatter,
+    scatter_reduce as scatter_reduce,
+)
+from .search import (
+    bincount as bincount,
+    bucketize as bucketize,
+    histc as histc,
+    isin as isin,
+    searchsorted as searchsorted,
 )
 from .sequence import (
     arange as arange,

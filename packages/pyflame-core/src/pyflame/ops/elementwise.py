@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from .. import _core
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .._types import Number
 
 from .._core import TensorBase
+from .index import nonzero
 
 _abs = _core.ops.abs
 _add = _core.ops.add
@@ -261,17 +262,30 @@ def lerp(start: Tensor, end: Tensor, weight: Tensor | Number) -> Tensor:
     return _add(start, _mul(weight, _sub(end, start)))
 
 
-def where(condition: Tensor, x: Tensor | Number, y: Tensor | Number) -> Tensor:
-    """Take `x` where the condition holds, else `y`.
+@overload
+def where(condition: Tensor) -> tuple[Tensor, ...]: ...
+@overload
+def where(condition: Tensor, x: Tensor | Number, y: Tensor | Number) -> Tensor: ...
+def where(
+    condition: Tensor, x: Tensor | Number | None = None, y: Tensor | Number | None = None
+) -> Tensor | tuple[Tensor, ...]:
+    """Take `x` where the condition holds, else `y`; of a condition alone, return where it holds as `nonzero` does.
 
     Raises:
         RuntimeError: `condition` is not bool, or the shapes do not broadcast.
+        TypeError: only one of `x` and `y` is given.
 
     Example:
         >>> import pyflame as pf
         >>> pf.where(pf.tensor([True, False]), pf.tensor([1, 2]), 0)
         tensor([1, 0])
+        >>> pf.where(pf.tensor([0, 5, 7]))
+        (tensor([1, 2]),)
     """
+    if x is None and y is None:
+        return nonzero(condition, as_tuple=True)
+    if x is None or y is None:
+        raise TypeError("[where] only one of x and y is given: give both, or neither for positions")
     return _where(condition, x, y)
 
 

@@ -206,6 +206,22 @@ def nonzero(x: Tensor, *, as_tuple: bool = False) -> Tensor | tuple[Tensor, ...]
     places = host_nonzero(x)
     if as_tuple:
         return tuple(from_array(place, int64) for place in places)
+    return _rows(places, x)
+
+
+def argwhere(x: Tensor) -> Tensor:
+    """Find the positions of the elements that are not 0, one per row; evaluates `x`.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.argwhere(pf.tensor([[0, 5], [7, 0]]))
+        tensor([[0, 1],
+                [1, 0]])
+    """
+    return _rows(host_nonzero(x), x)
+
+
+def _rows(places: tuple[Array, ...], x: Tensor) -> Tensor:
     return from_array(np.stack(places, axis=-1) if places else np.zeros((int(bool(x)), 0), np.int64), int64)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple, overload
+from typing import TYPE_CHECKING, overload
 
 from .. import _core
 from .._core import TensorBase
 from .._types import Dims
 from ..dtypes import uint8
+from .results import MinMax, ValuesIndices
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -35,13 +36,6 @@ _square = _core.ops.square
 _sub = _core.ops.sub
 _sum = _core.ops.sum
 _where = _core.ops.where
-
-
-class Extreme(NamedTuple):
-    """What `max` and `min` along a dimension return."""
-
-    values: Tensor
-    indices: Tensor
 
 
 def sum(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
@@ -140,24 +134,24 @@ def amin(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     return _amin(x, dim, keepdim)
 
 
-def aminmax(x: Tensor, *, dim: int | None = None, keepdim: bool = False) -> tuple[Tensor, Tensor]:
+def aminmax(x: Tensor, *, dim: int | None = None, keepdim: bool = False) -> MinMax:
     """Find the smallest and the largest elements.
 
     Example:
         >>> import pyflame as pf
         >>> pf.aminmax(pf.tensor([3, 1, 2]))
-        (tensor(1), tensor(3))
+        MinMax(min=tensor(1), max=tensor(3))
     """
-    return _amin(x, dim, keepdim), _amax(x, dim, keepdim)
+    return MinMax(_amin(x, dim, keepdim), _amax(x, dim, keepdim))
 
 
 @overload
 def max(x: Tensor) -> Tensor: ...
 @overload
-def max(x: Tensor, dim: int, keepdim: bool = False) -> Extreme: ...
+def max(x: Tensor, dim: int, keepdim: bool = False) -> ValuesIndices: ...
 @overload
 def max(x: Tensor, dim: Tensor) -> Tensor: ...
-def max(x: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -> Tensor | Extreme:
+def max(x: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -> Tensor | ValuesIndices:
     """Find the largest element of all, or along a dimension, or of two tensors (`maximum`).
 
     Along a dimension the result is `(values, indices)`, with the first index on ties, which also takes the gradient.
@@ -178,10 +172,10 @@ def max(x: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -> Te
 @overload
 def min(x: Tensor) -> Tensor: ...
 @overload
-def min(x: Tensor, dim: int, keepdim: bool = False) -> Extreme: ...
+def min(x: Tensor, dim: int, keepdim: bool = False) -> ValuesIndices: ...
 @overload
 def min(x: Tensor, dim: Tensor) -> Tensor: ...
-def min(x: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -> Tensor | Extreme:
+def min(x: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -> Tensor | ValuesIndices:
     """Find the smallest element of all, or along a dimension, or of two tensors (`minimum`).
 
     Along a dimension the result is `(values, indices)`, with the first index on ties, which also takes the gradient.
@@ -199,7 +193,7 @@ def min(x: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -> Te
     return _extreme(x, _argmin, dim, keepdim)
 
 
-def _extreme(x: Tensor, choose: _core.Op, dim: int, keepdim: bool) -> Extreme:
+def _extreme(x: Tensor, choose: _core.Op, dim: int, keepdim: bool) -> ValuesIndices:
     numbers = x if x.dtype.code else _cast(x, uint8)  # bool has no order of its own
     indices = choose(numbers, dim, True)
     values = _gather(x, indices, dim)
@@ -207,7 +201,7 @@ def _extreme(x: Tensor, choose: _core.Op, dim: int, keepdim: bool) -> Extreme:
         dim %= x.ndim
         shape = x.shape[:dim] + x.shape[dim + 1 :]
         values, indices = _reshape(values, shape), _reshape(indices, shape)
-    return Extreme(values, indices)
+    return ValuesIndices(values, indices)
 
 
 def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:

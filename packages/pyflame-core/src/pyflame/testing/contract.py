@@ -25,6 +25,7 @@ INTERNAL = {
     "alias": "clone() and detach() record it",
     "arange_int": "arange() records it for integers",
     "embed": "the gradient of slice",
+    "linear_scan": "the gradients of cumprod and logcumsumexp record it",
     "slice": "indexing, narrow() and select() record it",
     "softmax_grad": "the gradient of softmax",
     "log_softmax_grad": "the gradient of log_softmax",

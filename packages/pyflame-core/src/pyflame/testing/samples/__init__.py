@@ -4,11 +4,13 @@ from .binary import BINARY
 from .index import INDEX
 from .loss import LOSS
 from .model import Operand as Operand, OpInfo as OpInfo, Sample as Sample
+from .ordering import ORDERING
 from .reduction import REDUCTIONS
+from .scan import SCANS
 from .shape import SHAPE
 from .unary import UNARY
 from .update import UPDATE
 from .window import WINDOW
 
-op_db = [*UNARY, *BINARY, *REDUCTIONS, *SHAPE, *INDEX, *WINDOW, *LOSS, *UPDATE]
+op_db = [*UNARY, *BINARY, *REDUCTIONS, *SHAPE, *INDEX, *SCANS, *ORDERING, *WINDOW, *LOSS, *UPDATE]
 by_name = {info.name: info for info in op_db}

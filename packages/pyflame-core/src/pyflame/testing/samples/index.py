@@ -51,6 +51,18 @@ def scatter_add(base: Array, index: Array, src: Array, dim: int) -> Array:
     return added(base, positions(ranked(index), dim), ranked(src))
 
 
+def scatter(base: Array, index: Array, src: Array, dim: int) -> Array:
+    out = ranked(base).copy()
+    out[positions(ranked(index), dim)] = ranked(src)  # the last of several stays
+    return out.reshape(base.shape)
+
+
+def scatter_reduce(base: Array, index: Array, src: Array, dim: int, reduce: int) -> Array:
+    out = ranked(base).copy()
+    (np.multiply, np.maximum, np.minimum)[reduce].at(out, positions(ranked(index), dim), ranked(src))
+    return out.reshape(base.shape)
+
+
 def index_select(x: Array, index: Array, dim: int) -> Array:
     return np.take(x, index.reshape(-1), dim)
 
@@ -77,6 +89,30 @@ def along(name: str, with_source: bool) -> Callable[[DType], list[Sample]]:
     return samples
 
 
+def written(dtype: DType) -> list[Sample]:
+    """Samples of scatter; where a place is written twice, one of its sources has a gradient that does not count."""
+    result = []
+    for sample in along("scatter", True)(dtype):
+        index = sample.operands()[1].values
+        places = np.stack(positions(ranked(index), sample.attrs["dim"])).reshape(max(index.ndim, 1), -1).T
+        once = len(np.unique(places, axis=0)) == len(places) if len(places) else True
+        result.append(Sample(sample.inputs, sample.attrs, differentiable=once))
+    return result
+
+
+def combined(dtype: DType) -> list[Sample]:
+    result = [
+        Sample(
+            sample.inputs, {**sample.attrs, "reduce": reduce}, differentiable=sample.operands()[0].memory != "expanded"
+        )
+        for reduce in range(3)
+        for sample in along("scatter_reduce", True)(dtype)
+    ]
+    base, src = Operand(np.array([2.0, 0.0, 3.0]), dtype), Operand(np.array([0.0, 2.0, 1.0, 0.0]), dtype)
+    at_zero = Sample((base, Operand(np.array([0, 0, 2, 1]), int64), src), {"dim": 0, "reduce": 0}, twice=False)
+    return [*result, at_zero]
+
+
 def short(name: str, with_source: bool) -> Callable[[DType], list[Sample]]:
     def samples(dtype: DType) -> list[Sample]:
         rng = generator(name)
@@ -98,6 +134,8 @@ def short(name: str, with_source: bool) -> Callable[[DType], list[Sample]]:
 INDEX = [
     OpInfo("gather", along("gather", False), gather, ALL),
     OpInfo("scatter_add", along("scatter_add", True), scatter_add, ALL, slack=4),
+    OpInfo("scatter", written, scatter, ALL),
+    OpInfo("scatter_reduce", combined, scatter_reduce, ALL, slack=8),
     OpInfo("index_select", short("index_select", False), index_select, ALL),
     OpInfo("index_add", short("index_add", True), index_add, ALL, slack=4),
 ]

@@ -81,6 +81,26 @@ def index_calls() -> dict[str, list[WrongCall]]:
                         WrongCall((x, index(2, 3), zeros(2, 3, dtype=float64)), {"dim": 0})],
         "index_add": [WrongCall((x, index(2), zeros(3, 3)), {"dim": 0}),
                       WrongCall((x, index(2), zeros(2, 3, dtype=float64)), {"dim": 0})],
+        "scatter": [WrongCall((x, index(2, 3), zeros(1, 3)), {"dim": 0}),
+                    WrongCall((x, index(2, 3), zeros(2, 3, dtype=float64)), {"dim": 0})],
+        "scatter_reduce": [WrongCall((x, index(3), zeros(3)), {"dim": 0, "reduce": 0}),
+                           WrongCall((x, index(2, 3), x), {"dim": 0, "reduce": 3})],
+    }  # fmt: skip
+
+
+def line_calls() -> dict[str, list[WrongCall]]:
+    x = zeros(2, 3)
+    lines = ("cumsum", "cumprod", "logcumsumexp", "cummax", "cummin", "sort", "median", "nanmedian", "mode")
+    calls = {name: [WrongCall((x,), {"dim": dim}, IndexError) for dim in (2, -3)] for name in lines}
+    for name in ("median", "nanmedian", "mode"):
+        calls[name].append(WrongCall((zeros(0, 3),), {"dim": 0}, IndexError))
+    return calls | {
+        "linear_scan": [WrongCall((x, zeros(3, 2)), {"dim": 0}), WrongCall((x, x), {"dim": 2}, IndexError)],
+        "topk": [WrongCall((x,), {"dim": 1, "k": 4}), WrongCall((x,), {"dim": 1, "k": -1}),
+                 WrongCall((x,), {"dim": 2, "k": 1}, IndexError)],
+        "kthvalue": [WrongCall((x,), {"dim": 1, "k": 4}), WrongCall((x,), {"dim": 1, "k": 0}),
+                     WrongCall((zeros(0, 3),), {"dim": 0, "k": 1}, IndexError)],
+        "searchsorted": [WrongCall((zeros(), x)), WrongCall((x, zeros(3, 3))), WrongCall((x, zeros(3)))],
     }  # fmt: skip
 
 
@@ -129,7 +149,7 @@ def dtype_calls(info: OpInfo, record: dict[str, Any]) -> list[WrongCall]:
 def wrong_calls(info: OpInfo, record: dict[str, Any]) -> list[WrongCall]:
     name, attrs, inputs = info.name, [attr[0] for attr in record["attrs"]], record["inputs"]
     calls = dtype_calls(info, record)
-    calls += (shape_calls() | index_calls() | window_calls() | loss_calls()).get(name, [])
+    calls += (shape_calls() | index_calls() | line_calls() | window_calls() | loss_calls()).get(name, [])
     if record["is_elementwise"] and len(inputs) == 2:
         calls.append(WrongCall((ones(2, 3), ones(4, 5))))
     if record["category"] == "reduction" and "dim" in attrs:

@@ -1,0 +1,107 @@
+"""Distinct elements. The shape of the result depends on the elements, so these functions evaluate them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import _core
+from .._types import Array
+from ..dtypes import bfloat16, float32, int64
+from .creation import from_array
+from .shape import wrap_dim
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
+
+
+def unique(
+    x: Tensor,
+    sorted: bool = True,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
+) -> Any:
+    """Find the distinct elements, in ascending order; each NaN is distinct.
+
+    Args:
+        sorted: accepted for PyTorch's sake: the result always is.
+        return_inverse: return also which of them each element is.
+        return_counts: return also how often each occurs.
+        dim: find distinct slices along a dimension; None for elements of the flattened tensor.
+
+    Returns:
+        The distinct elements, or a tuple of them and what else was asked for.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.unique(pf.tensor([3, 1, 3]), return_counts=True)
+        (tensor([1, 3]), tensor([1, 2]))
+    """
+    rows, shape = _rows("unique", x, dim)
+    order = np.lexsort(rows.T[::-1]) if rows.shape[1] else np.arange(len(rows))
+    return _distinct(x, dim, rows, order, shape, return_inverse, return_counts)
+
+
+def unique_consecutive(
+    x: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Any:
+    """Keep the first of equal elements that follow each other.
+
+    Args:
+        return_inverse: return also which of the kept ones each element is.
+        return_counts: return also how many each stands for.
+        dim: compare slices along a dimension; None for elements of the flattened tensor.
+
+    Returns:
+        The kept elements, or a tuple of them and what else was asked for.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.unique_consecutive(pf.tensor([1, 1, 2, 1]))
+        tensor([1, 2, 1])
+    """
+    rows, shape = _rows("unique_consecutive", x, dim)
+    return _distinct(x, dim, rows, np.arange(len(rows)), shape, return_inverse, return_counts)
+
+
+def _rows(op: str, x: Tensor, dim: int | None) -> tuple[Array, tuple[int, ...]]:
+    """What is compared, one row each, and the shape of the inverse."""
+    array = _core.to_array(_core.ops.cast(x, float32) if x.dtype is bfloat16 else x)
+    if dim is None:
+        return array.reshape(-1, 1), tuple(x.shape)
+    dim = wrap_dim(op, dim, x.ndim)
+    if not x.numel() and x.shape[dim]:
+        raise RuntimeError(f"[{op}] x has shape {tuple(x.shape)}: slices along dimension {dim} have no elements")
+    lines = np.moveaxis(array, dim, 0) if x.ndim else array.reshape(1)
+    return lines.reshape(lines.shape[0], -1 if x.numel() else 1), (lines.shape[0],)
+
+
+def _distinct(
+    x: Tensor,
+    dim: int | None,
+    rows: Array,
+    order: Array,
+    shape: tuple[int, ...],
+    return_inverse: bool,
+    return_counts: bool,
+) -> Any:
+    ordered = rows[order]
+    starts = np.ones(len(rows), bool)
+    starts[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    firsts = np.flatnonzero(starts)
+    source = _core.ops.reshape(x, (-1,)) if dim is None or not x.ndim else x
+    values = _core.ops.index_select(source, _leaf(order[firsts]), 0 if source is not x or dim is None else dim)
+    results = [values]
+    if return_inverse:
+        inverse = np.empty(len(rows), np.int64)
+        inverse[order] = np.cumsum(starts) - 1
+        results.append(_leaf(inverse.reshape(shape)))
+    if return_counts:
+        results.append(_leaf(np.diff(np.append(firsts, len(rows)))))
+    return tuple(results) if len(results) > 1 else values
+
+
+def _leaf(array: Array) -> Tensor:
+    return from_array(array.astype(np.int64), int64)

@@ -1,0 +1,149 @@
+"""Ordering along a dimension, and elements chosen by their place in the order. NaN is larger than everything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, overload
+
+from .. import _core
+from .results import ValuesIndices
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
+
+_full = _core.ops.full
+_kthvalue = _core.ops.kthvalue
+_median = _core.ops.median
+_mode = _core.ops.mode
+_nanmedian = _core.ops.nanmedian
+_reshape = _core.ops.reshape
+_sort = _core.ops.sort
+_topk = _core.ops.topk
+
+
+def sort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = True) -> ValuesIndices:
+    """Sort along a dimension; equal elements keep their order.
+
+    Args:
+        stable: accepted for PyTorch's sake: the sort always is.
+
+    Example:
+        >>> import pyflame as pf
+        >>> values, indices = pf.sort(pf.tensor([3, 1, 2]))
+        >>> values, indices
+        (tensor([1, 2, 3]), tensor([1, 2, 0]))
+    """
+    return ValuesIndices(*_sort(x, dim, descending))
+
+
+def argsort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
+    """Return the places of the elements in sorted order.
+
+    Args:
+        stable: accepted for PyTorch's sake: the sort always is.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.argsort(pf.tensor([3, 1, 2]), descending=True)
+        tensor([0, 2, 1])
+    """
+    indices: Tensor = _sort(x, dim, descending)[1]
+    return indices
+
+
+def msort(x: Tensor) -> Tensor:
+    """Sort along the first dimension.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.msort(pf.tensor([[3, 1], [2, 4]]))
+        tensor([[2, 1],
+                [3, 4]])
+    """
+    values: Tensor = _sort(x, 0)[0]
+    return values
+
+
+def topk(x: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesIndices:
+    """Take the k largest (or smallest) elements along a dimension; of equal ones, those that come first.
+
+    Args:
+        sorted: return them in order.
+
+    Raises:
+        RuntimeError: the dimension has fewer than `k` elements.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.topk(pf.tensor([3.0, 1.0, 2.0]), 2).values
+        tensor([3., 2.])
+    """
+    return ValuesIndices(*_topk(x, dim, k, largest, sorted))
+
+
+def kthvalue(x: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
+    """Find the k-th smallest element along a dimension, counted from 1.
+
+    Raises:
+        RuntimeError: the dimension has fewer than `k` elements.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.kthvalue(pf.tensor([3.0, 1.0, 2.0]), 2).values
+        tensor(2.)
+    """
+    return ValuesIndices(*_kthvalue(x, dim, keepdim, k))
+
+
+def mode(x: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
+    """Find the most frequent element along a dimension, the smallest of several, and its last place.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.mode(pf.tensor([3, 1, 3, 2])).values
+        tensor(3)
+    """
+    return ValuesIndices(*_mode(x, dim, keepdim))
+
+
+@overload
+def median(x: Tensor) -> Tensor: ...
+@overload
+def median(x: Tensor, dim: int, keepdim: bool = False) -> ValuesIndices: ...
+def median(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor | ValuesIndices:
+    """Find the middle element in sorted order, the lower of two; NaN if there is one.
+
+    Args:
+        dim: None for the median of all elements, without its place.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.median(pf.tensor([4.0, 1.0, 3.0, 2.0]))
+        tensor(2.)
+    """
+    return _middle(_median, x, dim, keepdim)
+
+
+@overload
+def nanmedian(x: Tensor) -> Tensor: ...
+@overload
+def nanmedian(x: Tensor, dim: int, keepdim: bool = False) -> ValuesIndices: ...
+def nanmedian(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor | ValuesIndices:
+    """Find the middle of the elements that are not NaN, the lower of two.
+
+    Args:
+        dim: None for the median of all elements, without its place.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.nanmedian(pf.tensor([4.0, float("nan"), 3.0]))
+        tensor(3.)
+    """
+    return _middle(_nanmedian, x, dim, keepdim)
+
+
+def _middle(op: _core.Op, x: Tensor, dim: int | None, keepdim: bool) -> Any:
+    if dim is not None:
+        return ValuesIndices(*op(x, dim, keepdim))
+    if not x.numel() and x.dtype.is_floating_point:
+        return _full(float("nan"), x.dtype, ())
+    return op(_reshape(x, (-1,)), 0)[0]
