@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import copy
-import importlib
 import inspect
 import io
 import pickle
@@ -86,12 +85,10 @@ def saved(value: Any, name: str) -> Any:
 
 def command(line: str) -> bool:
     """Whether a command line ends with success."""
-    main = importlib.import_module("pyflame.cli").main
+    from pyflame.cli import main
+
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        try:
-            return main(line.split()) == 0
-        except SystemExit as stopped:  # --help of argparse
-            return not stopped.code
+        return main(line.split()) == 0
 
 
 def lack_of_call(expression: str) -> str:

@@ -22,6 +22,7 @@ from ._dtype_names import (
     long as long,
     short as short,
 )
+from ._environment import apply as _apply_environment
 from ._layouts import to_layout as to_layout
 from ._printing import set_printoptions as set_printoptions
 from ._size import Size as Size
@@ -45,7 +46,6 @@ from .config import (
     is_eager as is_eager,
     is_lazy as is_lazy,
     memory_stats as memory_stats,
-    read_environment as _read_environment,
     reset_peak_memory_stats as reset_peak_memory_stats,
     runtime_info as runtime_info,
     runtime_timing as runtime_timing,
@@ -365,7 +365,7 @@ from .parameter import Parameter as Parameter
 # Source lines shown to users are those of their own code.
 for _directory in __path__:
     _core.add_internal_prefix(_os.path.join(_directory, ""))
-_read_environment()
+_apply_environment()
 
 # sub-package -> the distribution that ships it
 _PARTS = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -256,17 +255,35 @@ def version_info() -> dict[str, str]:
 
     Example:
         >>> import pyflame as pf
-        >>> isinstance(pf.version_info(), dict)
+        >>> "pyflame-core" in pf.version_info()
         True
     """
-    from importlib.metadata import distributions
+    from importlib.metadata import PackageNotFoundError, version
 
-    found = {dist.metadata["Name"]: dist.version for dist in distributions()}
-    return {name: found[name] for name in sorted(found) if name and name.split("-")[0] == "pyflame"}
+    from . import _PARTS
+
+    found = {}
+    for name in sorted({"pyflame", "pyflame-core", *_PARTS.values()}):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def build_info() -> dict[str, Any]:
+    """Return how the core was compiled, and for which processor its kernels run.
+
+    Example:
+        >>> import pyflame as pf
+        >>> sorted(pf.config.build_info())
+        ['build_type', 'compiler', 'cpu_tier', 'cpu_tiers', 'matrix_product', 'sanitizers']
+    """
+    return {**_core.build_info(), "cpu_tier": _core.cpu_tier(), "matrix_product": "own kernels, no BLAS library"}
 
 
 def show_config() -> None:
-    """Print versions, instruction set and threads.
+    """Print versions, build, settings and threads.
 
     Example:
         >>> import pyflame as pf
@@ -276,18 +293,5 @@ def show_config() -> None:
     info = runtime_info()
     for name in ("backend", "cpu_tier", "num_threads", "eager", "debug", "graph_limit"):
         print(f"{name}: {info[name]}")
-    for name, version in version_info().items():
-        print(f"{name}: {version}")
-
-
-def read_environment() -> None:
-    """Apply the PYFLAME_ variables that concern the runtime."""
-    if os.environ.get("PYFLAME_EAGER") == "1":
-        _core.set_eager(True)
-    if os.environ.get("PYFLAME_DEBUG") == "1":
-        _core.set_debug(True)
-    limit = os.environ.get("PYFLAME_GRAPH_LIMIT")
-    if limit:
-        if not limit.isdigit() or not int(limit):
-            raise ValueError(f"[config] PYFLAME_GRAPH_LIMIT is {limit!r}: expected a positive number of nodes")
-        _core.set_graph_limit(int(limit))
+    for name, value in {**build_info(), **version_info()}.items():
+        print(f"{name}: {value}")

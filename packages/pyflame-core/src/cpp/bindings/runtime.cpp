@@ -132,6 +132,11 @@ py::dict stats() {
                   "kernel_ns"_a = eval.kernel_ns);
 }
 
+py::dict build_info() {
+  return py::dict("compiler"_a = PYFLAME_COMPILER, "build_type"_a = PYFLAME_BUILD_TYPE, "cpu_tiers"_a = PYFLAME_TIERS,
+                  "sanitizers"_a = PYFLAME_SANITIZERS != 0);
+}
+
 void* release_gil() { return PyGILState_Check() ? PyEval_SaveThread() : nullptr; }
 void acquire_gil(void* state) { PyEval_RestoreThread(static_cast<PyThreadState*>(state)); }
 
@@ -167,6 +172,7 @@ void register_runtime(py::module_& module) {
   module.def("num_threads", &cpu::num_threads);
   module.def("set_num_threads", &cpu::set_num_threads);
   module.def("cpu_tier", [] { return cpu::tier_name(cpu::active_tier()); });
+  module.def("build_info", build_info);
   module.def("stats", stats);
   module.def("set_timing", &runtime::set_timing);
   module.def("reset_peak_bytes", [] { memory_stats().peak_bytes = memory_stats().live_bytes; });

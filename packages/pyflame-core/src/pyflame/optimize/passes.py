@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
+from .._environment import optimization_level
 from ..graph.ir import Graph
 from ..layout import LayoutConstraints
 from .algebra import simplify_algebra
@@ -203,11 +204,12 @@ def get_pass(name: str) -> Pass:
     return _registry[name]
 
 
-def default_passes(level: int = 2) -> list[Pass]:
+def default_passes(level: int | None = None) -> list[Pass]:
     """The passes of an optimisation level.
 
     Args:
-        level: 0 none, 1 dead code and constants, 2 also common subexpressions and algebra, 3 also fusion.
+        level: 0 none, 1 dead code and constants, 2 also common subexpressions and algebra, 3 also fusion;
+            None for that of PYFLAME_OPT_LEVEL, which is 2 unless set.
 
     Raises:
         ValueError: there is no such level.
@@ -216,6 +218,7 @@ def default_passes(level: int = 2) -> list[Pass]:
         >>> [item.name for item in default_passes(1)]
         ['eliminate_dead_code', 'fold_constants']
     """
+    level = optimization_level() if level is None else level
     if level not in range(4):
         raise ValueError(f"[default_passes] there is no level {level}: choose 0, 1, 2 or 3")
     names = {
