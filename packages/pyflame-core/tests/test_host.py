@@ -7,7 +7,8 @@ import pytest
 
 import pyflame as pf
 from pyflame import _core
-from pyflame.ops.host import HostOp, find
+from pyflame.ops.host import HostOp
+from pyflame.ops.named import find
 from pyflame.testing import gradcheck, gradgradcheck
 
 

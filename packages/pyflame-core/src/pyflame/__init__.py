@@ -389,6 +389,7 @@ _PARTS = {
 
 # Core's own names that are not needed to compute: imported at first use, for a quick `import pyflame`.
 _LATE = {
+    "extend": "register_custom_op",
     "graph": "Graph Node NodeType TensorSpec execute_graph get_graph get_node ir print_graph trace",
     "hooks": "is_debug_mode record_function set_debug_mode set_profiling",
     "io": "load save",
@@ -399,16 +400,22 @@ _LATE = {
 }
 _HOME = {name: module for module, names in _LATE.items() for name in names.split()}
 _HOME["_set_profiling_enabled"] = "hooks"
+_HOME["_register_custom_op"] = "extend"
 
 if _typing.TYPE_CHECKING:
     from . import (
         data as data,
+        extend as extend,
         hooks as hooks,
         nn as nn,
         optim as optim,
         optimize as optimize,
         testing as testing,
         training as training,
+    )
+    from .extend import (
+        register_custom_op as _register_custom_op,  # noqa: F401
+        register_custom_op as register_custom_op,
     )
     from .graph import (  # type: ignore[no-redef]  # mypy takes the function trace for its module
         Graph as Graph,
@@ -452,7 +459,7 @@ else:  # unseen by type checkers, to which a module __getattr__ would make every
         if name in _LATE:
             return _importlib.import_module(f"{__name__}.{name}")
         if name in _HOME:
-            member = "set_profiling" if name == "_set_profiling_enabled" else name
+            member = {"_set_profiling_enabled": "set_profiling"}.get(name, name.removeprefix("_"))
             value = globals()[name] = getattr(_importlib.import_module(f"{__name__}.{_HOME[name]}"), member)
             return value
         if name not in _PARTS:

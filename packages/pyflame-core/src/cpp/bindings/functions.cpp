@@ -390,7 +390,7 @@ void register_functions(py::module_& module) {
   for (std::size_t id = 0; id < graph::registry().size(); ++id) {
     const OpDef& op = graph::registry()[static_cast<graph::OpId>(id)];
     std::string_view name = op.name;
-    if (name == "leaf" || name == "input" || name == "output" || name == "host") continue;
+    if (name == "leaf" || name == "input" || name == "output" || op.name_rule) continue;
     add_function(ops, op);
   }
   module.attr("linear") = py::reinterpret_steal<py::object>(PyCFunction_New(&g_linear, nullptr));

@@ -9,6 +9,7 @@
 #include "bindings/location.h"
 #include "bindings/register.h"
 #include "bindings/tensor_type.h"
+#include "ops/host.h"
 
 namespace py = pybind11;
 using namespace pybind11::literals;
@@ -104,6 +105,9 @@ class Exporter {
   bool follows(const Node* node) const { return !node->value || (provenance_ && node->num_inputs > 0); }
   static bool is(const Node* node, const char* name) { return std::strcmp(registry()[node->op].name, name) == 0; }
 
+  // A named call shows as one node: what was recorded inside is not followed.
+  static int first_operand(const Node* node) { return ops::num_results(registry()[node->op], node->attrs()); }
+
   void visit(Node* root) {
     std::vector<Node*> stack = {root};
     while (!stack.empty()) {
@@ -114,7 +118,7 @@ class Exporter {
       }
       std::size_t before = stack.size();
       if (follows(node)) {
-        for (int i = node->num_inputs; i-- > 0;) {
+        for (int i = node->num_inputs; i-- > first_operand(node);) {
           if (!ids_.count(node->inputs()[i])) stack.push_back(node->inputs()[i]);
         }
       }
@@ -149,13 +153,13 @@ class Exporter {
       }
     }
     py::list inputs;
-    for (int i = 0; i < node->num_inputs; ++i) inputs.append(value_of(node->inputs()[i]));
+    for (int i = first_operand(node); i < node->num_inputs; ++i) inputs.append(value_of(node->inputs()[i]));
     if (node->has(graph::kImmediate)) {
       py::tuple scalar = py::make_tuple(immediate(node), 0);
       node->has(graph::kImmediateLeft) ? inputs.insert(0, scalar) : inputs.append(scalar);
     }
     py::object attrs = py::dict();
-    if (is_host(op)) attrs = host_attributes(node->attrs());
+    if (op.name_rule) attrs = named_attributes(op, node->attrs());
     else if (!node->has(graph::kImmediate)) attrs = attributes(op, node->attrs(), node->dtype);
     push(node, op.name_of(node->attrs()), inputs, attrs, outputs, py::none());
   }
@@ -192,7 +196,8 @@ py::dict describe(const OpDef& op) {
                   "no_grad_reason"_a = op.no_grad_reason ? py::cast(op.no_grad_reason) : py::object(py::none()),
                   "formulas"_a = std::vector<std::string>(op.formulas.begin(), op.formulas.end()),
                   "is_view"_a = op.view_rule != nullptr, "is_elementwise"_a = op.tile_op >= 0, "is_random"_a = op.is_random,
-                  "multiple_outputs"_a = op.outputs_rule != nullptr);
+                  "multiple_outputs"_a = op.outputs_rule != nullptr,
+                  "holder"_a = op.name_rule != nullptr);
 }
 
 py::list describe_all() {

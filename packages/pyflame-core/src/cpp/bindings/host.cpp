@@ -11,6 +11,7 @@
 #include "bindings/register.h"
 #include "bindings/tensor_type.h"
 #include "cpu/elementwise.h"
+#include "ops/functions.h"
 #include "ops/host.h"
 
 namespace py = pybind11;
@@ -22,6 +23,7 @@ namespace {
 using graph::KernelCall;
 using graph::OpDef;
 using graph::VjpCall;
+using ops::CallWords;
 using ops::HostWords;
 
 struct HostOp {
@@ -116,6 +118,24 @@ void vjp(VjpCall& call) {
   }
 }
 
+void call_vjp(VjpCall& call) {
+  CallWords words(call.attrs());
+  py::list grads, operands, needed;
+  for (int k = 0; k < words.num_results; ++k) grads.append(py::cast(call.grad(k) ? call.grad(k) : ops::zeros_like(call.in(k))));
+  int first = static_cast<int>(words.num_results);
+  for (int i = first; i < call.num_inputs(); ++i) {
+    operands.append(py::cast(call.in(i)));
+    needed.append(call.needs(i));
+  }
+  std::string_view bytes = words.bytes();
+  py::list found = object_of(words.op).attr("_pull_back")(py::tuple(grads), py::tuple(operands),
+                                                          py::bytes(bytes.data(), bytes.size()), needed, call.node()->location);
+  for (int i = first; i < call.num_inputs(); ++i) {
+    py::object gradient = found[static_cast<std::size_t>(i - first)];
+    if (!gradient.is_none()) call.set(i, gradient.cast<Var>());
+  }
+}
+
 const char* name(i64 op) { return table()[static_cast<std::size_t>(op)].name.c_str(); }
 
 i64 add_host_op(py::object op, const std::string& op_name) {
@@ -134,18 +154,49 @@ py::object record(i64 op, const std::vector<Var>& operands, const std::vector<i6
   return outputs.size() == 1 ? py::cast(outputs[0]) : py::object(py::tuple(py::cast(outputs)));
 }
 
+// call(op, result or tuple of results, tuple of operands, data, composite): records the node that names the call.
+PyObject* record_call(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
+  if (nargs != 5 || !PyTuple_Check(args[2]) || !PyBytes_Check(args[3])) {
+    return PyErr_Format(PyExc_TypeError, "[call] expected an op, results, operands, attributes and a bool");
+  }
+  static const OpDef &call = graph::registry().at("call"), &with_vjp = graph::registry().at("call_vjp"),
+                     &multi = graph::registry().at("call_multi");
+  try {
+    bool several = PyTuple_Check(args[1]), composite = args[4] == Py_True;
+    std::vector<Node*> nodes;
+    auto add = [&](PyObject* object) {
+      Node* node = node_of(object);
+      if (!node) type_error(std::string("[call] expected a Tensor, got ") + Py_TYPE(object)->tp_name);
+      nodes.push_back(node);
+    };
+    if (!several) add(args[1]);
+    for (Py_ssize_t k = 0; several && k < PyTuple_GET_SIZE(args[1]); ++k) add(PyTuple_GET_ITEM(args[1], k));
+    i64 results = static_cast<i64>(nodes.size());
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args[2]); ++i) add(PyTuple_GET_ITEM(args[2], i));
+    std::string_view bytes(PyBytes_AS_STRING(args[3]), static_cast<std::size_t>(PyBytes_GET_SIZE(args[3])));
+    std::vector<i64> words = ops::call_words(PyLong_AsLongLong(args[0]), results, composite, bytes);
+    int count = static_cast<int>(nodes.size()), num_words = static_cast<int>(words.size());
+    if (!several) return wrap(graph::apply(composite ? call : with_vjp, nodes.data(), count, words.data(), num_words));
+    return py::cast(graph::apply_multi(multi, nodes.data(), count, words.data(), num_words)).release().ptr();
+  } catch (...) {
+    return translate_exception();
+  }
+}
+PyMethodDef g_call = {"call", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(record_call)), METH_FASTCALL, nullptr};
+
 }  // namespace
 
-py::object host_attributes(const i64* attrs) {
-  HostWords words(attrs);
-  std::string_view bytes = words.bytes();
-  return object_of(words.op).attr("_attributes")(py::bytes(bytes.data(), bytes.size()));
+py::object named_attributes(const OpDef& op, const i64* attrs) {
+  i64 number = op.calls_python ? HostWords(attrs).op : CallWords(attrs).op;
+  std::string_view bytes = op.calls_python ? HostWords(attrs).bytes() : CallWords(attrs).bytes();
+  return object_of(number).attr("_attributes")(py::bytes(bytes.data(), bytes.size()));
 }
 
 void register_host(py::module_& module) {
-  ops::host_calls = {run, vjp, name};
+  ops::host_calls = {run, vjp, call_vjp, name};
   module.def("add_host_op", add_host_op);
   module.def("host", record);
+  module.attr("call") = py::reinterpret_steal<py::object>(PyCFunction_New(&g_call, nullptr));
 }
 
 }  // namespace pyflame::bindings

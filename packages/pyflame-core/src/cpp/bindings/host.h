@@ -6,8 +6,7 @@
 
 namespace pyflame::bindings {
 
-inline bool is_host(const graph::OpDef& op) { return op.calls_python; }
-// The attributes of a recorded host op by name.
-pybind11::object host_attributes(const i64* words);
+// The attributes of a recorded host op or named call.
+pybind11::object named_attributes(const graph::OpDef& op, const i64* words);
 
 }  // namespace pyflame::bindings

@@ -281,7 +281,7 @@ Var record(const OpDef& op, Node* const* inputs, int count, const i64* attrs, in
   check_shape(op.name, specs[0].shape);
   u16 layout = op.sets_layout ? static_cast<u16>(attrs[0])
                               : infer_layout(op, nodes, count, attrs, specs[0].shape, &keep);
-  if (op.view_rule && nodes[0]->value && !hooks.keep_edges && !(t_grad_enabled && nodes[0]->has(kRequiresGrad))) {
+  if (op.view_rule && nodes[0]->value && !hooks.keep_edges && !(t_grad_enabled && any_requires_grad(nodes, count))) {
     Var view = view_of_value(op, nodes[0], attrs, specs[0]);
     if (view && layout) {
       view->layout = layout;

@@ -54,6 +54,7 @@ void simplify(FlatGraph& graph) {
   for (u32 i = 0; i < graph.nodes.size(); ++i) {
     FlatNode& node = graph.nodes[i];
     for (u32& input : node.inputs) input = graph.resolve(input);
+    if (is(node, "call") || is(node, "call_vjp")) graph.replaced_by[i] = node.inputs[0];
     if (node.is_leaf() || node.inputs.size() != 1 || node.immediate) continue;
     graph.replaced_by[i] = simplified(graph, node, i);
   }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .. import _core
 from .._layouts import layout_by_number, layout_number
 from ..errors import GraphError
-from ..ops import host
+from ..ops import named
 from .modes import recording
 from .parts import SourceLocation, TensorSpec, Value
 from .registry import op as op_info
@@ -29,8 +29,11 @@ def record(op: str, operands: Sequence[Any], attrs: Mapping[str, Any]) -> tuple[
         return (_core.detach(operands[0]),)
     if op == "to_layout":
         attrs = {"layout": layout_number(attrs["layout"])}
-    function = host.find(info.name) or getattr(_core.ops, info.name)
-    arguments = [operands] if info.variadic and not isinstance(function, host.HostOp) else operands
+    if made := named.find(info.name):
+        result = made.replay(operands, attrs)
+        return result if isinstance(result, tuple) else (result,)
+    function = getattr(_core.ops, info.name)
+    arguments = [operands] if info.variadic else operands
     result = function(*arguments, **attrs) if attrs else function(*arguments)
     return result if isinstance(result, tuple) else (result,)
 

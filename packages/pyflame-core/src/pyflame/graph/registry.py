@@ -10,7 +10,7 @@ from ..dtypes import DType, all_dtypes
 from ..errors import GraphError
 
 if TYPE_CHECKING:
-    from ..ops.host import HostOp
+    from ..ops.named import NamedOp
 
 # Names other frameworks use, accepted wherever an operation is looked up by name.
 ALIASES = {
@@ -22,8 +22,6 @@ ALIASES = {
 }
 # Records that stand for values, not for operations.
 _PLACES = {"leaf", "input", "output"}
-# Records that stand for many operations, each of which has its own entry.
-_HOLDERS = {"host"}
 _CATEGORIES = {"to_layout": "layout"}
 
 
@@ -113,7 +111,7 @@ _table: dict[str, OpInfo] = {}
 def _load() -> None:
     for entry in _core.describe_ops():
         name = entry["name"]
-        if name in _PLACES | _HOLDERS:
+        if name in _PLACES or entry["holder"]:  # a record that stands for many operations, which have their own entries
             continue
         formulas = entry["formulas"]
         if entry["no_grad_reason"] is not None:
@@ -141,7 +139,7 @@ def _load() -> None:
     _table[FUSED.name] = FUSED
 
 
-def _host_info(op: HostOp) -> OpInfo:
+def _named_info(op: NamedOp) -> OpInfo:
     return OpInfo(
         name=op.name,
         category=op.category,
@@ -150,8 +148,8 @@ def _host_info(op: HostOp) -> OpInfo:
         attrs=tuple(AttrInfo(attr, "any", required) for attr, required in op.attrs),
         dtypes=all_dtypes,
         formula="",
-        gradient="none: made without a vjp" if op.vjp is None else "a rule in Python",
-        differentiable=op.vjp is not None,
+        gradient="a rule in Python" if op.differentiable else "none: made without a vjp",
+        differentiable=op.differentiable,
         aliases=(),
         is_view=False,
         is_random=False,
@@ -167,9 +165,9 @@ def ops() -> tuple[OpInfo, ...]:
         True
     """
     _load()
-    from ..ops import host
+    from ..ops import named
 
-    return (*_table.values(), *map(_host_info, host.host_ops()))
+    return (*_table.values(), *map(_named_info, named.named_ops()))
 
 
 def op(name: str) -> OpInfo:
@@ -185,13 +183,13 @@ def op(name: str) -> OpInfo:
         >>> op("concat").name, op("mul").gradient
         ('cat', 'da = g * b; db = g * a')
     """
-    from ..ops import host
+    from ..ops import named
 
     if not _table:
         _load()
     info = _table.get(ALIASES.get(name, name))
-    if info is None and (made := host.find(name)):  # these come and go while the program runs
-        info = _host_info(made)
+    if info is None and (made := named.find(name)):  # these come and go while the program runs
+        info = _named_info(made)
     if info is None:
         raise GraphError(f"[graph] {name!r} is no operation: pyflame.ir.ops() lists them")
     return info

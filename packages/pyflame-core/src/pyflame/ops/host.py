@@ -26,9 +26,7 @@ changes from call to call, such as a step size, should be an operand instead.
 from __future__ import annotations
 
 import inspect
-import marshal
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -36,14 +34,13 @@ import numpy as np
 from .. import _core
 from .._tensor import Tensor
 from ..dtypes import DType, all_dtypes, bfloat16
+from .named import NO_ATTRS, NamedOp, packed, unpacked
 
 if TYPE_CHECKING:
     from .._types import Array
 
-MAX_OUTPUTS = 4
 _MAX_DIMS = 16
 _BY_CODE = {dtype.code: dtype for dtype in all_dtypes}
-_BY_NAME = {dtype.name: dtype for dtype in all_dtypes}
 
 
 class Spec(NamedTuple):
@@ -53,7 +50,7 @@ class Spec(NamedTuple):
     dtype: DType
 
 
-class HostOp:
+class HostOp(NamedOp):
     """An operation whose kernel is a Python function.
 
     Args:
@@ -80,7 +77,7 @@ class HostOp:
         >>> cumulate.remove()
     """
 
-    __slots__ = ("_declared", "_number", "category", "infer", "name", "num_outputs", "run", "vjp")
+    __slots__ = ("infer", "run", "vjp")
 
     def __init__(
         self,
@@ -92,19 +89,10 @@ class HostOp:
         *,
         category: str = "custom",
     ) -> None:
-        if not 1 <= num_outputs <= MAX_OUTPUTS:
-            raise ValueError(f"[{name}] num_outputs is {num_outputs}: expected 1 to {MAX_OUTPUTS}")
-        if name in _table or hasattr(_core.ops, name):
-            raise ValueError(f"[{name}] an operation of this name exists: choose another name")
-        self.name = name
         self.run = run
         self.infer = infer
         self.vjp = vjp
-        self.num_outputs = num_outputs
-        self.category = category
-        self._declared: tuple[tuple[str, bool], ...] | None = None
-        self._number = _core.add_host_op(self, name)
-        _table[name] = self
+        self._enter(name, num_outputs, category)
 
     def __call__(self, *operands: Tensor, **attrs: Any) -> Any:
         """Record the operation; a tensor, or a tuple of `num_outputs` tensors."""
@@ -119,12 +107,7 @@ class HostOp:
                     f"[{self.name}] infer gave the shape {tuple(shape)}: expected at most {_MAX_DIMS} sizes from 0 on"
                 )
             words += (dtype.code, len(shape), *shape)
-        return _core.host(self._number, operands, words, _packed(self.name, attrs) if attrs else _NO_ATTRS)
-
-    def remove(self) -> None:
-        """Free the name. Tensors that are already recorded can still be computed."""
-        if _table.get(self.name) is self:
-            del _table[self.name]
+        return _core.host(self._number, operands, words, packed(self.name, attrs) if attrs else NO_ATTRS)
 
     @property
     def attrs(self) -> tuple[tuple[str, bool], ...]:
@@ -138,25 +121,18 @@ class HostOp:
             )
         return self._declared
 
-    def __repr__(self) -> str:
-        return f"<HostOp {self.name!r}>"
-
-    def _several(self, items: Any, function: str) -> tuple[Any, ...]:
-        if not isinstance(items, tuple | list) or len(items) != self.num_outputs:
-            got = f"{len(items)}" if isinstance(items, tuple | list) else type(items).__name__
-            raise RuntimeError(f"[{self.name}] {function} must give a tuple of {self.num_outputs}, got {got}")
-        return tuple(items)
+    @property
+    def differentiable(self) -> bool:
+        """Whether there is a `vjp`."""
+        return self.vjp is not None
 
     # What the core calls.
-
-    def _attributes(self, data: bytes) -> dict[str, Any]:
-        return dict(_unpacked(data))
 
     def _compute(
         self, arrays: tuple[Array, ...], data: bytes, types: tuple[tuple[tuple[int, ...], int], ...], line: int
     ) -> tuple[Array, ...]:
         try:
-            made = self.run(*arrays, **dict(_unpacked(data)))
+            made = self.run(*arrays, **dict(unpacked(data)))
             results = (made,) if self.num_outputs == 1 else self._several(made, "run")
             return tuple(
                 self._checked(k, np.asarray(result), shape, _BY_CODE[code])
@@ -190,77 +166,8 @@ class HostOp:
                     f"[backward] op {self.name} has no gradient: it was made without a vjp; detach its input or "
                     "keep it off the path to the loss"
                 )
-            found = list(self.vjp(grads, inputs, outputs, dict(_unpacked(data))))
-            if len(found) != len(inputs):
-                raise RuntimeError(f"[{self.name}] vjp gave {len(found)} gradients for {len(inputs)} inputs")
-            return [
-                self._gradient(i, gradient, like) if need and gradient is not None else None
-                for i, (gradient, like, need) in enumerate(zip(found, inputs, needed))
-            ]
+            found = list(self.vjp(grads, inputs, outputs, dict(unpacked(data))))
+            return self._gradients(found, inputs, needed, "vjp")
         except BaseException as error:
             self._explain(error, line, "the gradient of ")
             raise
-
-    def _gradient(self, i: int, gradient: Tensor, like: Tensor) -> Tensor:
-        if not isinstance(gradient, Tensor):
-            raise TypeError(
-                f"[{self.name}] vjp gave {type(gradient).__name__} for input {i}: expected a Tensor or None"
-            )
-        if tuple(gradient.shape) != tuple(like.shape):
-            raise RuntimeError(
-                f"[{self.name}] vjp gave shape {tuple(gradient.shape)} for input {i} of shape {tuple(like.shape)}"
-            )
-        return gradient if gradient.dtype is like.dtype else _core.ops.cast(gradient, like.dtype)
-
-    def _explain(self, error: BaseException, line: int, what: str) -> None:
-        file, number, _ = _core.source_line(line)
-        where = "" if file is None else f", called at {file}:{number}"
-        error.add_note(f"in {what}op {self.name}{where}")
-
-
-_table: dict[str, HostOp] = {}
-
-
-def find(name: str) -> HostOp | None:
-    """The host op of a name."""
-    return _table.get(name)
-
-
-def host_ops() -> tuple[HostOp, ...]:
-    """All host ops, in the order they were made."""
-    return tuple(_table.values())
-
-
-# Attributes travel as bytes: equal values give equal bytes. A tuple is written as a list, a dtype as a tuple of its
-# name.
-
-
-def _plain(name: str, attr: str, value: Any) -> Any:
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, tuple | list):
-        return [_plain(name, attr, item) for item in value]
-    if isinstance(value, DType):
-        return (value.name,)
-    raise TypeError(
-        f"[{name}] {attr}: expected None, a bool, number, text, dtype or a tuple of these, got {type(value).__name__}"
-    )
-
-
-def _restored(value: Any) -> Any:
-    if isinstance(value, list):
-        return tuple(_restored(item) for item in value)
-    return _BY_NAME[value[0]] if isinstance(value, tuple) else value
-
-
-def _packed(name: str, attrs: Mapping[str, Any]) -> bytes:
-    # Version 0 has no references between equal objects, which would make bytes depend on identity.
-    return marshal.dumps([(key, _plain(name, key, attrs[key])) for key in sorted(attrs)], 0)
-
-
-_NO_ATTRS = marshal.dumps([], 0)
-
-
-@lru_cache(maxsize=256)
-def _unpacked(data: bytes) -> tuple[tuple[str, Any], ...]:
-    return tuple((key, _restored(value)) for key, value in marshal.loads(data))

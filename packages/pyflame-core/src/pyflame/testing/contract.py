@@ -17,8 +17,8 @@ from .derivatives import check_gradients
 from .samples import OpInfo, Sample, by_name
 from .samples.wrong import wrong_calls
 
-# Nodes that hold values or outputs, and the record behind all host ops: none is an operation of its own.
-STRUCTURAL = ("leaf", "input", "output", "host")
+# Nodes that hold values or outputs; nothing is computed by them.
+STRUCTURAL = ("leaf", "input", "output")
 
 # Records without a public function of their own name, and where their documentation is instead.
 INTERNAL = {
@@ -41,8 +41,9 @@ TOLERANCE = {float64: 1e-12, float32: 2e-6, float16: 1e-3, bfloat16: 8e-3}
 
 
 def records() -> dict[str, dict[str, Any]]:
-    """The registry without its structural entries, by name."""
-    return {record["name"]: record for record in _core.describe_ops() if record["name"] not in STRUCTURAL}
+    """The registry by name, without structural entries and the records behind operations made in Python."""
+    found = (record for record in _core.describe_ops() if not record["holder"])
+    return {record["name"]: record for record in found if record["name"] not in STRUCTURAL}
 
 
 def counts() -> dict[str, int]:
