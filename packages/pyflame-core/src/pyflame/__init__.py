@@ -392,11 +392,13 @@ _LATE = {
     "extend": "register_custom_op",
     "graph": "Graph Node NodeType TensorSpec execute_graph get_graph get_node ir print_graph trace",
     "hooks": "is_debug_mode record_function set_debug_mode set_profiling",
-    "io": "load save",
+    "io": "Checkpoint CheckpointManager detect_format inspect_file load load_checkpoint load_into "
+    "load_torch_checkpoint save save_checkpoint",
     "layout": "LayoutConstraints LayoutPlanner LayoutTransform LayoutType MeshLayout PECoord get_tile_shape "
     "memory_usage_per_pe",
     "optimize": "",
     "testing": "",
+    "utils": "",
 }
 _HOME = {name: module for module, names in _LATE.items() for name in names.split()}
 _HOME["_set_profiling_enabled"] = "hooks"
@@ -412,6 +414,7 @@ if _typing.TYPE_CHECKING:
         optimize as optimize,
         testing as testing,
         training as training,
+        utils as utils,
     )
     from .extend import (
         register_custom_op as _register_custom_op,  # noqa: F401
@@ -436,7 +439,18 @@ if _typing.TYPE_CHECKING:
         set_profiling as _set_profiling_enabled,  # noqa: F401
         set_profiling as set_profiling,
     )
-    from .io import load as load, save as save
+    from .io import (
+        Checkpoint as Checkpoint,
+        CheckpointManager as CheckpointManager,
+        detect_format as detect_format,
+        inspect_file as inspect_file,
+        load as load,
+        load_checkpoint as load_checkpoint,
+        load_into as load_into,
+        load_torch_checkpoint as load_torch_checkpoint,
+        save as save,
+        save_checkpoint as save_checkpoint,
+    )
     from .layout import (
         LayoutConstraints as LayoutConstraints,
         LayoutPlanner as LayoutPlanner,

@@ -122,7 +122,7 @@ HOSTILE = {
     "integer of many digits": build(
         b'{"x": {"dtype": "U8", "shape": [' + b"9" * 5000 + b'], "data_offsets": [0, 1]}}', b"1"
     ),
-    "too many dimensions": build({"x": entry(0, 1, shape=[1] * 9)}, b"1"),
+    "too many dimensions": build({"x": entry(0, 1, shape=[1] * 17)}, b"1"),
     "one offset": build({"x": {"dtype": "U8", "shape": [1], "data_offsets": [0]}}, b"1"),
     "offsets backwards": build({"x": {"dtype": "U8", "shape": [0], "data_offsets": [1, 0]}}, b"1"),
     "wrong length": build({"x": entry(0, 3, "F32", [1])}, b"123"),
@@ -195,12 +195,3 @@ def test_new_files_have_the_rights_of_any_other(path):
     other = path.with_name("other")
     other.write_bytes(b"")
     assert path.stat().st_mode == other.stat().st_mode and pf.load(path) == {}
-
-
-def test_other_endings_say_what_exists(tmp_path):
-    with pytest.raises(ValueError, match="safetensors exists"):
-        pf.save({}, tmp_path / "x.pt")
-    with pytest.raises(ValueError, match="safetensors exists"):
-        pf.load(tmp_path / "x.npz")
-    with pytest.raises(FileNotFoundError):
-        pf.load(tmp_path / "none.safetensors")

@@ -10,22 +10,18 @@ Nothing in a file is executed, and nothing in its header is believed before it w
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
-from .. import _core
-from .._tensor import Tensor
 from ..dtypes import DType, all_dtypes
-from ..errors import SerializationError
-from .atomic import write_atomically
+from .arrays import MAX_DIMS, Entry, byte_count, from_stored, raw_bytes
+from .source import Source, is_sizes
+
+if TYPE_CHECKING:
+    from .._types import Array
 
 # The reference library refuses larger headers too.
 MAX_HEADER = 100_000_000
-MAX_DIMS = 8
 NAMES = {
     "bool": "BOOL", "uint8": "U8", "int8": "I8", "int16": "I16", "int32": "I32", "int64": "I64",
     "float16": "F16", "bfloat16": "BF16", "float32": "F32", "float64": "F64",
@@ -33,15 +29,21 @@ NAMES = {
 DTYPES = {NAMES[dtype.name]: dtype for dtype in all_dtypes}
 
 
-def refuse(path: Path, problem: str) -> SerializationError:
-    return SerializationError(f"[load] {path}: {problem}")
+class Stored(NamedTuple):
+    """What the header says about a tensor; `begin` and `end` count from the start of the file."""
+
+    name: str
+    dtype: DType
+    shape: tuple[int, ...]
+    begin: int
+    end: int
 
 
-def write(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str] | None) -> None:
-    """Write tensors to a file that the reference library reads.
+def write(file: IO[bytes], entries: Sequence[Entry], metadata: Mapping[str, str] | None) -> None:
+    """Write tensors so that the reference library reads them.
 
     Raises:
-        TypeError: names or metadata are not strings, or a value is not a tensor.
+        TypeError: the metadata does not consist of strings.
         ValueError: a tensor has the reserved name `__metadata__`.
     """
     header: dict[str, Any] = {}
@@ -49,105 +51,79 @@ def write(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str]
         if not all(isinstance(text, str) for pair in metadata.items() for text in pair):
             raise TypeError("[save] metadata: safetensors files hold strings only, for keys and values")
         header["__metadata__"] = dict(metadata)
-    arrays, end = [], 0
     # Widest elements first, as the reference library writes: then each tensor starts at a multiple of its element size.
-    for name, tensor in sorted(tensors.items(), key=lambda item: (-item[1].dtype.itemsize, item[0])):
-        if name == "__metadata__":
+    entries, end = sorted(entries, key=lambda entry: (-entry.dtype.itemsize, entry.name)), 0
+    for entry in entries:
+        if entry.name == "__metadata__":
             raise ValueError("[save] a tensor cannot be called __metadata__: the format reserves this name")
-        array = np.ascontiguousarray(_core.to_array(tensor))
-        begin, end = end, end + array.nbytes
-        header[name] = {"dtype": NAMES[tensor.dtype.name], "shape": list(tensor.shape), "data_offsets": [begin, end]}
-        arrays.append(array)
+        begin, end = end, end + entry.nbytes
+        header[entry.name] = {
+            "dtype": NAMES[entry.dtype.name],
+            "shape": list(entry.shape),
+            "data_offsets": [begin, end],
+        }
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 8)  # the data starts aligned
-    contents = [array.reshape(-1).view(np.uint8).data for array in arrays]
-    write_atomically(path, [len(text).to_bytes(8, "little"), text, *contents])
+    file.write(len(text).to_bytes(8, "little") + text)
+    for entry in entries:
+        file.write(raw_bytes(entry.values()))
 
 
-def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Read all tensors of a file, and its metadata.
+def read_header(source: Source) -> tuple[list[Stored], dict[str, str]]:
+    """The tensors of a file in the order of its header, and its metadata.
 
     Raises:
         SerializationError: the file is not in this format, or damaged.
     """
-    with open(path, "rb") as file:
-        size = path.stat().st_size
-        header, start = read_header(path, file.read(8), file, size)
-        metadata = check_metadata(path, header.pop("__metadata__", {}))
-        entries = check_entries(path, header, size - start)
-        tensors: dict[str, Tensor] = {}
-        for name, dtype, shape, begin, end in entries:
-            array = np.empty(end - begin, dtype=np.uint8)
-            if file.readinto(array.data) != end - begin:
-                raise refuse(path, "the file became shorter while it was read")
-            if dtype.name == "bool" and array.size and array.max() > 1:
-                raise refuse(path, f"tensor {name!r} of dtype BOOL holds a byte that is neither 0 nor 1")
-            stored = np.dtype(np.uint16) if dtype.name == "bfloat16" else dtype.to_numpy()
-            tensors[name] = _core.from_array(array.view(stored).reshape(shape), dtype.code, True)
-    return {name: tensors[name] for name in header}, metadata
-
-
-def read_header(path: Path, prefix: bytes, file: Any, size: int) -> tuple[dict[str, Any], int]:
-    if len(prefix) < 8:
-        raise refuse(path, f"the file has {size} bytes: a safetensors file has at least 8")
-    length = int.from_bytes(prefix, "little")
-    if length > min(size - 8, MAX_HEADER):
-        raise refuse(path, f"the header is said to have {length} bytes: not a safetensors file, or cut off")
-    text = file.read(length)
+    if source.size < 8:
+        raise source.refuse(f"the file has {source.size} bytes: a safetensors file has at least 8")
+    length = int.from_bytes(source.read(0, 8, "the header"), "little")
+    if length > min(source.size - 8, MAX_HEADER):
+        raise source.refuse(f"the header is said to have {length} bytes: not a safetensors file, or cut off")
+    text = source.read(8, length, "the header")
     if not text.startswith(b"{"):
-        raise refuse(path, "the header is not a JSON object")
-    try:
-        header = json.loads(text.decode("utf-8"), object_pairs_hook=unique_keys)
-    except (ValueError, RecursionError) as error:
-        raise refuse(path, f"the header is not valid: {error}") from None
-    return header, 8 + length
-
-
-def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse a name that comes twice: readers would disagree about which one counts."""
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("a name comes twice")
-    return result
-
-
-def check_metadata(path: Path, metadata: Any) -> dict[str, str]:
+        raise source.refuse("the header is not a JSON object")
+    header = source.json(text, "the header")
+    metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
-        raise refuse(path, "__metadata__ is not a table of strings")
-    return metadata
+        raise source.refuse("__metadata__ is not a table of strings")
+    stored = [check_entry(source, name, entry, 8 + length) for name, entry in header.items()]
+    check_order(source, stored, 8 + length)
+    return stored, metadata
 
 
-Entry = tuple[str, DType, tuple[int, ...], int, int]
+def check_order(source: Source, stored: Sequence[Stored], position: int) -> None:
+    """The tensors must fill the file without gaps or overlaps."""
+    for one in sorted(stored, key=lambda one: (one.begin, one.end)):
+        if one.begin != position:
+            raise source.refuse(f"tensor {one.name!r} starts at byte {one.begin}: expected {position}")
+        position = one.end
+    if position != source.size:
+        raise source.refuse(f"the tensors end at byte {position}, the file has {source.size} bytes")
 
 
-def check_entries(path: Path, header: dict[str, Any], data_size: int) -> list[Entry]:
-    """Return the tensors in the order of their bytes, which must fill the file without gaps or overlaps."""
-    entries = sorted((check_entry(path, name, entry) for name, entry in header.items()), key=lambda entry: entry[3:])
-    position = 0
-    for name, _, _, begin, end in entries:
-        if begin != position:
-            raise refuse(path, f"tensor {name!r} starts at byte {begin} of the data: expected {position}")
-        position = end
-    if position != data_size:
-        raise refuse(path, f"the tensors take {position} bytes, the file has {data_size} for them")
-    return entries
-
-
-def check_entry(path: Path, name: str, entry: Any) -> Entry:
+def check_entry(source: Source, name: str, entry: Any, data: int) -> Stored:
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
-        raise refuse(path, f"tensor {name!r} is not described by dtype, shape and data_offsets")
+        raise source.refuse(f"tensor {name!r} is not described by dtype, shape and data_offsets")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(dtype, str) or dtype not in DTYPES:
-        raise refuse(path, f"tensor {name!r} has dtype {dtype!r}: known are {', '.join(DTYPES)}")
-    if not is_sizes(shape) or len(shape) > MAX_DIMS:
-        raise refuse(path, f"tensor {name!r} has shape {shape!r}: expected at most {MAX_DIMS} sizes")
-    if not is_sizes(offsets) or len(offsets) != 2:
-        raise refuse(path, f"tensor {name!r} has data_offsets {offsets!r}: expected two numbers")
-    expected = math.prod(shape) * DTYPES[dtype].itemsize
+        raise source.refuse(f"tensor {name!r} has dtype {str(dtype)[:80]}: known are {', '.join(DTYPES)}")
+    if not is_sizes(shape, MAX_DIMS):
+        raise source.refuse(f"tensor {name!r} has shape {str(shape)[:80]}: expected at most {MAX_DIMS} sizes")
+    if not is_sizes(offsets, 2) or len(offsets) != 2:
+        raise source.refuse(f"tensor {name!r} has data_offsets {str(offsets)[:80]}: expected two numbers")
+    expected = byte_count(source, DTYPES[dtype], shape, f"tensor {name!r}")
     if offsets[1] - offsets[0] != expected:
-        raise refuse(path, f"tensor {name!r} takes {offsets[1] - offsets[0]} bytes: shape and dtype need {expected}")
-    return name, DTYPES[dtype], tuple(shape), offsets[0], offsets[1]
+        raise source.refuse(f"tensor {name!r} takes {offsets[1] - offsets[0]} bytes: shape and dtype need {expected}")
+    return Stored(name, DTYPES[dtype], tuple(shape), data + offsets[0], data + offsets[1])
 
 
-def is_sizes(values: Any) -> bool:
-    return isinstance(values, list) and all(type(value) is int and 0 <= value < 2**63 for value in values)
+def read_array(source: Source, stored: Stored) -> Array:
+    """Read the values of a tensor.
+
+    Raises:
+        SerializationError: they are damaged.
+    """
+    what = f"tensor {stored.name!r}"
+    raw = source.array(stored.begin, stored.end - stored.begin, what)
+    return from_stored(source, raw, stored.dtype, stored.shape, what)
