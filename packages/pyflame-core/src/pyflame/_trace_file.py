@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .hooks import set_profiling
-from .io.atomic import write_atomically
+from .io.atomic import atomic_file
 
 
 def profile_process(path: str) -> None:
@@ -38,4 +38,5 @@ def _write(path: Path, events: list[dict[str, Any]]) -> None:
         }
         for event in events
     ]
-    write_atomically(path, [json.dumps({"traceEvents": rows}).encode()])
+    with atomic_file(path) as file:
+        file.write(json.dumps({"traceEvents": rows}).encode())

@@ -41,6 +41,7 @@ def files(tmp_path):
         tmp_path / "w.safetensors",
         metadata={"origin": "test"},
     )
+    pf.save([pf.ones(2), "text"], tmp_path / "notes.pf", metadata={"loss": float("inf"), "shape": (2, 3)})
     graph = pf.trace(lambda x: pf.relu(x @ pf.ones(3, 2)) + 0, pf.ones(4, 3), example_names=["x"]).graph
     (tmp_path / "g.json").write_text(graph.to_json())
     return tmp_path
@@ -55,7 +56,9 @@ def files(tmp_path):
         ("plugins list", PluginList),
         ("plugins doctor", Diagnoses),
         ("inspect w.safetensors", Inspection),
+        ("inspect notes.pf", Inspection),
         ("convert w.safetensors copy.safetensors", Conversion),
+        ("convert w.safetensors copy.npz", Conversion),
         ("graph g.json", GraphSummary),
     ],
 )

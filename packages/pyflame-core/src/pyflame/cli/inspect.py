@@ -36,15 +36,18 @@ def add(commands: Any) -> None:
 
 
 def look(path: Path) -> Inspection:
-    from ..io import check_format, safetensors
+    from ..io import inspect_file
 
-    check_format("inspect", path)
-    tensors, metadata = safetensors.read(path)
+    found = inspect_file(path)
     rows: list[TensorRow] = [
-        {"name": name, "dtype": t.dtype.name, "shape": list(t.shape), "num_bytes": t.nbytes}
-        for name, t in tensors.items()
+        {"name": name, "dtype": t.dtype.name, "shape": list(t.shape), "num_bytes": t.size_bytes}
+        for name, t in found.tensors.items()
     ]
-    return {"file": str(path), "format": path.suffix[1:], "tensors": rows, "metadata": dict(metadata)}
+    # Notes of a file may be what JSON lacks, as a dtype or infinity are.
+    notes = {
+        name: value if isinstance(value, str | int | None) else str(value) for name, value in found.metadata.items()
+    }
+    return {"file": str(path), "format": found.format, "tensors": rows, "metadata": notes}
 
 
 def run(options: argparse.Namespace) -> int:
