@@ -8,7 +8,7 @@ import pytest
 
 import pyflame as pf
 from pyflame.cli.convert import Conversion
-from pyflame.cli.doctor import Report
+from pyflame.cli.doctor import Explanation, Report
 from pyflame.cli.graph import GraphSummary
 from pyflame.cli.info import Info
 from pyflame.cli.inspect import Inspection
@@ -53,6 +53,7 @@ def files(tmp_path):
         ("version", Version),
         ("info", Info),
         ("doctor", Report),
+        ("doctor PF0019", Explanation),
         ("plugins list", PluginList),
         ("plugins doctor", Diagnoses),
         ("inspect w.safetensors", Inspection),
@@ -103,7 +104,8 @@ def test_inspect_tells_what_is_wrong_with_a_damaged_file(pyflame, files):
     (files / "w.safetensors").write_bytes(whole[:-3])
     done = pyflame("inspect", "w.safetensors")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("pyflame inspect: error: [") and "Traceback" not in done.stderr
+    assert done.stderr.startswith("pyflame inspect: error: [") and done.stderr.endswith(" (PF0002)\n")
+    assert "A file is damaged" in pyflame("doctor", "PF0002").stdout
 
 
 def test_convert_keeps_values_and_does_not_overwrite_unasked(pyflame, files):

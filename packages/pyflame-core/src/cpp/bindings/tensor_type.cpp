@@ -175,11 +175,30 @@ PyObject* wrap(Node* node) {
   return reinterpret_cast<PyObject*>(tensor);
 }
 
+// Sets `code` on the error that is raised; without it the error is still the right one.
+void attach_code() {
+  PyObject *kind, *error, *trace;
+  PyErr_Fetch(&kind, &error, &trace);
+  PyErr_NormalizeException(&kind, &error, &trace);
+  static PyObject* attach = nullptr;
+  if (!attach) {
+    if (PyObject* errors = PyImport_ImportModule("pyflame.errors")) {
+      attach = PyObject_GetAttrString(errors, "attach_code");
+      Py_DECREF(errors);
+    }
+  }
+  PyObject* done = attach ? PyObject_CallOneArg(attach, error) : nullptr;
+  Py_XDECREF(done);
+  if (!done) PyErr_WriteUnraisable(error);
+  PyErr_Restore(kind, error, trace);
+}
+
 PyObject* translate_exception() {
   try {
     throw;
   } catch (const Error& error) {
     PyErr_SetString(exception_class(error.kind), error.what());
+    attach_code();
   } catch (py::error_already_set& error) {
     error.restore();
   } catch (const std::bad_alloc&) {

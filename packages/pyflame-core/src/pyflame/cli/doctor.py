@@ -26,15 +26,28 @@ class Report(TypedDict):
     findings: list[FindingRow]
 
 
+class Explanation(TypedDict):
+    """The JSON of `pyflame doctor CODE`."""
+
+    code: str
+    text: str
+
+
 def add(commands: Any) -> None:
-    parser = commands.add_parser("doctor", help="examine the installation; each problem comes with a repair")
+    parser = commands.add_parser("doctor", help="examine the installation, or explain the code of an error")
+    parser.add_argument("code", metavar="CODE", nargs="?", help="an error's code, such as PF0019")
     add_json(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
+    from ..errors import explain
     from .checks import CHECKS
 
+    if options.code is not None:
+        text = explain(options.code)
+        show(options, Explanation(code=options.code.upper(), text=text), [text])
+        return 0
     findings = [finding for check in CHECKS for finding in check()]
     sound = all(finding.state != "error" for finding in findings)
     width = max(len(finding.check) for finding in findings)

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Any
 
+from ..errors import code_of
 from . import convert, doctor, external, graph, info, inspect, plugins, version
 
 BUILT_IN = {
@@ -75,7 +76,8 @@ def dispatch(arguments: Sequence[str]) -> int:
 
 
 def failed(command: str, error: Exception, show_traceback: bool) -> int:
-    print(f"{command}: error: {message(error)}", file=sys.stderr)
+    code = code_of(error)
+    print(f"{command}: error: {message(error)}{f' ({code})' if code else ''}", file=sys.stderr)
     if show_traceback:
         traceback.print_exception(error)
     elif not isinstance(error, (OSError, RuntimeError, ValueError, TypeError, ImportError)):
