@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import copy
+import importlib
 import inspect
 import io
 import pickle
@@ -55,6 +56,8 @@ def member(scope: str, name: str) -> Any:
 
     owner: Any = pf
     for part in scope.split(".") if scope != "pf" else ():
+        if not hasattr(owner, part) and inspect.ismodule(owner):
+            importlib.import_module(f"{owner.__name__}.{part}")
         owner = getattr(owner, part)
     if hasattr(owner, name) or not inspect.isclass(owner):
         return getattr(owner, name)
@@ -69,7 +72,7 @@ def lack_of_name(scope: str, name: str, arguments: Sequence[str]) -> str:
         found = member(scope, name)
         taken = inspect.signature(found).parameters if arguments else {}
     except (AttributeError, ImportError) as error:
-        return "not installed" if isinstance(error, ImportError) else "not there"
+        return "not installed" if "pip install" in str(error) else "not there"
     absent = [f"`{argument}`" for argument in arguments if argument not in taken]
     return f"takes no {', '.join(absent)}" if absent else ""
 

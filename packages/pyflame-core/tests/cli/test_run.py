@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from importlib.metadata import entry_points
 
 import pytest
@@ -76,7 +77,9 @@ def run(options):
     time.sleep(60)
 """
     env = os.environ | install("wait-plugin", source, cli=[("wait", "wait_plugin:add")])
-    process = subprocess.Popen([*COMMAND, "wait"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # jobs in the background inherit to ignore it
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = subprocess.Popen([*COMMAND, "wait"], text=True, env=env, preexec_fn=heed, **pipes)
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)

@@ -1,5 +1,6 @@
 """Tools for tests of everything built on tensors."""
 
+from .checks import assert_no_leak as assert_no_leak, check_layouts as check_layouts, check_pass as check_pass
 from .compare import (
     assert_close as assert_close,
     assert_equal as assert_equal,
@@ -7,4 +8,5 @@ from .compare import (
     make_tensor as make_tensor,
 )
 from .gradcheck import gradcheck as gradcheck, gradgradcheck as gradgradcheck
+from .graphs import random_graph as random_graph
 from .samples import OpInfo as OpInfo, op_db as op_db
