@@ -31,6 +31,12 @@ from .ops import (
 @_core.methods_of_tensor
 class TensorMethods(_core.TensorBase):
     __slots__ = ()
+    clamp_max = rounding.clamp_max
+    clamp_min = rounding.clamp_min
+    digamma = exponential.digamma
+    erfinv = exponential.erfinv
+    float_power = elementwise.float_power
+    lgamma = exponential.lgamma
 
     abs = elementwise.abs
     absolute = elementwise.abs

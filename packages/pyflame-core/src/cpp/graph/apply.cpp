@@ -192,6 +192,7 @@ Var apply_binary(const OpDef& op, Node* a, Node* b) {
   DType dtype = a->dtype;
   Node* pair[2] = {a, b};
   if (a->dtype != b->dtype || (op.promotes_to_float && !is_floating(dtype))) {
+    if (op.refuses_bool && (a->dtype == DType::kBool || b->dtype == DType::kBool)) check_dtype(op, DType::kBool);
     dtype = result_dtype(pair, 2, 3);
     if (op.promotes_to_float && !is_floating(dtype)) dtype = default_dtype();
     if (a->dtype != dtype) converted_a = cast_to(a, dtype), pair[0] = a = converted_a.get();
@@ -225,6 +226,7 @@ Var apply_binary(const OpDef& op, Node* a, Node* b) {
 }
 
 Var apply_scalar(const OpDef& op, Node* x, const Scalar& scalar, bool scalar_on_left) {
+  if (op.refuses_bool && (x->dtype == DType::kBool || scalar.category == Category::kBool)) check_dtype(op, DType::kBool);
   DType dtype = promote_ranked(x->dtype, scalar_dtype(scalar));
   if (op.promotes_to_float && !is_floating(dtype)) dtype = default_dtype();
   Var converted;

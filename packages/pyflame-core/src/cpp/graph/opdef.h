@@ -118,6 +118,7 @@ struct OpDef {
   u32 promoted = ~0u;                 // bit i: input i takes part in promotion and is converted
   bool promotes_to_float = false;     // integers and bool become the default float dtype
   u16 dtypes = (1 << kNumDTypes) - 1; // bit d: the op computes in dtype d (after promotion)
+  bool refuses_bool = false;          // elementwise: even where promotion would convert it
   CheckRule check_rule = nullptr;
   DTypeRule dtype_rule = nullptr;
   ShapeRule shape_rule = nullptr;

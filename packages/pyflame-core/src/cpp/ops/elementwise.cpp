@@ -26,6 +26,15 @@ Var tie_share(const Var& a, const Var& b) {
 
 Var sign_of(const Var& b) { return where(signbit(b), full({}, -1.0, b->dtype), full({}, 1.0, b->dtype)); }
 
+// Where a is 0 and the logarithm is not finite, xlogy is constant in a.
+Var xlogy_reach(const Var& g, const Var& a, const Var& b) {
+  return where(logical_and(equal(a, 0.0), b <= 0.0), 0.0, g);
+}
+
+[[noreturn]] Var no_derivative(const VjpCall& call) {
+  runtime_error("[" + std::string(call.op.name) + "] the derivative for " + call.op.input_names[0] + " is not known: detach it");
+}
+
 Var pow_grad_base(const Var& a, const Var& b) { return where(equal(b, 0.0), 0.0, b * pow(a, b - 1.0)); }
 
 Var pow_grad_exponent(const Var& a, const Var& b, const Var& y) {
@@ -52,9 +61,10 @@ Var pow_grad_exponent(const Var& a, const Var& b, const Var& y) {
 
 struct Domain {
   u16 dtypes;
-  bool to_float, logic;
+  bool to_float, logic, refuses_bool = false;
 };
 constexpr Domain kFloat{graph::kFloats, true, false}, kNumber{graph::kFloats | graph::kIntegers, false, false},
+    kSigned{graph::kFloats | graph::kIntegers, false, false, true},
     kAny{graph::kFloats | graph::kIntegers | graph::kBoolOnly, false, false},
     kBits{graph::kIntegers | graph::kBoolOnly, false, false},
     kLogic{graph::kFloats | graph::kIntegers | graph::kBoolOnly, false, true};
@@ -71,6 +81,7 @@ bool mentions(const char* expression, char name) {
 OpDef elementwise(const char* name, Domain domain, TileOp tile) {
   OpDef op(name);
   op.only(domain.dtypes).tile(tile).cost(streaming_cost<1>);
+  op.refuses_bool = domain.refuses_bool;
   if (domain.to_float) op.to_float();
   if (domain.logic) op.dtype(bool_result);
   return op;

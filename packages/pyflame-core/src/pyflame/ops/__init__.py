@@ -73,6 +73,7 @@ from .elementwise import (
     addcmul as addcmul,
     div as div,
     divide as divide,
+    float_power as float_power,
     floor_divide as floor_divide,
     fma as fma,
     fmod as fmod,
@@ -94,13 +95,16 @@ from .elementwise import (
     where as where,
 )
 from .exponential import (
+    digamma as digamma,
     erf as erf,
     erfc as erfc,
+    erfinv as erfinv,
     exp as exp,
     exp2 as exp2,
     expm1 as expm1,
     hypot as hypot,
     ldexp as ldexp,
+    lgamma as lgamma,
     log as log,
     log1p as log1p,
     log2 as log2,
@@ -250,6 +254,8 @@ from .reduce import (
 from .rounding import (
     ceil as ceil,
     clamp as clamp,
+    clamp_max as clamp_max,
+    clamp_min as clamp_min,
     clip as clip,
     copysign as copysign,
     fix as fix,

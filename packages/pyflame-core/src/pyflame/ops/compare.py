@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from .. import _core
+from ..dtypes import bool_
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -164,11 +165,18 @@ def isclose(x: Tensor, y: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_
     Args:
         equal_nan: count two NaN as close.
 
+    Raises:
+        RuntimeError: the dtypes differ.
+
     Example:
         >>> import pyflame as pf
         >>> pf.isclose(pf.tensor([1.0, 2.0]), pf.tensor([1.0, 2.1]))
         tensor([ True, False])
     """
+    if isinstance(x, _core.TensorBase) and isinstance(y, _core.TensorBase) and x.dtype is not y.dtype:
+        raise RuntimeError(f"[isclose] x is {x.dtype.name}, y is {y.dtype.name}: must be equal")
+    if x.dtype is bool_:
+        return _eq(x, y)
     near = _le(_abs(x - y), atol + rtol * _abs(y))
     close: Tensor = _logical_or(_eq(x, y), _logical_and(near, _isfinite(y)))
     return _logical_or(close, _logical_and(_isnan(x), _isnan(y))) if equal_nan else close

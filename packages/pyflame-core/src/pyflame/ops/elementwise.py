@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from .. import _core
+from .._core import TensorBase
+from ..dtypes import bool_, int64, result_type
+from .index import nonzero
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
     from .._types import Number
 
-from .._core import TensorBase
-from .index import nonzero
-
 _abs = _core.ops.abs
 _add = _core.ops.add
+_cast = _core.ops.cast
 _div = _core.ops.div
 _floor_divide = _core.ops.floor_divide
 _fmod = _core.ops.fmod
@@ -31,6 +32,22 @@ _trunc = _core.ops.trunc
 _where = _core.ops.where
 
 
+def _scaled(op: str, x: Any, y: Any, alpha: Number) -> Any:
+    """`y * alpha`, in the dtype of the result."""
+    if op == "sub" and isinstance(y, TensorBase) and y.dtype is bool_:
+        return y  # refused by the subtraction
+    dtype = result_type(x, y)
+    if isinstance(alpha, bool) and dtype is not bool_:
+        raise RuntimeError(f"[{op}] alpha is {alpha}, the result is {dtype.name}: a bool alpha needs a bool result")
+    if isinstance(alpha, float) and not dtype.is_floating_point:
+        raise RuntimeError(f"[{op}] alpha is {alpha}, the result is {dtype.name}: integers need an integer alpha")
+    if isinstance(y, TensorBase) and y.dtype is not dtype:
+        y = _cast(y, dtype)
+    if alpha == 1:
+        return y
+    return _mul(y, bool(alpha) if dtype is bool_ else alpha)
+
+
 def add(x: Tensor | Number, y: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """Add `y`, scaled by `alpha`.
 
@@ -39,7 +56,7 @@ def add(x: Tensor | Number, y: Tensor | Number, *, alpha: Number = 1) -> Tensor:
         >>> pf.add(pf.tensor([1, 2]), 10, alpha=2)
         tensor([21, 22])
     """
-    return _add(x, y) if alpha == 1 else _add(x, _mul(y, alpha))
+    return _add(x, y) if type(alpha) is int and alpha == 1 else _add(x, _scaled("add", x, y, alpha))
 
 
 def sub(x: Tensor | Number, y: Tensor | Number, *, alpha: Number = 1) -> Tensor:
@@ -50,7 +67,7 @@ def sub(x: Tensor | Number, y: Tensor | Number, *, alpha: Number = 1) -> Tensor:
         >>> pf.sub(pf.tensor([1, 2]), 10)
         tensor([-9, -8])
     """
-    return _sub(x, y) if alpha == 1 else _sub(x, _mul(y, alpha))
+    return _sub(x, y) if type(alpha) is int and alpha == 1 else _sub(x, _scaled("sub", x, y, alpha))
 
 
 def rsub(x: Tensor, y: Tensor | Number, *, alpha: Number = 1) -> Tensor:
@@ -96,7 +113,11 @@ def div(x: Tensor | Number, y: Tensor | Number, *, rounding_mode: str | None = N
     if rounding_mode == "floor":
         return _floor_divide(x, y)
     if rounding_mode == "trunc":
-        # Exact for integers too, which a float quotient is not.
+        dtype = result_type(x, y)
+        if dtype.is_floating_point:
+            return _trunc(_div(x, y))
+        x, y = (_cast(z, dtype) if isinstance(z, TensorBase) else z for z in (x, y))
+        # Exact for large integers, which a float quotient is not.
         return _trunc(_floor_divide(_sub(x, _fmod(x, y)), y))
     raise ValueError(f"[div] rounding_mode is {rounding_mode!r}: expected None, 'trunc' or 'floor'")
 
@@ -161,6 +182,18 @@ def pow(x: Tensor | Number, y: Tensor | Number) -> Tensor:
     return _pow(x, y)
 
 
+def float_power(x: Tensor | Number, y: Tensor | Number) -> Tensor:
+    """Raise to a power in float64.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.float_power(pf.tensor([2, 3]), -1)
+        tensor([0.5000, 0.3333], dtype=pyflame.float64)
+    """
+    base, exponent = (value.double() if isinstance(value, TensorBase) else float(value) for value in (x, y))
+    return pow(base, exponent)
+
+
 def neg(x: Tensor) -> Tensor:
     """Change the sign.
 
@@ -202,7 +235,7 @@ def square(x: Tensor) -> Tensor:
         >>> pf.square(pf.tensor([1, -2]))
         tensor([1, 4])
     """
-    return _square(x)
+    return _square(x if x.dtype is not bool_ else _cast(x, int64))
 
 
 def reciprocal(x: Tensor) -> Tensor:
@@ -227,6 +260,12 @@ def fma(a: Tensor | Number, b: Tensor | Number, c: Tensor | Number) -> Tensor:
     return _add(_mul(a, b), c)
 
 
+def _together(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """The tensors in their common dtype, so that no intermediate result has less precision."""
+    dtype = result_type(*tensors)
+    return tuple(x if x.dtype is dtype else _cast(x, dtype) for x in tensors)
+
+
 def addcmul(x: Tensor, a: Tensor, b: Tensor, *, value: Number = 1) -> Tensor:
     """Compute `x + value * a * b`.
 
@@ -235,18 +274,29 @@ def addcmul(x: Tensor, a: Tensor, b: Tensor, *, value: Number = 1) -> Tensor:
         >>> pf.addcmul(pf.zeros(2), pf.tensor([1.0, 2.0]), pf.tensor([3.0, 4.0]), value=0.5)
         tensor([1.5000, 4.0000])
     """
+    x, a, b = _together(x, a, b)
     product = _mul(a, b)
-    return _add(x, product) if value == 1 else _add(x, _mul(product, value))
+    if value == 1:
+        return _add(x, product)
+    return _add(x, _mul(product, value if x.dtype.is_floating_point else int(value)))
 
 
 def addcdiv(x: Tensor, a: Tensor, b: Tensor, *, value: Number = 1) -> Tensor:
     """Compute `x + value * a / b`.
+
+    Raises:
+        RuntimeError: both `a` and `b` are integers.
 
     Example:
         >>> import pyflame as pf
         >>> pf.addcdiv(pf.zeros(2), pf.tensor([1.0, 2.0]), pf.tensor([4.0, 4.0]), value=2)
         tensor([0.5000, 1.0000])
     """
+    if not a.dtype.is_floating_point and not b.dtype.is_floating_point:
+        raise RuntimeError(
+            f"[addcdiv] a is {a.dtype.name}, b is {b.dtype.name}: integers are not divided here; convert one of them"
+        )
+    x, a, b = _together(x, a, b)
     quotient = _div(a, b)
     return _add(x, quotient) if value == 1 else _add(x, _mul(quotient, value))
 
@@ -254,12 +304,18 @@ def addcdiv(x: Tensor, a: Tensor, b: Tensor, *, value: Number = 1) -> Tensor:
 def lerp(start: Tensor, end: Tensor, weight: Tensor | Number) -> Tensor:
     """Go from `start` to `end` by the fraction `weight`.
 
+    Raises:
+        RuntimeError: the tensors differ in dtype.
+
     Example:
         >>> import pyflame as pf
         >>> pf.lerp(pf.tensor([0.0, 10.0]), pf.tensor([4.0, 20.0]), 0.25)
         tensor([ 1.0000, 12.5000])
     """
-    return _add(start, _mul(weight, _sub(end, start)))
+    for name, other in (("end", end), ("weight", weight)):
+        if isinstance(other, TensorBase) and other.dtype is not start.dtype and (other is end or other.ndim):
+            raise RuntimeError(f"[lerp] start is {start.dtype.name}, {name} is {other.dtype.name}: must be equal")
+    return _add(start, _mul(_sub(end, start), weight))
 
 
 @overload

@@ -5,33 +5,32 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import _core
+from .rounding import clamp
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
     from .._types import Number
 
-from .rounding import clamp
-
-LN2 = 0.6931471805599453
-
-_add = _core.ops.add
-_div = _core.ops.div
+_digamma = _core.ops.digamma
 _erf = _core.ops.erf
 _erfc = _core.ops.erfc
+_erfinv = _core.ops.erfinv
 _exp = _core.ops.exp
 _exp2 = _core.ops.exp2
 _expm1 = _core.ops.expm1
 _hypot = _core.ops.hypot
+_lgamma = _core.ops.lgamma
 _log = _core.ops.log
 _log10 = _core.ops.log10
 _log1p = _core.ops.log1p
 _log2 = _core.ops.log2
 _logaddexp = _core.ops.logaddexp
+_logaddexp2 = _core.ops.logaddexp2
 _mul = _core.ops.mul
 _rsqrt = _core.ops.rsqrt
 _sqrt = _core.ops.sqrt
 _sub = _core.ops.sub
-_where = _core.ops.where
+_xlogy = _core.ops.xlogy
 
 
 def exp(x: Tensor) -> Tensor:
@@ -166,6 +165,39 @@ def erfc(x: Tensor) -> Tensor:
     return _erfc(x)
 
 
+def erfinv(x: Tensor) -> Tensor:
+    """Compute the inverse of the error function.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.erfinv(pf.tensor([0.0, 0.5, 1.0]))
+        tensor([0.0000, 0.4769,    inf])
+    """
+    return _erfinv(x)
+
+
+def lgamma(x: Tensor) -> Tensor:
+    """Compute the logarithm of the absolute value of the gamma function.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.lgamma(pf.tensor([1.0, 5.0]))
+        tensor([0.0000, 3.1781])
+    """
+    return _lgamma(x)
+
+
+def digamma(x: Tensor) -> Tensor:
+    """Compute the derivative of `lgamma`.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.digamma(pf.tensor([1.0, 5.0]))
+        tensor([-0.5772,  1.5061])
+    """
+    return _digamma(x)
+
+
 def logaddexp(x: Tensor, y: Tensor) -> Tensor:
     """Compute log(exp(x) + exp(y)) without overflow.
 
@@ -185,7 +217,7 @@ def logaddexp2(x: Tensor, y: Tensor) -> Tensor:
         >>> pf.logaddexp2(pf.tensor([0.0]), pf.tensor([0.0]))
         tensor([1.])
     """
-    return _mul(_logaddexp(_mul(x, LN2), _mul(y, LN2)), 1.0 / LN2)
+    return _logaddexp2(x, y)
 
 
 def xlogy(x: Tensor | Number, y: Tensor | Number) -> Tensor:
@@ -196,9 +228,7 @@ def xlogy(x: Tensor | Number, y: Tensor | Number) -> Tensor:
         >>> pf.xlogy(pf.tensor([0.0, 2.0]), pf.tensor([0.0, 1.0]))
         tensor([0., 0.])
     """
-    # Where x is 0 the logarithm is of 1, or NaN stays: neither value nor gradient is infinite.
-    empty = _core.ops.logical_and(_core.ops.eq(x, 0), _core.ops.eq(y, y))
-    return _mul(x, _log(_where(empty, 1, y)))
+    return _xlogy(x, y)
 
 
 def ldexp(x: Tensor, exponent: Tensor) -> Tensor:
@@ -209,6 +239,8 @@ def ldexp(x: Tensor, exponent: Tensor) -> Tensor:
         >>> pf.ldexp(pf.tensor([1.0, 3.0]), pf.tensor([1, 2]))
         tensor([ 2., 12.])
     """
+    if not exponent.dtype.is_floating_point and x.dtype.is_floating_point:
+        exponent = _core.ops.cast(exponent, x.dtype)
     return _mul(x, _exp2(exponent))
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import builtins
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .. import _core
-from ..dtypes import finfo
+from ..dtypes import finfo, float32, result_type
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -75,6 +75,10 @@ def round(x: Tensor, *, decimals: int = 0) -> Tensor:
     """
     if decimals == 0:
         return _round(x)
+    if not x.dtype.is_floating_point:
+        raise NotImplementedError(f"[round] x is {x.dtype.name}: decimals need a floating-point dtype")
+    if x.dtype.itemsize == 2:  # the scaled numbers need more digits than the dtype has
+        return _cast(round(_cast(x, float32), decimals=decimals), x.dtype)
     scale = 10.0 ** builtins.abs(decimals)
     if decimals > 0:
         return _core.ops.div(_round(_mul(x, scale)), scale)
@@ -128,11 +132,17 @@ def copysign(x: Tensor, y: Tensor | Number) -> Tensor:
 def heaviside(x: Tensor, values: Tensor) -> Tensor:
     """Return 0 below zero, 1 above, `values` at zero.
 
+    Raises:
+        RuntimeError: the dtypes differ.
+
     Example:
         >>> import pyflame as pf
         >>> pf.heaviside(pf.tensor([-2.0, 0.0, 2.0]), pf.tensor(0.5))
         tensor([0.0000, 0.5000, 1.0000])
     """
+    if x.dtype is not values.dtype:
+        raise RuntimeError(f"[heaviside] x is {x.dtype.name}, values is {values.dtype.name}: must be equal")
+    x = _core.detach(x)  # the derivative is not defined at 0
     step = _where(_isnan(x), x, _cast(_gt(x, 0), x.dtype))
     return _where(_eq(x, 0), values, step)
 
@@ -152,11 +162,43 @@ def clamp(x: Tensor, min: Tensor | Number | None = None, max: Tensor | Number | 
     """
     if min is None and max is None:
         raise ValueError("[clamp] neither min nor max is given: give at least one")
+    if isinstance(min, _core.TensorBase) and isinstance(max, _core.TensorBase):
+        dtype = result_type(x, min, max)
+        x = x if x.dtype is dtype else _cast(x, dtype)
     if min is not None:
-        x = _where(_lt(x, min), min, x)
+        x = _where(_beyond(_lt(x, min), min), min, x)
     if max is not None:
-        x = _where(_gt(x, max), max, x)
+        x = _where(_beyond(_gt(x, max), max), max, x)
     return x
+
+
+def _beyond(outside: Tensor, bound: Any) -> Tensor:
+    """A bound that is NaN wins too."""
+    if isinstance(bound, _core.TensorBase) and bound.dtype.is_floating_point:
+        return _core.ops.logical_or(outside, _isnan(bound))
+    return outside
+
+
+def clamp_min(x: Tensor, min: Tensor | Number) -> Tensor:
+    """Move what is below `min` to it.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.clamp_min(pf.tensor([-2, 2]), 0)
+        tensor([0, 2])
+    """
+    return clamp(x, min)
+
+
+def clamp_max(x: Tensor, max: Tensor | Number) -> Tensor:
+    """Move what is above `max` to it.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.clamp_max(pf.tensor([-2, 2]), 0)
+        tensor([-2,  0])
+    """
+    return clamp(x, max=max)
 
 
 def maximum(x: Tensor, y: Tensor | Number) -> Tensor:

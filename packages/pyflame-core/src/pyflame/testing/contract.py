@@ -34,6 +34,7 @@ INTERNAL = {
     "conv2d_grad_weight": "a gradient of conv2d",
     "max_pool2d_grad": "the gradient of max_pool2d",
     "avg_pool2d_grad": "the gradient of avg_pool2d",
+    "zeta": "the gradient of digamma",
     "uniform": "rand() records it with the generator's key",
 }
 

@@ -5,13 +5,13 @@
 
 namespace pyflame::cpu::PYFLAME_TIER {
 
-enum class TileDomain { kFloat, kNumber, kAny, kBits, kLogic };
+enum class TileDomain { kFloat, kNumber, kSigned, kAny, kBits, kLogic };
 
 template <class T>
 constexpr bool allows(TileDomain domain) {
   return kIsFloat<T>                  ? domain != TileDomain::kBits
          : std::is_same_v<T, i64> ? domain != TileDomain::kFloat
-                                  : domain != TileDomain::kFloat && domain != TileDomain::kNumber;
+                                  : domain != TileDomain::kFloat && domain != TileDomain::kNumber && domain != TileDomain::kSigned;
 }
 
 // Ops of many instructions, compiled for whole vectors only: a scalar copy of each for the last few elements would

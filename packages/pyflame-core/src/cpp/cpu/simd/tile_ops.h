@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "cpu/simd/math.h"
+#include "cpu/special.h"
 
 namespace pyflame::cpu::PYFLAME_TIER {
 
@@ -157,6 +158,17 @@ template <class T>
 inline T tile_logaddexp(T a, T b) {
   T top = tile_max(a, b);
   return a == b ? a + T(0.6931471805599453) : top + vlog1p(vexp(-abs_bits(a - b)));
+}
+
+template <class T>
+inline T tile_logaddexp2(T a, T b) {
+  T top = tile_max(a, b);
+  return a == b ? a + T(1) : top + vlog1p(vexp2(-abs_bits(a - b))) * T(1.4426950408889634);
+}
+
+template <class T>
+inline T tile_xlogy(T a, T b) {
+  return (a == T(0)) & (b == b) ? T(0) : a * vlog(b);
 }
 
 // Shifts by a negative amount or by the width and more: nothing left, or the sign.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -36,6 +37,39 @@ def floor_divide(a: Array, b: Array) -> Array:
     return np.floor(a / b) if np.result_type(a, b) == np.float64 else np.floor_divide(a, b)
 
 
+def xlogy(a: Array, b: Array) -> Array:
+    return np.where((a == 0) & ~np.isnan(b), 0, a * np.log(b))
+
+
+@partial(np.vectorize, otypes=[float])
+def zeta(s: float, q: float) -> float:
+    """The first thousand terms, the integral of the rest and its first two corrections."""
+    if s == 1 or (s > 1 and q <= 0 and q == math.floor(q)):
+        return math.inf
+    if not s > 1 or math.isnan(q) or (q < 0 and s != math.floor(s)):
+        return math.nan
+    if math.isinf(s) or math.isinf(q):
+        return math.nan
+    head = math.fsum((q + k) ** -s for k in range(1000))
+    far = q + 1000
+    return head + far ** (1 - s) / (s - 1) + far**-s / 2 + s * far ** (-s - 1) / 12
+
+
+def zeta_samples(dtype: DType) -> list[Sample]:
+    """The derivative for s is not known, so s is a number where derivatives are checked."""
+    rng = generator("zeta")
+    result = []
+    for a, left, b, right in PAIRS:
+        s, q = draw(rng, a, dtype, 2, 5), draw(rng, b, dtype, 1, 5)
+        result.append(Sample((Operand(s, dtype, left), Operand(q, dtype, right)), differentiable=False))
+    result += [Sample((s, Operand(draw(rng, (2, 3), dtype, 1, 5), dtype))) for s in (2, 3, 2.5)]
+    if dtype.is_floating_point:
+        q = [-1.5, -0.25, 0.0, 0.25, 12.5, np.nan]
+        s, q = np.meshgrid([0.5, 1.0, 2.0, 3.0, 2.5], q)
+        result.append(Sample((Operand(s, dtype), Operand(q, dtype)), differentiable=False))
+    return result
+
+
 # name: reference, range of the second operand, dtypes
 NUMBER: dict[str, tuple[Callable[..., Array], int, int, tuple[DType, ...]]] = {
     "add": (logic(np.add, np.logical_or), -4, 4, ALL), "sub": (np.subtract, -4, 4, NUMBERS),
@@ -45,7 +79,8 @@ NUMBER: dict[str, tuple[Callable[..., Array], int, int, tuple[DType, ...]]] = {
 }  # fmt: skip
 FLOAT: dict[str, tuple[Callable[..., Array], int, int]] = {
     "div": (np.true_divide, 1, 4), "atan2": (np.arctan2, -4, 4), "hypot": (np.hypot, -4, 4),
-    "copysign": (np.copysign, -4, 4), "logaddexp": (np.logaddexp, -4, 4),
+    "copysign": (np.copysign, -4, 4), "logaddexp": (np.logaddexp, -4, 4), "logaddexp2": (np.logaddexp2, -4, 4),
+    "xlogy": (xlogy, 0, 4),
 }  # fmt: skip
 BITS: dict[str, tuple[Callable[..., Array], int, int, tuple[DType, ...]]] = {
     "bitwise_and": (np.bitwise_and, -9, 9, (*INTEGERS, bool_)),
@@ -137,5 +172,6 @@ BINARY = [
     *(OpInfo(name, binary_samples(name, low, high), on_floats(reference), ALL, float_dtype)
       for name, (reference, low, high) in FLOAT.items()),
     *(OpInfo(name, binary_samples(name, -2, 2), reference, ALL, bool_dtype) for name, reference in LOGIC.items()),
+    OpInfo("zeta", zeta_samples, on_floats(zeta), ALL, float_dtype),
     OpInfo("where", where_samples, np.where, ALL),
 ]  # fmt: skip

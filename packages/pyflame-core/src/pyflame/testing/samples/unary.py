@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -34,6 +36,33 @@ erf = np.vectorize(math.erf, otypes=[float])
 erfc = np.vectorize(math.erfc, otypes=[float])
 
 
+@partial(np.vectorize, otypes=[float])
+def erfinv(x: float) -> float:
+    if not abs(x) < 1:
+        return x * math.inf if abs(x) == 1 else math.nan
+    return NormalDist().inv_cdf((x + 1) / 2) / math.sqrt(2)
+
+
+@partial(np.vectorize, otypes=[float])
+def lgamma(x: float) -> float:
+    if math.isinf(x) or (x <= 0 and x % 1 == 0):
+        return math.inf
+    return math.lgamma(x)
+
+
+@partial(np.vectorize, otypes=[float])
+def digamma(x: float) -> float:
+    """The recurrence up to 60, where two terms of the series in 1 / x**2 suffice."""
+    if x == 0 or (x < 0 and x % 1 == 0):
+        return -math.copysign(math.inf, x) if x == 0 else math.nan
+    if not math.isfinite(x):
+        return x if x > 0 else math.nan
+    steps = max(0, math.ceil(60 - x))
+    far = x + steps
+    series = 1 / (12 * far**2) - 1 / (120 * far**4) + 1 / (252 * far**6)
+    return math.log(far) - 0.5 / far - series - math.fsum(1 / (x + k) for k in range(steps))
+
+
 def sigmoid(x: Array) -> Array:
     return np.where(x < 0, np.exp(x) / (1 + np.exp(x)), 1 / (1 + np.exp(-x)))
 
@@ -55,7 +84,7 @@ FLOAT: dict[str, tuple[Callable[[Array], Array], int, int]] = {
     "cos": (np.cos, -4, 4), "tan": (np.tan, -1, 1), "asin": (np.arcsin, -1, 1), "acos": (np.arccos, -1, 1),
     "atan": (np.arctan, -4, 4), "sinh": (np.sinh, -3, 3), "cosh": (np.cosh, -3, 3), "tanh": (np.tanh, -3, 3),
     "asinh": (np.arcsinh, -4, 4), "acosh": (np.arccosh, 1, 5), "atanh": (np.arctanh, -1, 1), "erf": (erf, -2, 2),
-    "erfc": (erfc, -2, 2), "sigmoid": (sigmoid, -4, 4),
+    "erfc": (erfc, -2, 2), "erfinv": (erfinv, -1, 1), "lgamma": (lgamma, 0, 5), "digamma": (digamma, 0, 5), "sigmoid": (sigmoid, -4, 4),
 }  # fmt: skip
 NUMBER: dict[str, Callable[[Array], Array]] = {
     "neg": np.negative, "abs": np.abs, "square": np.square, "positive": np.positive, "relu": relu,
