@@ -19,7 +19,7 @@ UNARY = """\
 abs absolute acosh arccos asin asinh atan atanh bitwise_not ceil cos cosh deg2rad digamma erf erfc erfinv exp
 exp2 expm1 fix floor frac isfinite isinf isnan isneginf isposinf isreal lgamma log log10 log1p log2
 logical_not nan_to_num neg negative positive rad2deg reciprocal relu round rsqrt sgn sigmoid sign signbit sin
-sinc sinh sqrt square tan tanh trunc
+sinh sqrt square tan tanh trunc
 """
 BINARY = """\
 add atan2 bitwise_and bitwise_or bitwise_xor clamp_max clamp_min copysign div divide eq float_power fmax fmin

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,6 +22,10 @@ FLOATS = tuple(dtype for dtype in all_dtypes if dtype.is_floating_point)
 
 # A call written once for both: it gets the library (pyflame or torch) and that library's tensors.
 Twin = Callable[..., Any]
+
+
+def _torch() -> Any:
+    return importlib.import_module("torch")
 
 
 def _differ(what: str, operands: str) -> AssertionError:
@@ -56,7 +61,7 @@ def draw_broadcast(rng: np.random.Generator, count: int, max_dims: int = 4) -> l
 
 def torch_tensor(x: Tensor) -> Any:
     """The same values as a PyTorch tensor, without history."""
-    import torch
+    torch = _torch()
 
     if x.dtype is bfloat16:
         return torch.from_numpy(np.array(to_numpy(x.detach()))).to(torch.bfloat16)
@@ -82,7 +87,7 @@ def compare(
     Raises:
         AssertionError: values, dtypes, shapes, gradients or exception classes differ.
     """
-    import torch
+    torch = _torch()
 
     ours = [to_tensor(values, dtype) for values, dtype in operands]
     theirs = [torch_tensor(x) for x in ours]
@@ -162,7 +167,7 @@ def _same(what: str, one: Any, other: Any, tolerance: float, shown: str, same_dt
 
 def torch_array(x: Any) -> Array:
     """A PyTorch tensor's values in the arithmetic of references."""
-    import torch
+    torch = _torch()
 
     x = (x.detach() + 0 if x._is_zerotensor() else x.detach()).resolve_neg()
     if x.dtype is torch.bfloat16:
@@ -173,7 +178,7 @@ def torch_array(x: Any) -> Array:
 def _same_gradients(
     results: list[Any], references: list[Any], ours: list[Any], theirs: list[Any], tolerance: float, shown: str
 ) -> None:
-    import torch
+    torch = _torch()
 
     pairs = [(one, other) for one, other in zip(results, references) if isinstance(one, Tensor)]
     for one, other in pairs:

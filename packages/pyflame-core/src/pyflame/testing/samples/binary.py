@@ -64,8 +64,7 @@ def zeta_samples(dtype: DType) -> list[Sample]:
         result.append(Sample((Operand(s, dtype, left), Operand(q, dtype, right)), differentiable=False))
     result += [Sample((s, Operand(draw(rng, (2, 3), dtype, 1, 5), dtype))) for s in (2, 3, 2.5)]
     if dtype.is_floating_point:
-        q = [-1.5, -0.25, 0.0, 0.25, 12.5, np.nan]
-        s, q = np.meshgrid([0.5, 1.0, 2.0, 3.0, 2.5], q)
+        s, q = np.meshgrid([0.5, 1.0, 2.0, 3.0, 2.5], [-1.5, -0.25, 0.0, 0.25, 12.5, np.nan])
         result.append(Sample((Operand(s, dtype), Operand(q, dtype)), differentiable=False))
     return result
 
