@@ -12,7 +12,7 @@ from pyflame.dtypes import all_dtypes
 from pyflame.testing import differential
 
 pytestmark = pytest.mark.torch
-pytest.importorskip("torch")
+pytest.importorskip("torch", reason="PyTorch is not installed")
 
 DRAWS = 12
 UNARY = """\

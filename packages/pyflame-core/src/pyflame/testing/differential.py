@@ -25,7 +25,10 @@ Twin = Callable[..., Any]
 
 
 def _torch() -> Any:
-    return importlib.import_module("torch")
+    try:
+        return importlib.import_module("torch")
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError("[differential] needs PyTorch: pip install torch", name="torch") from None
 
 
 def _differ(what: str, operands: str) -> AssertionError:
