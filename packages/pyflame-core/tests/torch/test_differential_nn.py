@@ -16,11 +16,11 @@ CASES = 300
 TOLERANCE = {"float32": 2e-5, "float64": 1e-10}
 
 
-def attempt(case, functional, tensor, dtype):
+def attempt(case, scope, tensor, dtype):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return outcome(case, functional, tensor, dtype), None
+            return outcome(case, scope, tensor, dtype), None
         except Exception as error:  # its class is what is compared
             return None, error
 
@@ -31,8 +31,8 @@ def test_random_calls_agree(family, dtype):
     refused = 0
     for seed in range(CASES):
         case = FAMILIES[family](Draw(seed, family))
-        expected, theirs = attempt(case, torch.nn.functional, torch.tensor, getattr(torch, dtype))
-        found, ours = attempt(case, F, pf.tensor, getattr(pf, dtype))
+        expected, theirs = attempt(case, {"F": torch.nn.functional, "R": torch}, torch.tensor, getattr(torch, dtype))
+        found, ours = attempt(case, {"F": F, "R": pf.ops}, pf.tensor, getattr(pf, dtype))
         shown = f"{family} {seed}: {case.expression} of { ({k: v.shape for k, v in case.operands.items()}) }"
         if theirs is not None or ours is not None:
             assert type(ours) is type(theirs), f"{shown}: {ours!r}, PyTorch {theirs!r}"

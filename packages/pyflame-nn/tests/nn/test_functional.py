@@ -11,8 +11,8 @@ from pyflame.nn import functional as F
 from pyflame.testing.layer_cases import FAMILIES, Draw, outcome
 
 REFERENCES = dict(np.load(Path(__file__).parents[1] / "references" / "functional.npz"))
-# Their gradient is by definition not the derivative: of some rows, or of what is found by rounding.
-NOT_DERIVATIVES = {"embedding", "embedding_bag"}
+SCOPE = {"F": F, "R": pf.ops}
+NOT_DERIVATIVES = {"embedding", "embedding_bag"}  # rows left out, or gradients divided by counts
 SMALL = 250  # elements of a result that finite differences are taken of
 
 
@@ -28,7 +28,7 @@ def test_calls_agree_with_the_references(family):
         case = FAMILIES[family](Draw(int(seed), family))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            arrays = outcome(case, F, pf.tensor, pf.float64)
+            arrays = outcome(case, SCOPE, pf.tensor, pf.float64)
         line = np.concatenate([np.ravel(array).astype(np.float64) for array in arrays])
         found = expected[at : at + line.size]
         np.testing.assert_allclose(line, found, rtol=1e-5, atol=1e-5, err_msg=case.expression)
@@ -47,7 +47,7 @@ def test_gradients_are_those_of_differences(family):
         inputs = [pf.tensor(case.operands[name], requires_grad=True) for name in case.grads]
 
         def function(*tensors, case=case, others=others):
-            return eval(case.expression, {"F": F, **others, **dict(zip(case.grads, tensors))})
+            return eval(case.expression, {**SCOPE, **others, **dict(zip(case.grads, tensors))})
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

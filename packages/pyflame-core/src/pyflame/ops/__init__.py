@@ -369,11 +369,15 @@ from .update import (
 _LATE = {
     "adaptive": "adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d "
     "adaptive_max_pool3d",
+    "attention": "multi_head_attention_forward scaled_dot_product_attention",
     "convolution": "conv1d conv3d conv_transpose1d conv_transpose3d",
+    "ctc": "ctc_loss",
     "embedding": "embedding embedding_bag",
     "grid": "affine_grid grid_sample",
+    "integer": "conv_integer matmul_integer",
     "normalization": "group_norm instance_norm layer_norm local_response_norm normalize rms_norm",
     "pooling": "avg_pool1d avg_pool3d lp_pool1d lp_pool2d lp_pool3d max_pool1d max_pool3d",
+    "recurrent": "gru gru_cell lstm lstm_cell rnn_relu rnn_relu_cell rnn_tanh rnn_tanh_cell",
     "resampling": "interpolate",
     "shuffle": "channel_shuffle pixel_shuffle pixel_unshuffle",
     "windows": "col2im im2col",
@@ -389,14 +393,20 @@ if _typing.TYPE_CHECKING:
         adaptive_max_pool2d as adaptive_max_pool2d,
         adaptive_max_pool3d as adaptive_max_pool3d,
     )
+    from .layers.attention import (
+        multi_head_attention_forward as multi_head_attention_forward,
+        scaled_dot_product_attention as scaled_dot_product_attention,
+    )
     from .layers.convolution import (
         conv1d as conv1d,
         conv3d as conv3d,
         conv_transpose1d as conv_transpose1d,
         conv_transpose3d as conv_transpose3d,
     )
+    from .layers.ctc import ctc_loss as ctc_loss
     from .layers.embedding import embedding as embedding, embedding_bag as embedding_bag
     from .layers.grid import affine_grid as affine_grid, grid_sample as grid_sample
+    from .layers.integer import conv_integer as conv_integer, matmul_integer as matmul_integer
     from .layers.normalization import (
         group_norm as group_norm,
         instance_norm as instance_norm,
@@ -413,6 +423,16 @@ if _typing.TYPE_CHECKING:
         lp_pool3d as lp_pool3d,
         max_pool1d as max_pool1d,
         max_pool3d as max_pool3d,
+    )
+    from .layers.recurrent import (
+        gru as gru,
+        gru_cell as gru_cell,
+        lstm as lstm,
+        lstm_cell as lstm_cell,
+        rnn_relu as rnn_relu,
+        rnn_relu_cell as rnn_relu_cell,
+        rnn_tanh as rnn_tanh,
+        rnn_tanh_cell as rnn_tanh_cell,
     )
     from .layers.resampling import interpolate as interpolate
     from .layers.shuffle import (

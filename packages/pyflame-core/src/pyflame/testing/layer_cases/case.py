@@ -15,9 +15,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Case:
-    """An expression over `F` and operands; gradients are asked of the operands named in `grads`.
+    """An expression over `F`, `R` and operands; gradients are asked of the operands named in `grads`.
 
-    Operands named in `changed` are written to by the call.
+    `F` is the library's `nn.functional`, `R` the module of its recurrent networks. Operands named in `changed` are
+    written to by the call.
     """
 
     expression: str
@@ -71,13 +72,12 @@ def call(name: str, *operands: str, **options: Any) -> str:
     return f"F.{name}({', '.join([*operands, *named])})"
 
 
-def outcome(case: Case, functional: Any, tensor: Any, dtype: Any = None, scope: Any = None) -> list[Array]:
+def outcome(case: Case, scope: Mapping[str, Any], tensor: Any, dtype: Any = None) -> list[Array]:
     """Run a case with a library's functions; return results, gradients and what was changed.
 
     Args:
-        functional: the library's `nn.functional`.
+        scope: the library's `F` and `R`.
         tensor: the library's function from an array to a tensor; `dtype` is for its floats.
-        scope: further names for the expression.
     """
     operands = {}
     for name, array in case.operands.items():
@@ -85,7 +85,7 @@ def outcome(case: Case, functional: Any, tensor: Any, dtype: Any = None, scope: 
         operands[name] = tensor(array, dtype=dtype) if floating and dtype is not None else tensor(array)
         if name in case.grads:
             operands[name].requires_grad_()
-    result = eval(case.expression, {"F": functional, **(scope or {}), **operands})
+    result = eval(case.expression, {**scope, **operands})
     listed = [y for y in (result if isinstance(result, (tuple, list)) else [result]) if y is not None]
     found = [np.asarray(y.detach().numpy()) for y in listed]
     total = None

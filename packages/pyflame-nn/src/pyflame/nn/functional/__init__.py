@@ -21,6 +21,7 @@ from pyflame.ops import (
     conv_transpose1d as conv_transpose1d,
     conv_transpose2d as conv_transpose2d,
     conv_transpose3d as conv_transpose3d,
+    ctc_loss as ctc_loss,
     embedding as embedding,
     embedding_bag as embedding_bag,
     grid_sample as grid_sample,
@@ -35,10 +36,12 @@ from pyflame.ops import (
     max_pool1d as max_pool1d,
     max_pool2d as max_pool2d,
     max_pool3d as max_pool3d,
+    multi_head_attention_forward as multi_head_attention_forward,
     normalize as normalize,
     pixel_shuffle as pixel_shuffle,
     pixel_unshuffle as pixel_unshuffle,
     rms_norm as rms_norm,
+    scaled_dot_product_attention as scaled_dot_product_attention,
 )
 
 from .activation import (

@@ -1,0 +1,176 @@
+"""Connectionist temporal classification."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from ... import _core
+from ..._tensor import Tensor
+from ..._types import Array
+from ...dtypes import int64
+from ..join import cat, stack
+from .sizes import constant, mask, table
+
+_add = _core.ops.add
+_cast = _core.ops.cast
+_exp = _core.ops.exp
+_expand = _core.ops.expand
+_full = _core.ops.full
+_gather = _core.ops.gather
+_maximum = _core.ops.maximum
+_mul = _core.ops.mul
+_reshape = _core.ops.reshape
+_slice = _core.ops.slice
+_sub = _core.ops.sub
+_where = _core.ops.where
+
+# The logarithm of an impossible path: finite, so that differences of two are numbers, and below any possible one.
+_NEVER = -1e30
+
+
+def _lengths(name: str, given: Tensor | Sequence[int] | int, batch: int, most: int | None) -> Array:
+    op = "ctc_loss"
+    if isinstance(given, Tensor):
+        if given.dtype.is_floating_point:
+            raise RuntimeError(f"[{op}] {name} has dtype {given.dtype.name}: expected integers")
+        found = np.atleast_1d(np.asarray(_core.to_array(given)))
+    else:
+        found = np.atleast_1d(np.asarray(given))
+    if found.shape != (batch,):
+        raise RuntimeError(f"[{op}] {name} has shape {found.shape}: expected ({batch},), one for each sequence")
+    if (found < 0).any() or most is not None and (found > most).any():
+        raise RuntimeError(f"[{op}] {name} are {found.tolist()}: expected 0 to {most if most is not None else 'more'}")
+    return found.astype(np.int64)
+
+
+def _padded_targets(targets: Tensor, lengths: Array, blank: int) -> Tensor:
+    """(batch, longest), with blanks beyond each target's end."""
+    op, batch, longest = "ctc_loss", len(lengths), int(lengths.max(initial=0))
+    within = np.arange(longest) < lengths[:, None]
+    if targets.ndim == 2:
+        if targets.shape[0] != batch or targets.shape[1] < longest:
+            raise RuntimeError(
+                f"[{op}] targets have shape {tuple(targets.shape)}: expected ({batch}, {longest} or more)"
+            )
+        places = np.arange(batch)[:, None] * targets.shape[1] + np.arange(longest)
+    else:
+        if targets.ndim != 1 or targets.shape[0] != lengths.sum():
+            raise RuntimeError(
+                f"[{op}] targets have shape {tuple(targets.shape)}: expected (batch, longest), or all {lengths.sum()} "
+                "in one line"
+            )
+        places = (np.cumsum(lengths) - lengths)[:, None] + np.arange(longest)
+    if not batch * longest:
+        return _full(blank, int64, (batch, longest))
+    flat = _reshape(_cast(targets, int64), (-1,))
+    picked = _core.ops.index_select(flat, table(np.where(within, places, 0).reshape(-1)), 0)
+    return _where(mask(within), _reshape(picked, (batch, longest)), blank)
+
+
+def _paths(log_probs: Tensor, labels: Tensor, inputs: Array, targets: Array, blank: int) -> Tensor:
+    """The logarithm of the sum of all paths' probabilities, (batch,): a scan over the steps.
+
+    Graves et al., "Connectionist Temporal Classification" (2006), section 4.1.
+    """
+    steps, batch, _ = log_probs.shape
+    places = labels.shape[1]
+    seen = _gather(log_probs, _expand(_reshape(labels, (1, batch, places)), (steps, batch, places)), 2)
+    seen = _maximum(seen, _NEVER)
+    dtype = log_probs.dtype
+    before = _full(_NEVER, dtype, (batch, 2))
+    ahead, behind = _slice(labels, 1, 2, 1, places - 2), _slice(labels, 1, 0, 1, places - 2)
+    skips = _core.ops.logical_and(_core.ops.ne(ahead, blank), _core.ops.ne(ahead, behind))
+    jump = cat([_full(_NEVER, dtype, (batch, 2)), _where(skips, _full(0.0, dtype, ()), _full(_NEVER, dtype, ()))], 1)
+    first = np.broadcast_to(np.where(np.arange(places) < 2, 0.0, _NEVER), (batch, places))
+    alpha = _add(constant(first, dtype), _reshape(_slice(seen, 0, 0, 1, 1), (batch, places)))
+    alpha = _where(mask((inputs > 0)[:, None]), alpha, constant(np.where(np.arange(places) == 0, 0.0, _NEVER), dtype))
+    for t in range(1, steps):
+        longer = cat([before, alpha], 1)
+        step, skip = _slice(longer, 1, 1, 1, places), _add(_slice(longer, 1, 0, 1, places), jump)
+        most = _core.detach(_maximum(_maximum(alpha, step), skip))
+        total = _add(_add(_exp(_sub(alpha, most)), _exp(_sub(step, most))), _exp(_sub(skip, most)))
+        moved = _add(_add(_core.ops.log(total), most), _reshape(_slice(seen, 0, t, 1, 1), (batch, places)))
+        running = t < inputs
+        alpha = moved if running.all() else _where(mask(running[:, None]), moved, alpha)
+    ends = np.stack([2 * targets, np.maximum(2 * targets - 1, 0)], 1)
+    last = _gather(alpha, table(ends), 1)
+    none = np.stack([np.zeros(batch), np.where(targets == 0, _NEVER, 0.0)], 1)
+    last = _add(last, constant(none, dtype))
+    most = _core.detach(_core.ops.amax(last, 1, True))
+    total = _core.ops.sum(_exp(_sub(last, most)), 1)
+    return _add(_core.ops.log(total), _reshape(most, (batch,)))
+
+
+def ctc_loss(
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: Tensor | Sequence[int],
+    target_lengths: Tensor | Sequence[int],
+    blank: int = 0,
+    reduction: str = "mean",
+    zero_infinity: bool = False,
+) -> Tensor:
+    """Return the negative log-probability of the targets over all ways to place them along the inputs.
+
+    As in PyTorch, the gradient is made to be passed on to the logits through `log_softmax`: with respect to
+    `log_probs` it is exp(log_probs) less the probability of each class at each step.
+
+    Args:
+        log_probs: (steps, batch, classes) or (steps, classes), from `log_softmax`.
+        targets: class ids, (batch, longest), or all in one line; (length,) without batch.
+        input_lengths: (batch,), steps that count; evaluated here, as `target_lengths` are.
+        blank: the class that separates.
+        reduction: "mean" divides each loss by its target's length first; "sum" or "none".
+        zero_infinity: make losses of targets that are too long zero, and their gradients.
+
+    Raises:
+        RuntimeError: shapes, dtypes or lengths do not fit.
+        ValueError: the reduction is unknown.
+
+    Example:
+        >>> import pyflame as pf
+        >>> even = pf.log_softmax(pf.zeros(2, 1, 2), dim=2)
+        >>> loss = pf.ops.ctc_loss(even, pf.tensor([[1]]), [2], [1])
+        >>> round(pf.exp(-loss).item(), 4)
+        0.75
+    """
+    op = "ctc_loss"
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"[{op}] reduction is {reduction!r}: expected 'mean', 'sum' or 'none'")
+    if log_probs.ndim not in (2, 3) or not log_probs.dtype.is_floating_point:
+        raise RuntimeError(
+            f"[{op}] log_probs has shape {tuple(log_probs.shape)} and dtype {log_probs.dtype.name}: expected floats "
+            "(steps, batch, classes)"
+        )
+    single = log_probs.ndim == 2
+    x = _reshape(log_probs, (log_probs.shape[0], 1, log_probs.shape[1])) if single else log_probs
+    if targets.dtype.is_floating_point or targets.dtype.name == "bool":
+        raise RuntimeError(f"[{op}] targets have dtype {targets.dtype.name}: expected integers")
+    steps, batch, classes = x.shape
+    if not 0 <= blank < classes:
+        raise RuntimeError(f"[{op}] blank is {blank}: expected one of {classes} classes")
+    if not batch or not steps:
+        raise RuntimeError(f"[{op}] log_probs has shape {tuple(log_probs.shape)}: there are no sequences")
+    inputs = _lengths("input_lengths", input_lengths, batch, steps)
+    sizes = _lengths("target_lengths", target_lengths, batch, None)
+    padded = _padded_targets(targets, sizes, blank)
+    longest = padded.shape[1]
+    # Blanks around every label: (batch, 2 * longest + 1).
+    spaced = _reshape(stack([_full(blank, int64, (batch, longest)), padded], 2), (batch, 2 * longest))
+    labels = cat([spaced, _full(blank, int64, (batch, 1 if longest else 2))], 1)
+    found = _paths(x, labels, inputs, sizes, blank)
+    loss = _core.ops.neg(found)
+    # Nothing in value; in gradient exp(log_probs) where steps count.
+    counted = mask((np.arange(steps)[:, None] < inputs)[:, :, None])
+    whole = _core.ops.sum(_where(counted, _exp(x), 0.0), [0, 2], False)
+    loss = _add(loss, _sub(whole, _core.detach(whole)))
+    never = _core.ops.gt(_core.detach(loss), 1e29)
+    loss = _where(never, 0.0, loss) if zero_infinity else _where(never, _mul(loss, math.inf), loss)
+    if reduction == "mean":
+        return _core.ops.mean(_core.ops.div(loss, constant(np.maximum(sizes, 1), loss.dtype)))
+    if reduction == "sum":
+        return _core.ops.sum(loss)
+    return _reshape(loss, ()) if single else loss
