@@ -18,7 +18,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "packages" / "pyflame-nn" / "tests" / "references"
 STEPS = 20
-CALLS = 12  # of each family of functions
+CALLS = 8  # of each family of functions
 
 # expression -> shape of the input
 LAYERS = {

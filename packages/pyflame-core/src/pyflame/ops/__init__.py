@@ -380,6 +380,7 @@ _LATE = {
     "recurrent": "gru gru_cell lstm lstm_cell rnn_relu rnn_relu_cell rnn_tanh rnn_tanh_cell",
     "resampling": "interpolate",
     "shuffle": "channel_shuffle pixel_shuffle pixel_unshuffle",
+    "unpooling": "fractional_max_pool2d fractional_max_pool3d max_unpool1d max_unpool2d max_unpool3d",
     "windows": "col2im im2col",
 }
 _HOME = {name: module for module, names in _LATE.items() for name in names.split()}
@@ -439,6 +440,13 @@ if _typing.TYPE_CHECKING:
         channel_shuffle as channel_shuffle,
         pixel_shuffle as pixel_shuffle,
         pixel_unshuffle as pixel_unshuffle,
+    )
+    from .layers.unpooling import (
+        fractional_max_pool2d as fractional_max_pool2d,
+        fractional_max_pool3d as fractional_max_pool3d,
+        max_unpool1d as max_unpool1d,
+        max_unpool2d as max_unpool2d,
+        max_unpool3d as max_unpool3d,
     )
     from .layers.windows import col2im as col2im, im2col as im2col
 else:  # unseen by type checkers, to which a module __getattr__ would make every misspelt name valid

@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from .._tensor import Tensor
     from ..dtypes import DType
 
-from .rounding import clamp
-
 _add = _core.ops.add
 _cast = _core.ops.cast
 _div = _core.ops.div
@@ -153,8 +151,9 @@ def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
         >>> pf.ops.elu(pf.tensor([-1.0, 2.0]))
         tensor([-0.6321,  2.0000])
     """
-    below = _expm1(_minimum(x, 0.0))
-    return _where(_gt(x, 0.0), x, below if alpha == 1.0 else _mul(below, alpha))
+    above = _gt(x, 0.0)
+    below = _expm1(_where(above, 0.0, x))
+    return _where(above, x, below if alpha == 1.0 else _mul(below, alpha))
 
 
 def selu(x: Tensor) -> Tensor:
@@ -178,7 +177,8 @@ def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
         >>> pf.ops.celu(pf.tensor([-1.0, 2.0]))
         tensor([-0.6321,  2.0000])
     """
-    return _where(_gt(x, 0.0), x, _mul(_expm1(_div(_minimum(x, 0.0), alpha)), alpha))
+    above = _gt(x, 0.0)
+    return _where(above, x, _mul(_expm1(_div(_where(above, 0.0, x), alpha)), alpha))
 
 
 def relu6(x: Tensor) -> Tensor:
@@ -189,7 +189,7 @@ def relu6(x: Tensor) -> Tensor:
         >>> pf.ops.relu6(pf.tensor([-1.0, 2.0, 7.0]))
         tensor([0., 2., 6.])
     """
-    return clamp(x, 0.0, 6.0)
+    return hardtanh(x, 0.0, 6.0)
 
 
 def hardtanh(x: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
@@ -200,7 +200,8 @@ def hardtanh(x: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
         >>> pf.ops.hardtanh(pf.tensor([-2.0, 0.5]))
         tensor([-1.0000,  0.5000])
     """
-    return clamp(x, min_val, max_val)
+    # A bound that is met has no gradient, unlike that of `clamp`.
+    return _where(_core.ops.le(x, min_val), min_val, _where(_core.ops.ge(x, max_val), max_val, x))
 
 
 def logsigmoid(x: Tensor) -> Tensor:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import convolution, indexing, normalization, pooling, resampling, sequences
+from . import activation, convolution, indexing, losses, normalization, pooling, resampling, sequences
 from .case import Case, Draw
 
 FAMILIES: dict[str, Callable[[Draw], Case]] = {
     name: draw
-    for module in (convolution, pooling, normalization, indexing, resampling, sequences)
+    for module in (convolution, pooling, normalization, indexing, resampling, sequences, activation, losses)
     for name, draw in module.FAMILIES.items()
 }

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
 from .case import Case, Draw, call
 
 
@@ -53,4 +57,41 @@ def powers(d: Draw) -> Case:
     return Case(call(f"lp_pool{rank}d", "x", norm_type=norm, kernel_size=kernel, **options), {"x": x}, ["x"])
 
 
-FAMILIES = {"max_pool": largest, "avg_pool": average, "adaptive_pool": adaptive, "lp_pool": powers}
+def back(d: Draw) -> Case:
+    rank, kernel = d.size(1, 3), d.size(1, 3)
+    stride = d.one([None, d.size(kernel, 3)])
+    sizes, step = d.sizes(rank, 1, 4), stride or kernel
+    whole = [(size - 1) * step + kernel for size in sizes]
+    lead, places = d.batch(2), 1
+    for size in whole:
+        places *= size
+    count = 1
+    for size in sizes:
+        count *= size
+    planes = 1
+    for size in lead:
+        planes *= size
+    chosen = [d.rng.permutation(places)[:count] for _ in range(planes)]
+    operands = {"x": d.values(*lead, *sizes), "i": np.stack(chosen).reshape(*lead, *sizes)}
+    more = [size + d.size(0, step - 1) + d.chance(0.05) for size in whole]
+    options = {"kernel_size": kernel, "stride": stride, "output_size": d.one([None, tuple(more)])}
+    return Case(call(f"max_unpool{rank}d", "x", "i", **options), operands, ["x"])
+
+
+def fractional(d: Draw) -> Case:
+    rank = d.size(2, 3)
+    x = d.distinct(d.size(1, 2), 2, *d.sizes(rank, 4, 7))
+    size: dict[str, Any] = d.one([{"output_size": d.extent(rank, 1, 3)}, {"output_ratio": (0.5,) * rank}])
+    options = {"kernel_size": d.extent(rank, 1, 3), "return_indices": True, **size}
+    operands = {"x": x, "s": d.values(*x.shape[:2], rank, low=0.0, high=1.0)}
+    return Case(call(f"fractional_max_pool{rank}d", "x", **options)[:-1] + ", _random_samples=s)", operands, ["x"])
+
+
+FAMILIES = {
+    "max_pool": largest,
+    "avg_pool": average,
+    "adaptive_pool": adaptive,
+    "lp_pool": powers,
+    "max_unpool": back,
+    "fractional_pool": fractional,
+}

@@ -24,6 +24,8 @@ from pyflame.ops import (
     ctc_loss as ctc_loss,
     embedding as embedding,
     embedding_bag as embedding_bag,
+    fractional_max_pool2d as fractional_max_pool2d,
+    fractional_max_pool3d as fractional_max_pool3d,
     grid_sample as grid_sample,
     group_norm as group_norm,
     instance_norm as instance_norm,
@@ -36,6 +38,9 @@ from pyflame.ops import (
     max_pool1d as max_pool1d,
     max_pool2d as max_pool2d,
     max_pool3d as max_pool3d,
+    max_unpool1d as max_unpool1d,
+    max_unpool2d as max_unpool2d,
+    max_unpool3d as max_unpool3d,
     multi_head_attention_forward as multi_head_attention_forward,
     normalize as normalize,
     pixel_shuffle as pixel_shuffle,
@@ -47,6 +52,7 @@ from pyflame.ops import (
 from .activation import (
     elu as elu,
     gelu as gelu,
+    gumbel_softmax as gumbel_softmax,
     leaky_relu as leaky_relu,
     log_softmax as log_softmax,
     logsigmoid as logsigmoid,
@@ -55,12 +61,22 @@ from .activation import (
     sigmoid as sigmoid,
     silu as silu,
     softmax as softmax,
+    softmin as softmin,
     softplus as softplus,
     tanh as tanh,
 )
 from .classification import cross_entropy as cross_entropy, nll_loss as nll_loss
-from .dropout import dropout as dropout, dropout2d as dropout2d
-from .linear import linear as linear
+from .distance import cosine_similarity as cosine_similarity, pairwise_distance as pairwise_distance, pdist as pdist
+from .dropout import (
+    alpha_dropout as alpha_dropout,
+    dropout as dropout,
+    dropout1d as dropout1d,
+    dropout2d as dropout2d,
+    dropout3d as dropout3d,
+    feature_alpha_dropout as feature_alpha_dropout,
+)
+from .likelihood import gaussian_nll_loss as gaussian_nll_loss, poisson_nll_loss as poisson_nll_loss
+from .linear import bilinear as bilinear, linear as linear
 from .loss import (
     binary_cross_entropy as binary_cross_entropy,
     binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,
@@ -70,5 +86,43 @@ from .loss import (
     mse_loss as mse_loss,
     smooth_l1_loss as smooth_l1_loss,
 )
+from .margin import (
+    cosine_embedding_loss as cosine_embedding_loss,
+    hinge_embedding_loss as hinge_embedding_loss,
+    margin_ranking_loss as margin_ranking_loss,
+    multi_margin_loss as multi_margin_loss,
+    multilabel_margin_loss as multilabel_margin_loss,
+    multilabel_soft_margin_loss as multilabel_soft_margin_loss,
+    soft_margin_loss as soft_margin_loss,
+    triplet_margin_loss as triplet_margin_loss,
+    triplet_margin_with_distance_loss as triplet_margin_with_distance_loss,
+)
 from .normalization import batch_norm as batch_norm
+from .rectifier import (
+    celu as celu,
+    celu_ as celu_,
+    elu_ as elu_,
+    glu as glu,
+    hardshrink as hardshrink,
+    hardsigmoid as hardsigmoid,
+    hardswish as hardswish,
+    hardtanh as hardtanh,
+    hardtanh_ as hardtanh_,
+    leaky_relu_ as leaky_relu_,
+    mish as mish,
+    prelu as prelu,
+    relu6 as relu6,
+    rrelu as rrelu,
+    rrelu_ as rrelu_,
+    selu as selu,
+    selu_ as selu_,
+    softshrink as softshrink,
+    softsign as softsign,
+    tanhshrink as tanhshrink,
+    threshold as threshold,
+    threshold_ as threshold_,
+)
 from .windows import fold as fold, unfold as unfold
+
+bce_loss = binary_cross_entropy
+bce_with_logits = binary_cross_entropy_with_logits

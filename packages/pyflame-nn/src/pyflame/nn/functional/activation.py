@@ -7,8 +7,13 @@ import warnings
 from pyflame import (
     DType,
     Tensor,
+    arange,
+    clamp,
+    finfo,
     gelu as gelu,
+    log,
     log_softmax as core_log_softmax,
+    rand_like,
     relu as core_relu,
     sigmoid as sigmoid,
     silu as core_silu,
@@ -72,3 +77,36 @@ def implied_dim(op: str, input: Tensor) -> int:
 
 def finish(input: Tensor, result: Tensor, inplace: bool) -> Tensor:
     return input.copy_(result) if inplace else result
+
+
+def softmin(input: Tensor, dim: int | None = None, dtype: DType | None = None) -> Tensor:
+    """Return `softmax(-input)`."""
+    return core_softmax(-input, implied_dim("softmin", input) if dim is None else dim, dtype)
+
+
+def gumbel_softmax(logits: Tensor, tau: float = 1.0, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
+    """Draw from a relaxed categorical distribution: the softmax of logits with Gumbel noise.
+
+    Jang, Gu, Poole, "Categorical Reparameterization with Gumbel-Softmax" (2017).
+
+    Args:
+        logits: logarithms of probabilities, not normalized.
+        tau: temperature; the smaller, the nearer to one class.
+        hard: return one-hot vectors, with the gradient of the soft ones.
+        eps: takes no part, as in PyTorch.
+
+    Example:
+        >>> import pyflame as pf
+        >>> from pyflame.nn import functional as F
+        >>> F.gumbel_softmax(pf.zeros(2, 3), hard=True).sum(-1)
+        tensor([1., 1.])
+    """
+    # -log of a unit exponential variable is a Gumbel variable; 1 - u lies in (0, 1], and its logarithm is finite.
+    exponential = -log(1.0 - rand_like(logits))
+    noise = -log(clamp(exponential, min=finfo(logits.dtype).tiny))
+    soft = core_softmax((logits + noise) / tau, dim)
+    if not hard:
+        return soft
+    places = arange(logits.shape[dim]).reshape([-1 if d == dim % logits.ndim else 1 for d in range(logits.ndim)])
+    one = (places == soft.argmax(dim, keepdim=True)).to(logits.dtype)
+    return one - soft.detach() + soft

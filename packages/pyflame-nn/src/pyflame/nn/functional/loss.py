@@ -34,13 +34,24 @@ def check_same(op: str, input: Tensor, target: Tensor) -> None:
         raise ValueError(f"[{op}] input has shape {tuple(input.shape)}, target {tuple(target.shape)}: they must agree")
 
 
-def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+def weigh(op: str, loss: Tensor, input: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
+    """Reduce weighted losses; "mean" divides by the sum of the weights."""
+    if weight is None:
+        return reduce(op, loss, reduction)
+    if weight.shape != input.shape:
+        raise ValueError(f"[{op}] input has shape {tuple(input.shape)}, weight {tuple(weight.shape)}: they must agree")
+    loss = loss * weight
+    return loss.sum() / weight.sum() if reduction == "mean" else reduce(op, loss, reduction)
+
+
+def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
     """Return the squared difference, averaged.
 
     Args:
         input: any shape
         target: the same shape
         reduction: "mean", "sum" or "none"
+        weight: factors of the elements, the same shape; "mean" divides by their sum.
 
     Example:
         >>> import pyflame as pf
@@ -50,22 +61,35 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """
     warn_broadcast("mse_loss", input, target)
     difference = input - target
-    return reduce("mse_loss", difference * difference, reduction)
+    return weigh("mse_loss", difference * difference, input, weight, reduction)
 
 
-def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
-    """Return the absolute difference, averaged."""
+def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
+    """Return the absolute difference, averaged; `weight` is that of `mse_loss`."""
     warn_broadcast("l1_loss", input, target)
-    return reduce("l1_loss", (input - target).abs(), reduction)
+    return weigh("l1_loss", (input - target).abs(), input, weight, reduction)
 
 
-def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0) -> Tensor:
-    """Return half the squared difference where it is at most `delta`, and a straight continuation beyond."""
+def huber_loss(
+    input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
+) -> Tensor:
+    """Return half the squared difference where it is at most `delta`, and a straight continuation beyond.
+
+    Args:
+        weight: factors of the elements; "mean" divides by their number.
+    """
     if delta <= 0:
         raise ValueError(f"[huber_loss] delta is {delta}: expected a positive number")
     warn_broadcast("huber_loss", input, target)
     size = (input - target).abs()
-    return reduce("huber_loss", where(size < delta, 0.5 * size * size, delta * (size - 0.5 * delta)), reduction)
+    loss = where(size < delta, 0.5 * size * size, delta * (size - 0.5 * delta))
+    if weight is not None:
+        if weight.shape != input.shape:
+            raise ValueError(
+                f"[huber_loss] input has shape {tuple(input.shape)}, weight {tuple(weight.shape)}: they must agree"
+            )
+        loss = loss * weight
+    return reduce("huber_loss", loss, reduction)
 
 
 def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta: float = 1.0) -> Tensor:
