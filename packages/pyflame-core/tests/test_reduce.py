@@ -60,6 +60,18 @@ def test_dtypes_of_sums() -> None:
     assert pf.tensor([1, 2]).mean(dtype=pf.float32).item() == 1.5
 
 
+def test_dtype_is_that_of_the_sum_and_of_its_result():
+    big = pf.tensor([2**30, 2**30, 2**30])
+    assert (
+        big.sum(dtype=pf.int32).tolist() == np.array(3 * 2**30).astype(np.int32)
+        and big.sum(dtype=pf.int32).dtype is pf.int32
+    )
+    assert big.prod(dtype=pf.float64).item() == 2.0**90
+    assert pf.ones(5000, dtype=pf.float16).sum(dtype=pf.float32).item() == 5000
+    assert pf.tensor([0.6, 0.6]).sum(dtype=pf.int64).item() == 0
+    assert pf.nansum(pf.tensor([1.0, float("nan")]), dtype=pf.float64).dtype is pf.float64
+
+
 def test_logsumexp_is_stable() -> None:
     x = pf.tensor([[1000.0, 1000.0], [-np.inf, -np.inf]])
     found = x.logsumexp(1).tolist()

@@ -68,6 +68,10 @@ int read_ints(const Function& f, const char* name, PyObject* object, i64* words,
 
 i64 read_dims(const Function& f, const char* name, PyObject* object, const Node* x) {
   if (!object || object == Py_None) return (i64{1} << x->ndim) - 1;
+  if (PyLong_Check(object)) {
+    int dim = wrap_dim(f.op->name, read_int(f, name, object), x->ndim);
+    return x->ndim ? i64{1} << dim : 0;
+  }
   i64 list[kMaxDims + 1], mask = 0;
   int n = read_ints(f, name, object, list, kMaxDims + 1);
   if (n == 1) return (i64{1} << x->ndim) - 1;  // an empty tuple means all, as in PyTorch

@@ -199,7 +199,7 @@ Var apply_binary(const OpDef& op, Node* a, Node* b) {
     if (b->dtype != dtype) converted_b = cast_to(b, dtype), pair[1] = b = converted_b.get();
   }
   if (__builtin_expect(!(op.dtypes & dtype_bit(dtype)), 0)) check_dtype(op, dtype);
-  bool same = a->ndim == b->ndim && a->ndim <= kInlineDims && std::memcmp(a->dim, b->dim, sizeof(i64) * a->ndim) == 0;
+  bool same = a->ndim <= kInlineDims && same_shape(*a, *b);
   Shape shape;
   if (!same) shape = broadcast_shapes(op.name, a->shape(), b->shape());
   u16 layout = 0;
@@ -242,9 +242,13 @@ namespace {
 // A view of an evaluated tensor needs no node to compute it: it is another window on the same buffer. This also keeps
 // the offset of a slice out of the structure, so that walking over batches finds the same plan.
 Var view_of_value(const OpDef& op, Node* x, const i64* attrs, const OutputSpec& spec) {
+  i64 offset = x->value->offset;
+  if (op.keeps_order && !x->value->strides) {
+    x->value->buffer->retain();
+    return make_leaf(spec.dtype, spec.shape, x->value->buffer, offset, nullptr);
+  }
   Shape in_shape = x->shape(), strides;
   Shape in_strides = x->value->strides ? *x->value->strides : contiguous_strides(in_shape);
-  i64 offset = x->value->offset;
   if (!op.view_rule(attrs, in_shape, in_strides, spec.shape, &offset, &strides)) return Var();
   x->value->buffer->retain();
   return make_leaf(spec.dtype, spec.shape, x->value->buffer, offset,
@@ -263,7 +267,7 @@ Var record(const OpDef& op, Node* const* inputs, int count, const i64* attrs, in
   std::memcpy(nodes, inputs, sizeof(Node*) * static_cast<std::size_t>(count));
   std::vector<Var> keep;
   if (count > 0 && op.promoted) {
-    DType dtype = result_dtype(inputs, count, op.promoted);
+    DType dtype = count == 1 ? inputs[0]->dtype : result_dtype(inputs, count, op.promoted);
     if (op.promotes_to_float && !is_floating(dtype)) dtype = default_dtype();
     for (int i = 0; i < count; ++i) {
       if (!(op.promoted >> (i < 31 ? i : 31) & 1) || nodes[i]->dtype == dtype) continue;

@@ -68,7 +68,13 @@ struct alignas(64) Node {
 
   Node* const* inputs() const { return num_inputs <= kInlineInputs ? in : reinterpret_cast<Node* const*>(in[0]); }
   const i64* dims() const { return ndim <= kInlineDims ? dim : reinterpret_cast<const i64*>(dim[0]); }
-  Shape shape() const { return Shape(dims(), ndim); }
+  Shape shape() const {
+    if (__builtin_expect(ndim > kInlineDims, 0)) return Shape(dims(), ndim);
+    Shape result;  // a copy of fixed size is two moves, one of `ndim` words a call
+    std::memcpy(result.dims, dim, sizeof dim);
+    result.ndim = ndim;
+    return result;
+  }
   i64 numel() const {
     const i64* d = dims();
     i64 n = 1;
@@ -83,7 +89,12 @@ struct alignas(64) Node {
 static_assert(sizeof(Node) == 128, "a node is two cache lines");
 
 inline bool same_shape(const Node& a, const Node& b) {
-  return a.ndim == b.ndim && std::memcmp(a.dims(), b.dims(), sizeof(i64) * a.ndim) == 0;
+  if (a.ndim != b.ndim) return false;
+  const i64 *x = a.dims(), *y = b.dims();
+  for (int i = 0; i < a.ndim; ++i) {
+    if (x[i] != y[i]) return false;
+  }
+  return true;
 }
 
 Node* allocate_node();

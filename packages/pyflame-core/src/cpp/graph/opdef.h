@@ -133,6 +133,7 @@ struct OpDef {
   u32 strided_inputs = 0;             // bit i: the kernel takes any strides for input i
   u32 in_place_inputs = 0;            // bit i: may be overwritten: input 0 by output 0, input k + 1 by output k
   ViewRule view_rule = nullptr;
+  bool keeps_order = false;           // a view whose elements follow each other as the input's do
   int tile_op = -1;                   // TileOp of an elementwise op
   bool is_random = false;
   NameRule name_rule = nullptr;
@@ -160,6 +161,7 @@ struct OpDef {
   OpDef& cpu(Kernel function, u32 strided_mask = 0) { kernel = function; strided_inputs = strided_mask; return *this; }
   OpDef& in_place(u32 input_mask) { in_place_inputs = input_mask; return *this; }
   OpDef& view(ViewRule rule) { view_rule = rule; return *this; }
+  OpDef& ordered() { keeps_order = true; return *this; }
   OpDef& tile(TileOp op) { tile_op = static_cast<int>(op); return *this; }
   OpDef& layouts() { sets_layout = true; return *this; }
   OpDef& named_by(NameRule rule) { name_rule = rule; return *this; }

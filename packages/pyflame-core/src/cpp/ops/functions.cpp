@@ -74,11 +74,11 @@ Var arange(i64 n) {
 
 Var sum(const Var& x, u32 mask, bool keepdim) {
   static const OpDef& op = registry().at("sum");
-  return apply(op, {x}, {mask, keepdim, -1});
+  return apply(op, {x}, {mask, keepdim});
 }
 Var mean(const Var& x, u32 mask, bool keepdim) {
   static const OpDef& op = registry().at("mean");
-  return apply(op, {x}, {mask, keepdim, -1});
+  return apply(op, {x}, {mask, keepdim});
 }
 
 Var matmul(const Var& a, const Var& b) {

@@ -17,16 +17,12 @@ using graph::VjpCall;
 
 namespace {
 
-// ---- attributes: dims (mask), keepdim, dtype (-1: by rule)
+// ---- attributes: dims (mask), keepdim
 u32 mask_of(const i64* attrs) { return static_cast<u32>(attrs[0]); }
 
 Shape reduce_shape(const Call& call) { return reduced_shape(call.shape(0), mask_of(call.attrs), call.attrs[1]); }
 
-DType sum_dtype(const Call& call) {
-  if (call.attrs[2] >= 0) return static_cast<DType>(call.attrs[2]);
-  return is_floating(call.dtype(0)) ? call.dtype(0) : DType::kInt64;
-}
-DType mean_dtype(const Call& call) { return call.attrs[2] >= 0 ? static_cast<DType>(call.attrs[2]) : call.dtype(0); }
+DType sum_dtype(const Call& call) { return is_floating(call.dtype(0)) ? call.dtype(0) : DType::kInt64; }
 
 void need_elements(const Call& call) {
   Shape shape = call.shape(0);
@@ -73,8 +69,8 @@ void prod_vjp(VjpCall& call) {
   Var others = where(zero, 1.0, x);
   Var zero_sum = sum(where(zero, x, 0.0), mask, true);
   Node* node = others.get();
-  i64 words[3] = {mask, 1, -1};
-  Var nonzero = graph::apply(prod_op, &node, 1, words, 3);
+  i64 words[2] = {mask, 1};
+  Var nonzero = graph::apply(prod_op, &node, 1, words, 2);
   Var quotient = nonzero / others;
   Var one_zero = where(zero, nonzero, zero_sum * quotient);
   Var two_zeros = where(zero, (zero_sum - x) * nonzero, 0.0);
@@ -189,17 +185,9 @@ OpDef softmax_grad_op(const char* name, graph::Kernel kernel) {
 
 void register_reduce(graph::Registry& ops) {
   using cpu::ReduceOp;
-  ops.add(reduction("sum", reduce_kernel<ReduceOp::kSum>).attr("dtype", AttrKind::kDType, -1).dtype(sum_dtype).vjp(sum_vjp));
-  ops.add(reduction("mean", reduce_kernel<ReduceOp::kMean>)
-              .attr("dtype", AttrKind::kDType, -1)
-              .only(graph::kFloats)
-              .dtype(mean_dtype)
-              .vjp(mean_vjp));
-  ops.add(reduction("prod", reduce_kernel<ReduceOp::kProd>)
-              .attr("dtype", AttrKind::kDType, -1)
-              .dtype(sum_dtype)
-              .vjp(prod_vjp)
-              .saves(1));
+  ops.add(reduction("sum", reduce_kernel<ReduceOp::kSum>).dtype(sum_dtype).vjp(sum_vjp));
+  ops.add(reduction("mean", reduce_kernel<ReduceOp::kMean>).only(graph::kFloats).vjp(mean_vjp));
+  ops.add(reduction("prod", reduce_kernel<ReduceOp::kProd>).dtype(sum_dtype).vjp(prod_vjp).saves(1));
   ops.add(reduction("amax", reduce_kernel<ReduceOp::kMax>).check(need_elements).vjp(extreme_vjp).saves(1, true));
   ops.add(reduction("amin", reduce_kernel<ReduceOp::kMin>).check(need_elements).vjp(extreme_vjp).saves(1, true));
   const char* logic = "the result is not a floating-point number";

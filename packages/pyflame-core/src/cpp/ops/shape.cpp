@@ -260,7 +260,7 @@ void to_layout_vjp(VjpCall& call) {
 }  // namespace
 
 void register_shape(graph::Registry& ops) {
-  ops.add(view_op("reshape").attr("shape", AttrKind::kInts).shape(reshape_shape).view(reshape_view).vjp(reshape_vjp));
+  ops.add(view_op("reshape").attr("shape", AttrKind::kInts).shape(reshape_shape).view(reshape_view).ordered().vjp(reshape_vjp));
   ops.add(view_op("expand").attr("shape", AttrKind::kInts).shape(expand_shape).view(expand_view).vjp(expand_vjp));
   ops.add(view_op("permute").attr("dims", AttrKind::kInts).shape(permute_shape).view(permute_view).vjp(permute_vjp));
   ops.add(view_op("slice")

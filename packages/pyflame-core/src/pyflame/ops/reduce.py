@@ -1,9 +1,12 @@
-"""Reductions over one, several or all dimensions."""
+"""Reductions over one, several or all dimensions.
+
+The frequent ones take `dtype` by position too: Python fills in keyword-only defaults slowly.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from .. import _core
 from .._core import TensorBase
@@ -38,7 +41,7 @@ _sum = _core.ops.sum
 _where = _core.ops.where
 
 
-def sum(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
+def sum(x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: DType | None = None) -> Tensor:
     """Add up elements; integers and bool give int64.
 
     Args:
@@ -51,10 +54,16 @@ def sum(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | No
         >>> pf.sum(pf.tensor([[1, 2], [3, 4]]), dim=0)
         tensor([4, 6])
     """
-    return _sum(x, dim, keepdim, dtype)
+    return _sum(x, dim, keepdim) if dtype is None else _in_dtype(_sum, x, dim, keepdim, dtype)
 
 
-def mean(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
+def _in_dtype(reduce: Any, x: Tensor, dim: Dims, keepdim: bool, dtype: DType) -> Tensor:
+    """Small integers add up in int64 and are cut afterwards, which leaves the same bits."""
+    total: Tensor = reduce(_cast(x, dtype), dim, keepdim)
+    return total if total.dtype is dtype else _cast(total, dtype)
+
+
+def mean(x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: DType | None = None) -> Tensor:
     """Average elements.
 
     Args:
@@ -72,7 +81,7 @@ def mean(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | N
     return _mean(x if dtype is None else _cast(x, dtype), dim, keepdim)
 
 
-def prod(x: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
+def prod(x: Tensor, dim: int | None = None, keepdim: bool = False, dtype: DType | None = None) -> Tensor:
     """Multiply elements; integers and bool give int64.
 
     Example:
@@ -80,7 +89,7 @@ def prod(x: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: DTy
         >>> pf.prod(pf.tensor([[1, 2], [3, 4]]), dim=1)
         tensor([ 2, 12])
     """
-    return _prod(x, dim, keepdim, dtype)
+    return _prod(x, dim, keepdim) if dtype is None else _in_dtype(_prod, x, dim, keepdim, dtype)
 
 
 def nansum(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
@@ -91,7 +100,7 @@ def nansum(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType |
         >>> pf.nansum(pf.tensor([1.0, float("nan")]))
         tensor(1.)
     """
-    return _sum(_where(_core.ops.isnan(x), 0, x), dim, keepdim, dtype)
+    return sum(_where(_core.ops.isnan(x), 0, x), dim, keepdim, dtype=dtype)
 
 
 def nanmean(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:

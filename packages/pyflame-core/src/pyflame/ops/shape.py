@@ -29,7 +29,7 @@ def wrap_dim(op: str, dim: int, ndim: int) -> int:
     return dim % limit
 
 
-def reshape(x: Tensor, *shape: Any) -> Tensor:
+def reshape(x: Tensor, shape: int | Sequence[int], *sizes: int) -> Tensor:
     """Give another shape to the same elements.
 
     Args:
@@ -44,7 +44,7 @@ def reshape(x: Tensor, *shape: Any) -> Tensor:
         tensor([[0, 1, 2],
                 [3, 4, 5]])
     """
-    return _reshape(x, shape[0] if len(shape) == 1 else shape)
+    return _reshape(x, (shape, *sizes) if sizes else shape)
 
 
 def view(x: Tensor, *shape: Any) -> Tensor:

@@ -1,6 +1,7 @@
 """Sample inputs and NumPy references for every op of the registry."""
 
 from .binary import BINARY
+from .derived import derived
 from .index import INDEX
 from .loss import LOSS
 from .model import Operand as Operand, OpInfo as OpInfo, Sample as Sample
@@ -13,4 +14,5 @@ from .update import UPDATE
 from .window import WINDOW
 
 op_db = [*UNARY, *BINARY, *REDUCTIONS, *SHAPE, *INDEX, *SCANS, *ORDERING, *WINDOW, *LOSS, *UPDATE]
+op_db += derived({info.name for info in op_db})
 by_name = {info.name: info for info in op_db}
