@@ -113,3 +113,9 @@ def test_default_dtype_is_used() -> None:
 def test_bfloat16_rounds_to_nearest() -> None:
     made = pf.tensor([1.0, 1.00390625, 3.14159], dtype=pf.bfloat16)
     assert made.tolist() == [1.0, 1.0, 3.140625] and made.numpy().dtype == np.float32
+
+
+def test_python_floats_keep_double_precision_where_it_is_asked_for():
+    assert pf.tensor(0.3, dtype=pf.float64).item() == 0.3
+    assert pf.tensor([[0.1]], dtype=pf.float64).tolist() == [[0.1]]
+    assert pf.tensor(0.3).dtype is pf.float32

@@ -41,10 +41,10 @@ LINES: dict[str, tuple[str, ...]] = {
     "lib.trapezoid(x, dim=d)": NUMBERS,
     "lib.trapezoid(x, dx=0.5, dim=d)": FLOATS,
     "lib.trapezoid(x, lib.cumsum(x, d), dim=d)": WIDE,
-    "lib.sort(x, d, stable=True)": ALL,
+    "lib.sort(x, dim=d, stable=True)": ALL,
     "lib.sort(x, dim=d, descending=True, stable=True)": ALL,
     "x.sort(dim=d)[0]": ALL,
-    "lib.argsort(x, d, stable=True)": ALL,
+    "lib.argsort(x, dim=d, stable=True)": ALL,
     "lib.argsort(x, dim=d, descending=True, stable=True)": ALL,
     "lib.msort(x)": ALL,
     "chosen(lib, x, d, lib.topk(x, k, d))": NUMBERS,
@@ -101,12 +101,12 @@ LINES: dict[str, tuple[str, ...]] = {
     "lib.norm(x, 0, d)": WIDE,
     "lib.norm(x, math.inf, d)": FLOATS,
     "lib.norm(x, -math.inf, d)": WIDE,
-    "lib.unique(x)": ALL,
-    "lib.unique(x, return_inverse=True, return_counts=True)": ALL,
-    "lib.unique(x, dim=d)": INTEGERS,
-    "lib.unique(x, return_inverse=True, return_counts=True, dim=d)": WIDE,
-    "lib.unique_consecutive(x, return_inverse=True, return_counts=True)": ALL,
-    "lib.unique_consecutive(x, return_inverse=True, return_counts=True, dim=d)": INTEGERS,
+    "lib.unique(x.detach())": ALL,
+    "lib.unique(x.detach(), return_inverse=True, return_counts=True)": ALL,
+    "lib.unique(x.detach(), dim=d)": INTEGERS,
+    "lib.unique(x.detach(), return_inverse=True, return_counts=True, dim=d)": WIDE,
+    "lib.unique_consecutive(x.detach(), return_inverse=True, return_counts=True)": ALL,
+    "lib.unique_consecutive(x.detach(), return_inverse=True, return_counts=True, dim=d)": INTEGERS,
     "lib.nonzero(x)": ALL,
     "lib.nonzero(x, as_tuple=True)": NUMBERS,
     "lib.argwhere(x)": NUMBERS,
@@ -119,9 +119,9 @@ LINES: dict[str, tuple[str, ...]] = {
     "lib.bucketize(x, lib.tensor([-1.0, 0.0, 2.0]).to(x.dtype), right=True, out_int32=True)": WIDE,
     "lib.searchsorted(lib.sort(x.reshape(-1)).values, x)": ALL[:-1],
     "lib.searchsorted(lib.sort(x, -1).values, x, right=True)": ALL[:-1],
-    "lib.searchsorted(x, x, side='right', sorter=lib.sort(x, -1, stable=True).indices)": WIDE,
+    "lib.searchsorted(x, x, side='right', sorter=lib.sort(x, dim=-1, stable=True).indices)": WIDE,
     "lib.take(x, lib.tensor([[0, -1]]))": ALL,
-    "lib.take_along_dim(x, lib.argsort(x, d, stable=True), d)": NUMBERS,
+    "lib.take_along_dim(x, lib.argsort(x, dim=d, stable=True), d)": NUMBERS,
 }
 # These reduce everything.
 WHOLE: dict[str, tuple[str, ...]] = {
@@ -190,15 +190,17 @@ def chosen(lib: Any, x: Any, d: int, pair: Any) -> Any:
 
 def once(lib: Any, i: Any, d: int) -> Any:
     """An index of the shape of `i` that names no place twice."""
-    return lib.argsort(i, d, stable=True)
+    return lib.argsort(i, dim=d, stable=True)
 
 
-def values_for(rng: np.random.Generator, shape: tuple[int, ...], dtype: str, special: bool) -> np.ndarray:
+def values_for(
+    rng: np.random.Generator, shape: tuple[int, ...], dtype: str, special: bool, ties: bool = True
+) -> np.ndarray:
     if dtype == "bool":
         return rng.random(shape) < 0.5
     if dtype not in FLOATS:
         return rng.integers(0 if dtype == "uint8" else -4, 5, shape).astype(dtype)
-    x = rng.integers(-3, 4, shape) * 0.5 if rng.random() < 0.2 else rng.uniform(-2, 2, shape)
+    x = rng.integers(-3, 4, shape) * 0.5 if ties and rng.random() < 0.2 else rng.uniform(-2, 2, shape)
     if special and x.size:
         x.reshape(-1)[rng.integers(0, x.size, max(1, x.size // 6))] = rng.choice([np.nan, np.nan, np.inf, -np.inf])
     return x.astype(np.float64 if dtype == "float64" else np.float32)
@@ -265,9 +267,12 @@ def check(expression: str, dtypes: tuple[str, ...], lowest_rank: int, indexed: b
         memory = str(rng.choice(["dense", "transposed", "sliced"]))
         d = int(rng.integers(-max(rank, 1), max(rank, 1)))
         grad = dtype == "float64"
-        special = not grad and not indexed and rng.random() < 0.3
-        arrays = {"x": (values_for(rng, shape, dtype, special), dtype)}
-        numbers: dict[str, Any] = {"d": d, "k": int(rng.integers(0, (shape[d] if shape else 1) + 1))}
+        # PyTorch's single pass makes the mean NaN beside infinities; the median of no integers is undefined there.
+        special = not grad and not indexed and "_mean" not in expression and rng.random() < 0.3
+        if "median(x)" in expression and dtype in INTEGERS and 0 in shape:
+            continue
+        arrays = {"x": (values_for(rng, shape, dtype, special, not grad), dtype)}
+        numbers: dict[str, Any] = {"d": d, "k": int(rng.integers(0, shape[d] + 1)) if shape else 1}
         if indexed:
             extent, at = (shape[d], d % rank) if rank else (1, 0)
             span = tuple(

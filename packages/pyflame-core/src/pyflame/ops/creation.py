@@ -53,7 +53,7 @@ def _check_range(op: str, array: Array, dtype: DType) -> None:
             raise OverflowError(f"[{op}] {value} is out of range for {dtype.name}: {limits.min} to {limits.max}")
 
 
-def _host_array(op: str, data: Any) -> Array:
+def _host_array(op: str, data: Any, dtype: DType | None) -> Array:
     if isinstance(data, (np.ndarray, np.generic)):
         return np.asarray(data)
     try:
@@ -65,14 +65,18 @@ def _host_array(op: str, data: Any) -> Array:
     if array.dtype.kind == "u" and array.dtype.itemsize == 8:
         raise OverflowError(f"[{op}] {array.max()} does not fit into 64 bits with a sign")
     leaf = _first_leaf(data)
-    if (not array.size or array.dtype == np.float64) and not isinstance(leaf, (np.ndarray, np.generic, Tensor)):
+    if (
+        dtype is None
+        and (not array.size or array.dtype == np.float64)
+        and not isinstance(leaf, (np.ndarray, np.generic, Tensor))
+    ):
         default = get_default_dtype().to_numpy()
         array = array.astype(default, copy=False)
     return array
 
 
 def _from_data(op: str, data: Any, dtype: DType | None) -> Tensor:
-    array = _host_array(op, data)
+    array = _host_array(op, data, dtype)
     if dtype is None:
         plain = not isinstance(data, (np.ndarray, np.generic))
         default = get_default_dtype()

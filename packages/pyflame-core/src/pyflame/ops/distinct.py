@@ -71,10 +71,12 @@ def _rows(op: str, x: Tensor, dim: int | None) -> tuple[Array, tuple[int, ...]]:
     array = _core.to_array(_core.ops.cast(x, float32) if x.dtype is bfloat16 else x)
     if dim is None:
         return array.reshape(-1, 1), tuple(x.shape)
+    if not x.ndim:
+        raise IndexError(f"[{op}] x is 0-d: it has no dimension {dim}")
     dim = wrap_dim(op, dim, x.ndim)
     if not x.numel() and x.shape[dim]:
         raise RuntimeError(f"[{op}] x has shape {tuple(x.shape)}: slices along dimension {dim} have no elements")
-    lines = np.moveaxis(array, dim, 0) if x.ndim else array.reshape(1)
+    lines = np.moveaxis(array, dim, 0)
     return lines.reshape(lines.shape[0], -1 if x.numel() else 1), (lines.shape[0],)
 
 
@@ -91,8 +93,8 @@ def _distinct(
     starts = np.ones(len(rows), bool)
     starts[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
     firsts = np.flatnonzero(starts)
-    source = _core.ops.reshape(x, (-1,)) if dim is None or not x.ndim else x
-    values = _core.ops.index_select(source, _leaf(order[firsts]), 0 if source is not x or dim is None else dim)
+    chosen = _leaf(order[firsts])
+    values = _core.ops.index_select(_core.ops.reshape(x, (-1,)) if dim is None else x, chosen, dim or 0)
     results = [values]
     if return_inverse:
         inverse = np.empty(len(rows), np.int64)

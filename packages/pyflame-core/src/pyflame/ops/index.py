@@ -103,6 +103,8 @@ def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None) -> Tensor
         raise RuntimeError(
             f"[take_along_dim] x has shape {tuple(x.shape)}, indices {tuple(indices.shape)}: ranks must agree"
         )
+    if not x.ndim:
+        raise IndexError(f"[take_along_dim] x is 0-d: it has no dimension {dim}")
     dim = wrap_dim("take_along_dim", dim, x.ndim)
     one = [size if d != dim else 1 for d, size in enumerate(x.shape)]
     shape = broadcast_shapes(one, [size if d != dim else 1 for d, size in enumerate(indices.shape)])
@@ -203,7 +205,7 @@ def nonzero(x: Tensor, *, as_tuple: bool = False) -> Tensor | tuple[Tensor, ...]
         tensor([[1],
                 [3]])
     """
-    places = host_nonzero(x)
+    places = host_nonzero(_reshape(x, (1,)) if as_tuple and not x.ndim else x)
     if as_tuple:
         return tuple(from_array(place, int64) for place in places)
     return _rows(places, x)

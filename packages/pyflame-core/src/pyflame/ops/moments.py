@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from .. import _core
 from .._types import Dims
+from .reduce import root
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 _div = _core.ops.div
 _mean = _core.ops.mean
 _reshape = _core.ops.reshape
-_sqrt = _core.ops.sqrt
 _square = _core.ops.square
 _sub = _core.ops.sub
 _sum = _core.ops.sum
@@ -61,7 +61,7 @@ def std(
         >>> pf.std(pf.tensor([1.0, 2.0, 3.0]))
         tensor(1.)
     """
-    return _sqrt(_moments(x, dim, correction, keepdim, unbiased)[0])
+    return root(_moments(x, dim, correction, keepdim, unbiased)[0])
 
 
 def var_mean(
@@ -88,4 +88,4 @@ def std_mean(
         (tensor(1.), tensor(2.))
     """
     variance, centre = _moments(x, dim, correction, keepdim, unbiased)
-    return _sqrt(variance), centre
+    return root(variance), centre

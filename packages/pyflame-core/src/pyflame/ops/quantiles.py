@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from .. import _core
 from ..dtypes import float32, float64, int64
 from .creation import tensor
+from .elementwise import lerp
 from .shape import wrap_dim
 
 if TYPE_CHECKING:
@@ -121,6 +122,5 @@ def _at_ranks(ordered: Tensor, ranks: Tensor, interpolation: str) -> Tensor:
     below = _core.ops.floor(ranks)
     low = _gather(ordered, _cast(below, int64), axis)
     high = _gather(ordered, _cast(_core.ops.ceil(ranks), int64), axis)
-    weight = 0.5 if interpolation == "midpoint" else _sub(ranks, below)
-    # Equal neighbours give themselves, also where their difference would be NaN.
-    return _where(_core.ops.eq(low, high), low, _core.ops.add(low, _core.ops.mul(_sub(high, low), weight)))
+    weight: Tensor | float = 0.5 if interpolation == "midpoint" else _sub(ranks, below)
+    return lerp(low, high, weight)

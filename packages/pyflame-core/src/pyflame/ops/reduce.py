@@ -242,25 +242,29 @@ def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
 
 
 def any(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """Tell whether at least one element is non-zero.
+    """Tell whether at least one element is non-zero; uint8 tensors answer in uint8.
 
     Example:
         >>> import pyflame as pf
         >>> pf.any(pf.tensor([[0, 1], [0, 0]]), dim=1)
         tensor([ True, False])
     """
-    return _any(x, dim, keepdim)
+    return _truth(x, _any(x, dim, keepdim))
 
 
 def all(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
-    """Tell whether every element is non-zero.
+    """Tell whether every element is non-zero; uint8 tensors answer in uint8.
 
     Example:
         >>> import pyflame as pf
         >>> pf.all(pf.tensor([[1, 1], [0, 1]]), dim=1)
         tensor([ True, False])
     """
-    return _all(x, dim, keepdim)
+    return _truth(x, _all(x, dim, keepdim))
+
+
+def _truth(x: Tensor, flags: Tensor) -> Tensor:
+    return _cast(flags, uint8) if x.dtype is uint8 else flags  # as in PyTorch, from the time before bool
 
 
 def count_nonzero(x: Tensor, dim: Dims = None) -> Tensor:
@@ -282,6 +286,8 @@ def logsumexp(x: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
         >>> pf.logsumexp(pf.tensor([1000.0, 1000.0]), dim=0)
         tensor(1000.6932)
     """
+    if not x.numel():
+        return _core.ops.log(_sum(x, dim, keepdim))
     largest = _core.detach(_amax(x, dim, True))
     shift = _where(_core.ops.isfinite(largest), largest, 0.0)
     total = _core.ops.log(_sum(_core.ops.exp(_sub(x, shift)), dim, keepdim))
@@ -303,10 +309,12 @@ def norm(x: Tensor, p: float | str = "fro", dim: Dims = None, keepdim: bool = Fa
         (tensor(5.), tensor(7.))
     """
     if p == "fro" or p == 2:
-        return _root(_sum(_square(x), dim, keepdim))
+        return root(_sum(_square(x), dim, keepdim))
     if isinstance(p, str):
         raise ValueError(f"[norm] p is {p!r}: expected a number or 'fro'")
     size = _core.ops.abs(x)
+    if p in (math.inf, -math.inf) and not x.numel():
+        raise RuntimeError(f"[norm] x has shape {tuple(x.shape)}, p is {p}: the extreme of no elements is not defined")
     if p == 1:
         return _sum(size, dim, keepdim)
     if p == math.inf:
@@ -314,12 +322,13 @@ def norm(x: Tensor, p: float | str = "fro", dim: Dims = None, keepdim: bool = Fa
     if p == -math.inf:
         return _amin(size, dim, keepdim)
     if p == 0:
-        return _cast(_sum(_ne(x, 0), dim, keepdim), x.dtype)
+        # The sign stands for 0 and has its gradient, which is 0 everywhere.
+        return _sum(_where(_ne(x, 0), 1.0, _core.ops.sign(x)), dim, keepdim)
     return _pow(_sum(_pow(size, p), dim, keepdim), 1.0 / p)
 
 
-def _root(x: Tensor) -> Tensor:
-    # The square root of 1 stands in at 0, where the gradient would be infinite.
+def root(x: Tensor) -> Tensor:
+    """The square root, with gradient 0 at 0, where that of 1 stands in."""
     zero = _core.ops.eq(x, 0)
     return _where(zero, 0.0, _sqrt(_where(zero, 1.0, x)))
 

@@ -146,7 +146,7 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Number | None = None, d
     if x is not None and dx is not None:
         raise RuntimeError("[trapezoid] x and dx are both given: give one of them")
     if not y.shape[dim]:
-        return _core.ops.mul(_core.ops.sum(y, dim), 1.0)
+        return _cast(_core.ops.sum(y, dim), y.dtype)
     length = y.shape[dim] - 1
     pairs = _core.ops.add(_core.ops.slice(y, dim, 1, 1, length), _core.ops.slice(y, dim, 0, 1, length))
     if x is None:
