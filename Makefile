@@ -6,7 +6,7 @@ CORE = packages/pyflame-core
 NATIVE = $(CORE)/CMakeLists.txt $(CORE)/pyproject.toml $(shell find $(CORE)/src/cpp $(CORE)/include 2>/dev/null)
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "%-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-12s %s\n", $$1, $$2}' Makefile
 
 quickstart: .venv/.nn .venv/.examples  ## build, install editable and run the first example
 	.venv/bin/python docs/examples/quickstart.py
@@ -34,6 +34,9 @@ wheels: .venv/.tox  ## the wheels, their contents, and each part installed alone
 bench: .venv/.nn  ## cost of recording, look-up and training steps, beside PyTorch where .venv has it
 	.venv/bin/python packages/pyflame-nn/benchmarks/overhead.py
 
+array-api: .venv/.core .venv/.array-api  ## the tests of the array API standard: SUITE=<clone of data-apis/array-api-tests>
+	.venv/bin/python ci/array_api.py $(SUITE)
+
 format: .venv/.format  ## format Python and C++ in place
 	.venv/bin/ruff check --fix --quiet .
 	.venv/bin/ruff format .
@@ -48,7 +51,7 @@ clean:  ## remove everything that was built or installed here
 	$(PIP) --upgrade 'pip>=25.1'
 
 # .venv/.NAME says that the dependency group NAME of pyproject.toml is installed.
-.venv/.build .venv/.tox .venv/.examples .venv/.test .venv/.format: .venv/.%: pyproject.toml | .venv/bin/python
+.venv/.build .venv/.tox .venv/.examples .venv/.test .venv/.format .venv/.array-api: .venv/.%: pyproject.toml | .venv/bin/python
 	$(PIP) --group $*
 	@touch $@
 

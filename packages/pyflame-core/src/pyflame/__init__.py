@@ -395,6 +395,7 @@ _PARTS = {
 
 # Core's own names that are not needed to compute: imported at first use, for a quick `import pyflame`.
 _LATE = {
+    "array_api": "",
     "extend": "register_custom_op",
     "graph": "Graph Node NodeType TensorSpec execute_graph get_graph get_node ir print_graph trace",
     "hooks": "is_debug_mode record_function set_debug_mode set_profiling",
@@ -412,6 +413,7 @@ _HOME["_register_custom_op"] = "extend"
 
 if _typing.TYPE_CHECKING:
     from . import (
+        array_api as array_api,
         data as data,
         extend as extend,
         hooks as hooks,

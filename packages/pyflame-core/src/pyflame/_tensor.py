@@ -168,6 +168,16 @@ class Tensor(InPlaceMethods):
         _core.mark_view(view, self)
         return view
 
+    def to_device(self, device: Any, /, *, stream: Any = None) -> Tensor:
+        """Return the tensor: it lives on "cpu", the only device.
+
+        Raises:
+            ValueError: another device, or a stream, is asked for.
+        """
+        if str(device) != "cpu" or stream is not None:
+            raise ValueError(f"[to_device] device {device}, stream {stream}: tensors live on 'cpu', without streams")
+        return self
+
     def cpu(self) -> Tensor:
         """Return the tensor: it lives there."""
         return self
@@ -255,6 +265,9 @@ class Tensor(InPlaceMethods):
     def __float__(self) -> float:
         return float(self.item())
 
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
     def __int__(self) -> int:
         return int(self.item())
 
@@ -275,8 +288,20 @@ class Tensor(InPlaceMethods):
     def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
         return as_tensor(array)
 
-    def __dlpack__(self, **kwargs: Any) -> Any:
-        return _conversion.as_array(self).__dlpack__(**kwargs)
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        from . import array_api
+
+        return array_api
+
+    def __dlpack__(
+        self,
+        *,
+        stream: Any = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: bool | None = None,
+    ) -> Any:
+        return _conversion.dlpack(self, stream, max_version, dl_device, copy)
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return 1, 0  # kDLCPU

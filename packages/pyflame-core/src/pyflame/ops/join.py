@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import _core
+from .._core import TensorBase
 from .._types import Dims, Number, Sizes
+from ..dtypes import int64
 from .shape import wrap_dim
 
 if TYPE_CHECKING:
@@ -286,27 +288,49 @@ def tile(x: Tensor, *dims: Any) -> Tensor:
     return repeat(x, (1,) * (x.ndim - len(counts)) + counts)
 
 
-def repeat_interleave(x: Tensor, repeats: int, dim: int | None = None) -> Tensor:
+def repeat_interleave(
+    x: Tensor, repeats: int | Tensor, dim: int | None = None, *, output_size: int | None = None
+) -> Tensor:
     """Repeat each slice of a dimension in place.
 
     Args:
+        repeats: how often; for each slice its own number, if it is a tensor.
         dim: None to flatten first.
+        output_size: the sum of `repeats`, which else has to be evaluated.
+
+    Raises:
+        RuntimeError: `repeats` has another length than the dimension.
 
     Example:
         >>> import pyflame as pf
         >>> pf.repeat_interleave(pf.tensor([1, 2]), 2)
         tensor([1, 1, 2, 2])
+        >>> pf.repeat_interleave(pf.tensor([1, 2]), pf.tensor([1, 3]))
+        tensor([1, 2, 2, 2])
     """
-    if not isinstance(repeats, int):
-        raise NotImplementedError("[repeat_interleave] a tensor of repeats is not supported: use index_select")
     if dim is None:
         x, dim = _reshape(x, (-1,)), 0
     dim = wrap_dim("repeat_interleave", dim, x.ndim)
+    if isinstance(repeats, TensorBase):
+        return _repeat_each(x, repeats, dim, output_size)
     shape = x.shape
     spread = _expand(
         _reshape(x, (*shape[: dim + 1], 1, *shape[dim + 1 :])), (*shape[: dim + 1], repeats, *shape[dim + 1 :])
     )
     return _reshape(spread, (*shape[:dim], shape[dim] * repeats, *shape[dim + 1 :]))
+
+
+def _repeat_each(x: Tensor, repeats: Tensor, dim: int, output_size: int | None) -> Tensor:
+    if repeats.ndim > 1 or repeats.numel() not in (1, x.shape[dim]):
+        raise RuntimeError(
+            f"[repeat_interleave] repeats has shape {tuple(repeats.shape)}: expected one number, or one for each of "
+            f"{x.shape[dim]} slices along dimension {dim}"
+        )
+    ends = _core.ops.cumsum(_expand(_reshape(_core.ops.cast(repeats, int64), (-1,)), (x.shape[dim],)), 0)
+    if output_size is None:
+        output_size = int(_core.item(_core.ops.amax(ends))) if ends.numel() else 0
+    places = _core.ops.searchsorted(ends, _core.ops.arange_int(0, 1, output_size, int64), True)
+    return _core.ops.index_select(x, places, dim)
 
 
 def pad(x: Tensor, pad: Sequence[int], mode: str = "constant", value: Number | None = None) -> Tensor:
