@@ -133,6 +133,7 @@ from .ops import (
     bucketize as bucketize,
     cartesian_prod as cartesian_prod,
     cat as cat,
+    cdist as cdist,
     ceil as ceil,
     chunk as chunk,
     clamp as clamp,

@@ -178,6 +178,12 @@ INDEXED: dict[str, tuple[str, ...]] = {
     "x.put(j0, x.reshape(-1)[j0], accumulate=True)": NUMBERS,
     "x.put(lib.unique(j0), x.reshape(-1)[lib.unique(j0)] * 2)": NUMBERS,
     "lib.take_along_dim(x, i, d)": ALL,
+    "lib.cdist(x.reshape(-1, x.shape[-1]), x.reshape(-1, x.shape[-1])[:2])": WIDE,
+    "lib.cdist(x.reshape(-1, x.shape[-1]), x.reshape(-1, x.shape[-1])[:2], 1)": WIDE,
+    "lib.cdist(x.reshape(-1, x.shape[-1]), x.reshape(-1, x.shape[-1])[:2], p=3)": WIDE,
+    "lib.cdist(x.reshape(-1, x.shape[-1]), x.reshape(-1, x.shape[-1])[:2], p=0.5)": WIDE,
+    "lib.cdist(x.reshape(-1, x.shape[-1]), x.reshape(-1, x.shape[-1])[:2], p=math.inf)": WIDE,
+    "lib.repeat_interleave(x, j.narrow(0, 0, 1), d)": ALL,
 }
 
 

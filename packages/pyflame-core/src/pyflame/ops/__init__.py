@@ -239,6 +239,7 @@ from .reduce import (
     any as any,
     argmax as argmax,
     argmin as argmin,
+    cdist as cdist,
     count_nonzero as count_nonzero,
     dist as dist,
     logsumexp as logsumexp,

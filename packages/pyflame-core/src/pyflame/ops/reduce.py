@@ -324,7 +324,12 @@ def norm(x: Tensor, p: float | str = "fro", dim: Dims = None, keepdim: bool = Fa
     if p == 0:
         # The sign stands for 0 and has its gradient, which is 0 everywhere.
         return _sum(_where(_ne(x, 0), 1.0, _core.ops.sign(x)), dim, keepdim)
-    return _pow(_sum(_pow(size, p), dim, keepdim), 1.0 / p)
+    # The power of 1 stands in at 0, where its gradient may be infinite.
+    zero = _core.ops.eq(size, 0)
+    powers = _where(zero, 0.0, _pow(_where(zero, 1.0, size), p)) if 0 < p < 1 else _pow(size, p)
+    total = _sum(powers, dim, keepdim)
+    empty = _core.ops.eq(total, 0)
+    return _where(empty, 0.0, _pow(_where(empty, 1.0, total), 1.0 / p)) if p > 0 else _pow(total, 1.0 / p)
 
 
 def root(x: Tensor) -> Tensor:
@@ -342,3 +347,39 @@ def dist(a: Tensor, b: Tensor, p: float = 2) -> Tensor:
         tensor(5.)
     """
     return norm(_sub(a, b), p)
+
+
+def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = None) -> Tensor:
+    """Compute the p-norm distance of each row of one matrix to each row of another; its gradient at 0 is 0.
+
+    Args:
+        x1: (..., n, features).
+        x2: (..., m, features); leading dimensions broadcast.
+        p: 0 or more, or `inf`.
+        compute_mode: accepted for PyTorch's sake: distances are always computed from differences.
+
+    Returns:
+        The distances, (..., n, m).
+
+    Raises:
+        RuntimeError: a matrix has fewer than two dimensions, or the numbers of features differ.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.cdist(pf.tensor([[0.0, 0.0], [3.0, 4.0]]), pf.tensor([[3.0, 4.0]]))
+        tensor([[5.],
+                [0.]])
+    """
+    if x1.ndim < 2 or x2.ndim < 2 or x1.shape[-1] != x2.shape[-1]:
+        raise RuntimeError(
+            f"[cdist] x1 has shape {tuple(x1.shape)}, x2 {tuple(x2.shape)}: expected at least two dimensions "
+            "and as many features in the last one"
+        )
+    if p < 0:
+        raise RuntimeError(f"[cdist] p is {p}: expected 0 or more")
+    rows = _reshape(x1, (*x1.shape[:-1], 1, x1.shape[-1]))
+    columns = _reshape(x2, (*x2.shape[:-2], 1, *x2.shape[-2:]))
+    differences = _sub(rows, columns)
+    if not differences.shape[-1]:
+        return _sum(differences, -1)
+    return norm(differences, p, -1)
