@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pyflame import one_hot as one_hot, pad as pad
 from pyflame.ops import (
     adaptive_avg_pool1d as adaptive_avg_pool1d,
     adaptive_avg_pool2d as adaptive_avg_pool2d,
@@ -66,6 +65,7 @@ from .activation import (
     tanh as tanh,
 )
 from .classification import cross_entropy as cross_entropy, nll_loss as nll_loss
+from .codes import one_hot as one_hot
 from .distance import cosine_similarity as cosine_similarity, pairwise_distance as pairwise_distance, pdist as pdist
 from .dropout import (
     alpha_dropout as alpha_dropout,
@@ -122,7 +122,7 @@ from .rectifier import (
     threshold as threshold,
     threshold_ as threshold_,
 )
-from .windows import fold as fold, unfold as unfold
+from .windows import fold as fold, pad as pad, unfold as unfold
 
 bce_loss = binary_cross_entropy
 bce_with_logits = binary_cross_entropy_with_logits

@@ -10,22 +10,47 @@ from pyflame import (
     arange,
     clamp,
     finfo,
-    gelu as gelu,
+    gelu as core_gelu,
     log,
     log_softmax as core_log_softmax,
     rand_like,
     relu as core_relu,
-    sigmoid as sigmoid,
+    sigmoid as core_sigmoid,
     silu as core_silu,
     softmax as core_softmax,
-    tanh as tanh,
+    tanh as core_tanh,
 )
 from pyflame.ops import (
     elu as core_elu,
     leaky_relu as core_leaky_relu,
-    logsigmoid as logsigmoid,
-    softplus as softplus,
+    logsigmoid as core_logsigmoid,
+    softplus as core_softplus,
 )
+
+
+def sigmoid(input: Tensor) -> Tensor:
+    """Return `1 / (1 + exp(-x))`."""
+    return core_sigmoid(input)
+
+
+def tanh(input: Tensor) -> Tensor:
+    """Return the hyperbolic tangent."""
+    return core_tanh(input)
+
+
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """Weigh each element by the normal distribution function; `approximate` is "none" or "tanh"."""
+    return core_gelu(input, approximate)
+
+
+def logsigmoid(input: Tensor) -> Tensor:
+    """Return the logarithm of `sigmoid`, computed without overflow."""
+    return core_logsigmoid(input)
+
+
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """Return `log(1 + exp(beta * x)) / beta`, and x where `beta * x` is above the threshold."""
+    return core_softplus(input, beta, threshold)
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:

@@ -9,7 +9,7 @@ from pyflame.ops import (
     mish as core_mish,
     relu6 as core_relu6,
     selu as core_selu,
-    softsign as softsign,
+    softsign as core_softsign,
 )
 
 from .activation import elu, finish, leaky_relu
@@ -128,6 +128,11 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
         raise RuntimeError(f"[softshrink] lambd is {lambd}: it must not be negative")
     # What is compared with neither is NaN, which stays.
     return where(input > lambd, input - lambd, where(input < -lambd, input + lambd, input * 0.0))
+
+
+def softsign(input: Tensor) -> Tensor:
+    """Return `x / (1 + |x|)`."""
+    return core_softsign(input)
 
 
 def tanhshrink(input: Tensor) -> Tensor:
