@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import pyflame as pf
-from pyflame import ops
+from pyflame import _core, ops
+from pyflame.ops.layers import attention
 
 RNG = np.random.default_rng(3)
 
@@ -120,6 +121,34 @@ def test_a_query_that_sees_nothing_attends_to_zeros():
     y.sum().backward()
     assert y.tolist() == [[0.0] * 3, [1.0] * 3]
     assert np.isfinite(q.grad.numpy()).all()
+
+
+@pytest.mark.parametrize("kind", ["plain", "causal", "mask", "row mask"])
+def test_attention_by_blocks_of_queries_equals_attention_at_once(kind, monkeypatch):
+    arrays = [RNG.normal(size=(2, 3, size, 4)) for size in (40, 30, 30)]
+    options = {
+        "causal": {"is_causal": True},
+        "mask": {"attn_mask": pf.tensor(RNG.normal(size=(3, 40, 30)))},
+        "row mask": {"attn_mask": pf.tensor(RNG.integers(0, 2, (1, 30)) > 0)},
+    }.get(kind, {})
+    results = []
+    for most in (attention._SCORES, 1):
+        monkeypatch.setattr(attention, "_SCORES", most)
+        inputs = [pf.tensor(array, requires_grad=True) for array in arrays]
+        y = ops.scaled_dot_product_attention(*inputs, **options)
+        (y * y).sum().backward()
+        results.append([y.detach().numpy(), *(x.grad.numpy() for x in inputs)])
+    for at_once, by_blocks in zip(*results):
+        np.testing.assert_allclose(by_blocks, at_once, atol=1e-12)
+
+
+def test_attention_without_gradient_does_not_hold_all_scores(monkeypatch):
+    q = pf.randn(4, 2048, 16)
+    pf.eval(q)
+    by_blocks = _core.compile_only([ops.scaled_dot_product_attention(q, q, q)])["peak_bytes"]
+    monkeypatch.setattr(attention, "_SCORES", 4 * 2048 * 2048)
+    at_once = _core.compile_only([ops.scaled_dot_product_attention(q, q, q)])["peak_bytes"]
+    assert at_once > 4 * 4 * 2048 * 2048 > 3 * by_blocks
 
 
 def test_attention_drops_weights_and_keeps_their_mean():

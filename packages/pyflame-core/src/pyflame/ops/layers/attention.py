@@ -10,6 +10,7 @@ from ...dtypes import DType, bool_
 from ..creation import ones, zeros
 from ..join import cat, pad, repeat_interleave
 from ..random import rand
+from ..shape import broadcast_shapes
 
 if TYPE_CHECKING:
     from ..._tensor import Tensor
@@ -22,8 +23,12 @@ _mean = _core.ops.mean
 _mul = _core.ops.mul
 _permute = _core.ops.permute
 _reshape = _core.ops.reshape
+_slice = _core.ops.slice
 _softmax = _core.ops.softmax
 _where = _core.ops.where
+
+# Scores beyond this number are computed for some of the queries at a time: 16 MB in float32.
+_SCORES = 1 << 22
 
 
 def _dropped(x: Tensor, p: float) -> Tensor:
@@ -55,7 +60,7 @@ def scaled_dot_product_attention(
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Tensor:
-    """Average values with weights softmax(query @ key.T * scale + attn_mask).
+    """Average values with weights softmax(query @ key.T * scale + attn_mask), of long sequences by blocks of queries.
 
     Vaswani et al., "Attention Is All You Need" (2017).
 
@@ -96,15 +101,37 @@ def scaled_dot_product_attention(
         value = repeat_interleave(value, heads // value.shape[-3], value.ndim - 3)
     features = query.shape[-1]
     factor = scale if scale is not None else 1.0 / math.sqrt(features) if features else 1.0
-    scores = _matmul(_mul(query, factor), _swapped(key))
-    if is_causal:
-        seen = _core.ops.tril(ones(query.shape[-2], key.shape[-2], dtype=bool_), 0)
+    queries, keys = query.shape[-2], key.shape[-2]
+    mask = None if attn_mask is None else _additive(op, "attn_mask", attn_mask, query.dtype, True)
+    lead = math.prod(broadcast_shapes(query.shape[:-2], key.shape[:-2]))
+    rows = max(_SCORES // max(lead * keys, 1), 16)
+    if queries <= rows:
+        return _attend(_mul(query, factor), key, value, mask, 0 if is_causal else None, dropout_p)
+    parts = []
+    for first in range(0, queries, rows):
+        count = min(rows, queries - first)
+        part = _mul(_slice(query, query.ndim - 2, first, 1, count), factor)
+        seen = mask
+        if mask is not None and mask.ndim > 1 and mask.shape[-2] > 1:
+            seen = _slice(mask, mask.ndim - 2, first, 1, count)
+        reach = min(first + count, keys) if is_causal else keys
+        near = [_slice(x, x.ndim - 2, 0, 1, reach) for x in (key, value)]
+        parts.append(_attend(part, near[0], near[1], seen, first if is_causal else None, dropout_p))
+    return cat(parts, parts[0].ndim - 2)
+
+
+def _attend(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, first: int | None, dropout_p: float
+) -> Tensor:
+    """Attention of some queries; `first` is the number of the first of them when they see no later keys."""
+    scores = _matmul(query, _swapped(key))
+    if first is not None:
+        seen = _core.ops.tril(ones(query.shape[-2], key.shape[-2], dtype=bool_), first)
         scores = _where(seen, scores, -math.inf)
-    elif attn_mask is not None:
-        scores = _add(scores, _additive(op, "attn_mask", attn_mask, scores.dtype, True))
-    if attn_mask is None:
+    if mask is None:
         weights = _softmax(scores, -1)
     else:  # a query that sees nothing gets zeros
+        scores = _add(scores, mask)
         blind = _core.ops.all(_core.ops.eq(scores, -math.inf), scores.ndim - 1, True)
         weights = _where(blind, 0.0, _softmax(_where(blind, 0.0, scores), -1))
     if dropout_p:
@@ -123,9 +150,7 @@ def _projected(
     query: Tensor, key: Tensor, value: Tensor, weights: list[Tensor], bias: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor]:
     biases = (
-        [None] * 3
-        if bias is None
-        else [_core.ops.slice(bias, 0, k * w.shape[0], 1, w.shape[0]) for k, w in enumerate(weights)]
+        [None] * 3 if bias is None else [_slice(bias, 0, k * w.shape[0], 1, w.shape[0]) for k, w in enumerate(weights)]
     )
     q, k, v = (_core.linear(x, w, b) for x, w, b in zip((query, key, value), weights, biases))
     return q, k, v
@@ -233,7 +258,7 @@ def multi_head_attention_forward(
     else:
         if in_proj_weight is None:
             raise AssertionError(f"[{op}] in_proj_weight is missing")
-        separate = [_core.ops.slice(in_proj_weight, 0, k * features, 1, features) for k in range(3)]
+        separate = [_slice(in_proj_weight, 0, k * features, 1, features) for k in range(3)]
     q, k, v = _projected(query, key, value, separate, in_proj_bias)
     padding = None
     if key_padding_mask is not None:
