@@ -148,7 +148,7 @@ def test_attention_without_gradient_does_not_hold_all_scores(monkeypatch):
     by_blocks = _core.compile_only([ops.scaled_dot_product_attention(q, q, q)])["peak_bytes"]
     monkeypatch.setattr(attention, "_SCORES", 4 * 2048 * 2048)
     at_once = _core.compile_only([ops.scaled_dot_product_attention(q, q, q)])["peak_bytes"]
-    assert at_once > 4 * 4 * 2048 * 2048 > 3 * by_blocks
+    assert by_blocks < at_once / 3
 
 
 def test_attention_drops_weights_and_keeps_their_mean():
