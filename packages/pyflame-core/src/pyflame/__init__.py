@@ -25,6 +25,13 @@ from ._dtype_names import (
 from ._environment import apply as _apply_environment
 from ._layouts import to_layout as to_layout
 from ._printing import set_printoptions as set_printoptions
+from ._questions import (
+    is_floating_point as is_floating_point,
+    is_nonzero as is_nonzero,
+    is_same_size as is_same_size,
+    is_tensor as is_tensor,
+    typename as typename,
+)
 from ._size import Size as Size
 from ._tensor import Tensor as Tensor
 from .autograd import (

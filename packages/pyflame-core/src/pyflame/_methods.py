@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import _conversion, _core
+from . import _conversion, _core, _questions
 from .ops import (
     activation,
     compare,
@@ -136,6 +136,8 @@ class TensorMethods(_core.TensorBase):
     index_put = scattering.index_put
     index_select = indexed.index_select
     inner = linalg.inner
+    is_nonzero = _questions.is_nonzero
+    is_same_size = _questions.is_same_size
     isclose = compare.isclose
     isfinite = compare.isfinite
     isinf = compare.isinf

@@ -136,6 +136,16 @@ PyMemberDef members[] = {
     {nullptr, 0, 0, 0, nullptr},
 };
 
+// The array of numpy() is the exporter: it knows its strides, is read-only, and refuses what requires grad.
+int get_buffer(PyObject* self, Py_buffer* view, int flags) {
+  view->obj = nullptr;
+  PyObject* array = PyObject_CallMethod(self, "numpy", nullptr);
+  if (!array) return -1;
+  int result = PyObject_GetBuffer(array, view, flags);
+  Py_DECREF(array);
+  return result;
+}
+
 PyObject* exception_class(ErrorKind kind) {
   switch (kind) {
     case ErrorKind::kRuntime: return PyExc_RuntimeError;
@@ -254,6 +264,7 @@ void register_tensor_type(py::module_& module) {
   static std::vector<PyType_Slot> slots = operator_slots();
   slots.push_back({Py_tp_dealloc, reinterpret_cast<void*>(dealloc)});
   slots.push_back({Py_tp_new, reinterpret_cast<void*>(construct)});
+  slots.push_back({Py_bf_getbuffer, reinterpret_cast<void*>(get_buffer)});
   slots.push_back({Py_tp_getset, properties});
   slots.push_back({Py_tp_members, members});
   slots.push_back({0, nullptr});

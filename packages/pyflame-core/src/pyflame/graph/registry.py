@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import _core
 from ..dtypes import DType, all_dtypes
@@ -11,6 +11,7 @@ from ..errors import GraphError
 
 if TYPE_CHECKING:
     from ..ops.named import NamedOp
+    from .parts import TensorSpec
 
 # Names other frameworks use, accepted wherever an operation is looked up by name.
 ALIASES = {
@@ -82,6 +83,27 @@ class OpInfo:
         operands = [*self.inputs[:-1], "*" + self.inputs[-1]] if self.variadic else list(self.inputs)
         attrs = [f"{attr.name}: {attr.kind}{'' if attr.required else ' = ...'}" for attr in self.attrs]
         return f"{self.name}({', '.join(operands + attrs)}) -> {'tuple' if self.multiple_outputs else 'Tensor'}"
+
+    def shape_rule(self, *operands: TensorSpec, **attrs: Any) -> tuple[TensorSpec, ...]:
+        """The types of the results, by the types of the operands.
+
+        Args:
+            operands: types of the tensor operands.
+            attrs: attributes.
+
+        Raises:
+            GraphError: the operands do not fit the operation.
+
+        Example:
+            >>> from pyflame import TensorSpec, float32
+            >>> op("matmul").shape_rule(TensorSpec((2, 3), float32), TensorSpec((3, 4), float32))[0].shape
+            (2, 4)
+        """
+        from .ir import Graph
+
+        graph = Graph()
+        places = [graph.create_input(spec.shape, spec.dtype, layout=spec.layout) for spec in operands]
+        return graph.create_op(self.name, places, attrs).outputs
 
     @property
     def is_elementwise(self) -> bool:
