@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from ..dtypes import DType
@@ -259,6 +260,83 @@ class Graph(GraphQueries):
         from .serial import from_json
 
         return from_json(text)
+
+    def to_bytes(self, *, weights: str = "embedded", compress: bool = False) -> bytes:
+        """The graph in its binary form, which is checked to the last bit when it is read.
+
+        Args:
+            weights: "embedded", or "external" to leave out the values of parameters.
+            compress: make it smaller, and slower to write and read.
+
+        Raises:
+            SerializationError: an attribute or note is no data, such as a custom layout's unnamed function.
+
+        Example:
+            >>> g = Graph("empty")
+            >>> Graph.from_bytes(g.to_bytes()).name
+            'empty'
+        """
+        from .binary import to_bytes
+
+        return to_bytes(self, weights, compress)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, *, weights: Mapping[str, Any] | None = None) -> Graph:
+        """The graph that `to_bytes` wrote; it is validated.
+
+        Args:
+            data: the binary form.
+            weights: name of a parameter -> tensor or array, for those the data lacks or that are to be others.
+
+        Raises:
+            SerializationError: the data is damaged, no graph, or one of another IR version.
+            GraphError: it describes a graph that breaks a rule.
+        """
+        from .binary import load
+
+        return load(bytes(data), weights, False)
+
+    def save(self, path: str | PathLike[str], *, weights: str = "embedded", compress: bool = False) -> None:
+        """Write the graph to a file, atomically: JSON if the name ends in .json, else the binary form.
+
+        Args:
+            path: of the file.
+            weights: "embedded", or "external" for a `.safetensors` file of the same name beside it.
+            compress: make the file smaller, and slower to write and read; not for JSON.
+
+        Raises:
+            SerializationError: an attribute or note is no data.
+            ValueError: `weights` is something else, or JSON cannot do it.
+        """
+        from .binary import save
+
+        save(self, path, weights, compress)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str], *, weights: Any = None, mmap: bool = False) -> Graph:
+        """The graph that `save` wrote, JSON or binary; it is validated.
+
+        Args:
+            path: of the file.
+            weights: name of a parameter -> tensor or array, or the path of a file of tensors; None for those of the
+                graph itself, or of the file beside it.
+            mmap: let values be windows on the files, whose checksums are then not checked.
+
+        Raises:
+            SerializationError: the file is damaged, no graph, or one of another IR version.
+            GraphError: it describes a graph that breaks a rule.
+            FileNotFoundError: the file, or that of its weights, is not there.
+
+        Example:
+            >>> import tempfile
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     Graph("empty").save(f"{folder}/x.graph")
+            ...     Graph.load(f"{folder}/x.graph").name
+            'empty'
+        """
+        from .binary import load
+
+        return load(path, weights, mmap)
 
     def _value(self, item: Node | Value) -> Value:
         value = Value(item.id) if isinstance(item, Node) else item

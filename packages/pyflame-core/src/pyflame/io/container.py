@@ -132,8 +132,13 @@ def compressed(
     return parts
 
 
-def read_contents(source: Source, magic: bytes = MAGIC) -> Contents:
+def read_contents(source: Source, magic: bytes = MAGIC, expansion: int = EXPANSION) -> Contents:
     """Read and check everything but the data.
+
+    Args:
+        source: the file.
+        magic: its first eight bytes.
+        expansion: how many times the size of the file names and structure may take.
 
     Raises:
         SerializationError: the file is not in this format, of another version, or damaged.
@@ -150,7 +155,7 @@ def read_contents(source: Source, magic: bytes = MAGIC) -> Contents:
         raise source.refuse(f"the header has flags {flags} or fields that version {VERSION} does not know")
     if not HEADER.size <= data_begin <= metadata_begin or data_begin % ALIGNMENT:
         raise source.refuse(f"data begins at byte {data_begin}, metadata at {metadata_begin}: impossible")
-    metadata = read_metadata(source, metadata_begin)
+    metadata = read_metadata(source, metadata_begin, expansion)
     front = source.read(0, data_begin, "the index")
     checksums = metadata.pop("checksums", None)
     if metadata.pop("front_checksum", None) != zlib.crc32(front):
@@ -163,7 +168,7 @@ def read_contents(source: Source, magic: bytes = MAGIC) -> Contents:
     return Contents(flags, stored, checksums, metadata)
 
 
-def read_metadata(source: Source, begin: int) -> dict[str, Any]:
+def read_metadata(source: Source, begin: int, expansion: int) -> dict[str, Any]:
     length, checksum = BLOCK.unpack(source.read(begin, BLOCK.size, "the metadata"))
     if begin + BLOCK.size + length != source.size:
         raise source.refuse(
@@ -173,7 +178,7 @@ def read_metadata(source: Source, begin: int) -> dict[str, Any]:
     text = source.read(begin + BLOCK.size, length, "the metadata")
     if zlib.crc32(text) != checksum:
         raise source.refuse("the metadata is damaged: its checksum differs")
-    metadata = source.json(text, "the metadata")
+    metadata = source.json(text, "the metadata", expansion)
     if not isinstance(metadata, dict):
         raise source.refuse("the metadata is not a JSON object")
     return metadata

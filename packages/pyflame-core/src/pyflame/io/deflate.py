@@ -31,7 +31,7 @@ def inflate(source: Source, packed: Array, size: int, what: str, *, raw: bool = 
         for begin in range(0, len(packed), _INPUT):
             rest = packed[begin : begin + _INPUT].tobytes()
             while rest:
-                piece = stream.decompress(rest, _OUTPUT)
+                piece = stream.decompress(rest, min(_OUTPUT, size - position + 1))
                 rest = stream.unconsumed_tail
                 if position + len(piece) > size:
                     raise source.refuse(f"{what} is more than the {size} bytes announced")

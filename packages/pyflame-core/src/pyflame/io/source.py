@@ -87,10 +87,10 @@ class Source:
             raise self.refuse("the file became shorter while it was read")
         return array
 
-    def json(self, text: bytes, what: str) -> Any:
+    def json(self, text: bytes, what: str, expansion: int = EXPANSION) -> Any:
         """Read JSON in which no name comes twice, unless its objects would be much larger than the file."""
         cost = sum(text.count(sign) * size for sign, size in JSON_COSTS)
-        if cost > EXPANSION * self.size + STRUCTURE_FLOOR:
+        if cost > expansion * self.size + STRUCTURE_FLOOR:
             raise self.refuse(f"{what} would take about {cost} bytes: too much structure for {self.size} bytes")
         try:
             return json.loads(text.decode("utf-8"), object_pairs_hook=unique_keys, parse_constant=no_constant)

@@ -230,15 +230,13 @@ def is_contiguous(size: Sequence[int], stride: Sequence[int]) -> bool:
 
 def check_result(source: Source, result: Any, limit: int) -> None:
     """Refuse what only looks like data: values that contain themselves, or that walking through would take for ever."""
-    waiting, seen = [result], 0
+    waiting, seen = [result], 1
     while waiting:
         value = waiting.pop()
-        seen += 1
-        if seen > limit:
-            raise source.refuse("the pickle describes values that contain themselves")
-        if isinstance(value, dict):
-            waiting.extend(value.values())
-        elif isinstance(value, list | tuple):
-            waiting.extend(value)
+        if isinstance(value, dict | list | tuple):
+            seen += len(value)
+            if seen > limit:
+                raise source.refuse("the pickle describes values that contain themselves")
+            waiting.extend(value.values() if isinstance(value, dict) else value)
         elif not isinstance(value, Tensor | DType | str | int | float | None):
             raise source.refuse(f"the pickle leaves a {type(value).__name__} among the values")
