@@ -6,9 +6,7 @@ import pytest
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--graphs", type=int, default=2000, help="how many random graphs test_random_graphs.py runs")
     parser.addoption("--first-graph", type=int, default=0, help="the seed of the first of them")
-    parser.addoption(
-        "--mutations", type=int, default=100, help="how many damaged files test_fuzz.py makes of a kind"
-    )
+    parser.addoption("--mutations", type=int, default=100, help="how many damaged files test_fuzz.py makes of a kind")
     parser.addoption(
         "--raise-contract-counts", action="store_true", help="store the present numbers of ops and samples"
     )
