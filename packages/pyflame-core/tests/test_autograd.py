@@ -79,7 +79,7 @@ def test_retain_grad_of_intermediate() -> None:
     y = x * 2
     y.retain_grad()
     (y * y).sum().backward()
-    assert y.grad is not None and y.grad.item() == 12.0 and not y.is_leaf and y.grad_fn.name() == "MulBackward"
+    assert y.grad is not None and y.grad.item() == 12.0 and not y.is_leaf and y.grad_fn.name() == "MulBackward0"
 
 
 def test_modes_nest_and_decorate() -> None:
@@ -159,8 +159,8 @@ def test_gradcheck_finds_a_wrong_gradient() -> None:
     with pytest.raises(RuntimeError, match=r"\[gradcheck\] input 0"):
         gradcheck(lambda x: x * x.detach(), x)
     assert not gradcheck(lambda x: x * x.detach(), x, raise_exception=False)
-    with pytest.raises(ValueError, match="float64"):
-        gradcheck(lambda x: x, pf.ones(1, requires_grad=True))
+    with pytest.warns(UserWarning, match="float64"):
+        gradcheck(lambda x: x, pf.ones(1, requires_grad=True), eps=1e-2)
 
 
 def test_norm_has_zero_gradient_at_zero() -> None:

@@ -9,6 +9,8 @@ from . import _conversion, _core, _indexing, _printing, _size as _size, autograd
 from ._device import CPU as _CPU, device as _device
 from ._inplace_methods import InPlaceMethods
 from ._layouts import layout_of as _layout_of, to_layout as _to_layout
+from .autograd import hooks as _hooks
+from .autograd.grad_fn import step_of as _step_of
 from .ops.creation import as_tensor as as_tensor
 
 if TYPE_CHECKING:
@@ -22,21 +24,6 @@ _cat = _core.ops.cat
 _detach = _core.detach
 _permute = _core.ops.permute
 _VIEWS = {"expand", "permute", "slice", "reshape", "alias", "to_layout", "full", "leaf"}
-
-
-class GradFn:
-    """What a tensor was computed by, as far as gradients are concerned."""
-
-    __slots__ = ("_op",)
-
-    def __init__(self, op: str) -> None:
-        self._op = op
-
-    def name(self) -> str:
-        return "".join(part.capitalize() for part in self._op.split("_")) + "Backward"
-
-    def __repr__(self) -> str:
-        return f"<{self.name()}>"
 
 
 @_core.methods_of_tensor
@@ -96,7 +83,7 @@ class Tensor(InPlaceMethods):
     @property
     def grad_fn(self) -> Any:
         """What computed the tensor, None for leaves."""
-        return None if self.is_leaf else GradFn(_core.op_name(self))
+        return None if self.is_leaf else _step_of(_core.same_handle(self))
 
     @property
     def is_scalar(self) -> bool:
@@ -234,6 +221,18 @@ class Tensor(InPlaceMethods):
         """Set whether gradients are wanted; return the tensor."""
         self.requires_grad = requires_grad
         return self
+
+    register_hook = _hooks.register_hook
+    register_post_accumulate_grad_hook = _hooks.register_post_accumulate_grad_hook
+
+    @property
+    def retains_grad(self) -> bool:
+        """Whether `backward` fills `grad` though the tensor is no leaf."""
+        return _core.retains_grad(self)
+
+    def is_inference(self) -> bool:
+        """Tell whether the tensor was made in inference mode."""
+        return _core.is_inference(self)
 
     def retain_grad(self) -> None:
         """Keep the gradient of a tensor that is no leaf."""

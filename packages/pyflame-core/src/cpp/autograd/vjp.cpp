@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "autograd/recompute.h"
 #include "base/error.h"
+#include "ops/function.h"
 #include "ops/functions.h"
 
 namespace pyflame::graph {
@@ -25,6 +27,8 @@ Var VjpCall::out(int k) const { return output_of(node_, k); }
 namespace pyflame::autograd {
 
 using namespace graph;
+
+Callbacks callbacks;
 
 namespace {
 
@@ -116,9 +120,11 @@ class Walk {
   void run() {
     for (std::size_t s = order_.size(); s-- > 0;) {
       Node* node = order_[s];
-      if (!needed_[s] || !has_history(node)) continue;
+      if (!needed_[s]) continue;
+      if (__builtin_expect(node->has(kAttached), 0) && adjoint_[s]) adjoint_[s] = callbacks.gradient(node, adjoint_[s]);
+      if (!has_history(node)) continue;
       if (is_projection(node)) {
-        if (adjoint_[s]) extra(edges_[first_edge_[s]])[node->attr[0]] = adjoint_[s];
+        if (adjoint_[s]) hand_over(edges_[first_edge_[s] + node->num_inputs - 1], node->attr[0], adjoint_[s]);
       } else {
         apply_vjp(node, s);
       }
@@ -138,39 +144,50 @@ class Walk {
     for (Node* node : order_) {
       if (!has_history(node)) continue;
       node->flags |= kHistoryFreed;
+      if (node->has(kAttached)) attachment_freed(node);  // none of it can run again
       if (node->value) drop_inputs(node);
     }
   }
 
  private:
-  void add(int position, const Var& gradient) {
-    Var& slot = adjoint_[static_cast<std::size_t>(position)];
-    slot = slot ? ops::add(slot, gradient) : gradient;
-  }
+  static void add_to(Var& slot, const Var& gradient) { slot = slot ? ops::add(slot, gradient) : gradient; }
+  void add(int position, const Var& gradient) { add_to(adjoint_[static_cast<std::size_t>(position)], gradient); }
 
+  // The last input of a projection is the node it projects.
   static bool is_projection(const Node* node) {
     static const OpId id = registry().at("output").id;
-    return node->op == id;
+    return node->op == id || ops::is_function_output(node);
   }
 
-  Var* extra(int slot) {
+  std::vector<Var>& extra(int slot, std::size_t outputs) {
     for (auto& entry : extra_) {
-      if (entry.first == slot) return entry.second.data();
+      if (entry.first == slot) return entry.second;
     }
-    extra_.push_back({slot, std::vector<Var>(kMaxOutputs)});
-    return extra_.back().second.data();
+    extra_.push_back({slot, std::vector<Var>(outputs)});
+    return extra_.back().second;
+  }
+
+  void hand_over(int position, i64 output, const Var& gradient) {
+    if (position < 0) return;
+    const Node* node = order_[static_cast<std::size_t>(position)];
+    add_to(extra(position, num_outputs(node))[static_cast<std::size_t>(output)], gradient);
+  }
+
+  static std::size_t num_outputs(const Node* node) {
+    return node->has(kMultiOutput) ? kMaxOutputs : static_cast<std::size_t>(node->attrs()[0]);
   }
 
   void apply_vjp(Node* node, std::size_t s) {
     const OpDef& op = registry()[node->op];
     Var* grads = &adjoint_[s];
-    if (node->has(kMultiOutput)) {
-      grads = extra(static_cast<int>(s));
-      grads[0] = adjoint_[s];
+    if (node->has(kMultiOutput) || ops::is_function(node)) {
+      std::vector<Var>& all = extra(static_cast<int>(s), num_outputs(node));
+      if (adjoint_[s]) all[0] = adjoint_[s];
+      if (std::none_of(all.begin(), all.end(), [](const Var& grad) { return static_cast<bool>(grad); })) return;
+      grads = all.data();
+    } else if (!grads[0]) {
+      return;
     }
-    bool any = grads[0] ? true : false;
-    for (int k = 1; k < kMaxOutputs && node->has(kMultiOutput); ++k) any |= grads[k] ? true : false;
-    if (!any) return;
     if (!op.vjp_rule) {
       not_implemented("[backward] op " + std::string(op.name) + " has no gradient: " + op.no_grad_reason +
                       "; detach its input or keep it off the path to the loss");
@@ -181,13 +198,22 @@ class Walk {
     needs_.assign(static_cast<std::size_t>(slots), 0);
     const int* edges = edges_.data() + first_edge_[s];
     for (int i = 0; i < node->num_inputs; ++i) needs_[i + first] = edges[i] >= 0 && needed_[edges[i]];
-    VjpCall call(op, node, grads, results_.data(), needs_.data());
+    Node* seen = node->has(kRecompute) ? recompute_.node(node, some(grads)) : node;
+    VjpCall call(op, seen, grads, results_.data(), needs_.data());
     op.vjp_rule(call);
     for (int i = 0; i < node->num_inputs; ++i) {
-      if (needs_[i + first] && results_[i + first]) add(edges[i], results_[i + first]);
+      if (!needs_[i + first] || !results_[i + first]) continue;
+      if (__builtin_expect(callbacks.inspect != nullptr, 0)) callbacks.inspect(node, i, results_[i + first]);
+      add(edges[i], results_[i + first]);
     }
   }
 
+  static const Var& some(const Var* grads) {  // at least one is there
+    while (!*grads) ++grads;
+    return *grads;
+  }
+
+  Recompute recompute_;
   std::vector<Node*> order_;
   std::vector<Var> kept_, adjoint_, results_;
   std::vector<u8> needed_, reported_, needs_;

@@ -19,6 +19,13 @@ struct BackwardOptions {
   bool create_graph = false;
 };
 
+// What bindings supply. All of it may run Python.
+struct Callbacks {
+  Var (*gradient)(Node*, const Var&) = nullptr;            // tensor hooks: returns what replaces the gradient
+  void (*inspect)(Node*, int, const Var&) = nullptr;       // every gradient as it is recorded; empty unless wanted
+};
+extern Callbacks callbacks;
+
 // `gradients[i]` is the upstream gradient of `outputs[i]`. With `wrt` empty, every leaf that requires grad is reported;
 // otherwise only those nodes, and only paths to them are walked. Throws RuntimeError when an output does not require
 // grad, when the history was freed by an earlier backward, or when an op on the way has no VJP.

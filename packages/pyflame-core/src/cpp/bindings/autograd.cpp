@@ -2,8 +2,10 @@
 
 #include "autograd/vjp.h"
 #include "base/error.h"
+#include "bindings/attachments.h"
 #include "bindings/register.h"
 #include "bindings/tensor_type.h"
+#include "ops/function.h"
 #include "ops/functions.h"
 #include "runtime/eval.h"
 
@@ -26,6 +28,9 @@ void accumulate(const autograd::LeafGradient& entry, bool create_graph) {
   PyObject* handle = wrap(total);
   if (!handle) throw py::error_already_set();
   Py_XSETREF(owner->grad, handle);
+  if (entry.leaf->has(graph::kAttached)) {
+    attached(entry.leaf.get()).attr("accumulated")(py::handle(reinterpret_cast<PyObject*>(owner)));
+  }
 }
 
 void backward(const std::vector<Var>& outputs, const std::vector<Var>& gradients, const std::vector<Var>& inputs,
@@ -59,12 +64,99 @@ void retain_grad(py::handle tensor) {
   own_node(handle);
 }
 
+// Switches one of the flags that this thread's nodes get; returns whether it was on.
+bool set_flag(u16 flag, bool enabled) {
+  u16 flags = runtime::record_flags();
+  runtime::set_record_flags(static_cast<u16>(enabled ? flags | flag : flags & ~flag));
+  return flags & flag;
+}
+
+// Tensor hooks: what they return takes the gradient's place.
+Var hooked_gradient(Node* node, const Var& gradient) {
+  return attached(node).attr("gradient")(gradient).cast<Var>();
+}
+
+py::object& inspector() {
+  static auto* object = new py::object;
+  return *object;
+}
+
+void set_inspector(py::object function) {
+  bool wanted = !function.is_none();
+  inspector() = std::move(function);
+  auto inspect = [](Node* node, int input, const Var& gradient) { inspector()(Var(node), input, gradient); };
+  autograd::callbacks.inspect = inspect;
+  if (!wanted) autograd::callbacks.inspect = nullptr;
+}
+
+// The backward of a Python function: from the gradients of its outputs to those of its inputs.
+void function_vjp(graph::VjpCall& call) {
+  py::list gradients;
+  for (i64 k = 0; k < call.attrs()[0]; ++k) {
+    Var gradient = call.grad(static_cast<int>(k));
+    gradients.append(gradient ? py::cast(gradient) : py::none());
+  }
+  py::sequence results = attached(call.node()).attr("run")(Var(call.node()), gradients);
+  for (int i = 0; i < call.num_inputs(); ++i) {
+    py::object result = results[static_cast<std::size_t>(i)];
+    if (!result.is_none()) call.set(i, result.cast<Var>());
+  }
+}
+
+Var function(const std::vector<Var>& inputs, int outputs, py::object backward) {
+  std::vector<Node*> nodes;
+  for (const Var& input : inputs) nodes.push_back(input.get());
+  i64 words[] = {outputs};
+  Var node = graph::apply(graph::registry().at("function"), nodes.data(), static_cast<int>(nodes.size()), words, 1);
+  attach(node.get(), std::move(backward));
+  return node;
+}
+
+Var function_output(const Var& value, const Var& function, int index) {
+  return graph::apply(graph::registry().at("function_output"), {value, function}, {index});
+}
+
+// The nodes that gradients of a tensor go to, in the order of the op's operands; None for an operand without gradient.
+py::list gradient_edges(const Var& tensor) {
+  Node* node = tensor.get();
+  static const graph::OpId output = graph::registry().at("output").id;
+  if (node->num_inputs && (node->op == output || ops::is_function_output(node))) node = node->inputs()[node->num_inputs - 1];
+  py::list edges;
+  for (int i = 0; i < node->num_inputs; ++i) {
+    Node* input = node->inputs()[i];
+    edges.append(input->has(graph::kRequiresGrad) ? py::cast(Var(input)) : py::none());
+  }
+  if (node->has(graph::kImmediateLeft)) edges.insert(0, py::none());
+  if (node->has(graph::kImmediateRight)) edges.append(py::none());
+  return edges;
+}
+
 }  // namespace
 
 void register_autograd(py::module_& module) {
   module.def("backward", backward);
   module.def("gradients_of", gradients_of);
   module.def("retain_grad", retain_grad);
+  module.def("retains_grad", [](const Var& tensor) { return tensor->has(graph::kRetainGrad); });
+  module.def("function_of", [](const Var& output) -> py::object {
+    return output->num_inputs == 2 ? py::cast(Var(output->inputs()[1])) : py::none();  // none: its history is freed
+  });
+  register_attachments(module);
+  autograd::callbacks.gradient = hooked_gradient;
+  ops::function_vjp = function_vjp;
+  module.def("set_inspector", set_inspector);
+  module.def("function", function);
+  module.def("function_output", function_output);
+  module.def("gradient_edges", gradient_edges);
+  module.def("same_handle", [](const Var& tensor) { return tensor; });
+  module.def("grad_owner", [](const Var& tensor) {
+    TensorObject* owner = owner_of(tensor.get());
+    return owner ? py::reinterpret_borrow<py::object>(reinterpret_cast<PyObject*>(owner)) : py::none();
+  });
+  module.def("recording_checkpoint", [](bool enabled) { return set_flag(graph::kRecompute, enabled); });
+  module.def("recording_inference", [](bool enabled) { return set_flag(graph::kInference, enabled); });
+  module.def("is_inference", [](const Var& tensor) { return tensor->has(graph::kInference); });
+  module.def("in_checkpoint", [](const Var& tensor) { return tensor->has(graph::kRecompute); });
   module.def("grad_enabled", &graph::grad_enabled);
   module.def("set_grad_enabled", &graph::set_grad_enabled);
   module.def("op_name", [](const Var& tensor) { return graph::registry()[tensor->op].name_of(tensor->attrs()); });

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "bindings/attachments.h"
 #include "bindings/register.h"
 #include "bindings/tensor_type.h"
 #include "ops/functions.h"
@@ -122,6 +123,7 @@ void assign(TensorObject* handle, const Var& source) {
   if (owns) own_next(handle, value.get());
   else disown_node(handle);
   handle->node = value.detach();
+  if (leaf_grad) move_attachment(old, handle->node);
   graph::release(old);
   if (!leaf_grad) return;
   handle->node->flags |= graph::kRequiresGrad | graph::kGradLeaf;
@@ -138,6 +140,9 @@ void require_grad(TensorObject* handle, bool required) {
     return;
   }
   if (required == node->has(graph::kGradLeaf)) return;
+  if (required && node->has(graph::kInference) && !(runtime::record_flags() & graph::kInference)) {
+    runtime_error("[requires_grad_] the tensor was made in inference mode: clone() it, or use no_grad() instead");
+  }
   // Other handles and graphs may hold the node: this handle gets one of its own, sharing the memory.
   Var own = detach(Var(node));
   disown_node(handle);

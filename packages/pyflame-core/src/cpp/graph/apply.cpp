@@ -57,10 +57,20 @@ Var recorded(Node* node) {
   return Var::steal(node);
 }
 
-bool any_requires_grad(Node* const* inputs, int count) {
+[[gnu::noinline, gnu::cold]] void check_inference(const OpDef& op, Node* const* inputs, int count) {
+  for (int i = 0; i < count; ++i) {
+    if (!inputs[i]->has(kInference) || !(op.saved_inputs >> (i < 31 ? i : 31) & 1)) continue;
+    runtime_error("[" + std::string(op.name) + "] input " + std::to_string(i) +
+                  " was made in inference mode, but the gradient needs it: clone() it outside, or use no_grad() instead");
+  }
+}
+
+bool any_requires_grad(const OpDef& op, Node* const* inputs, int count) {
   u16 flags = 0;
   for (int i = 0; i < count; ++i) flags |= inputs[i] ? inputs[i]->flags : 0;
-  return flags & kRequiresGrad;
+  if (!(flags & kRequiresGrad)) return false;
+  if (__builtin_expect(flags & kInference, 0)) check_inference(op, inputs, count);
+  return true;
 }
 
 Node* begin(const OpDef& op, DType dtype) {
@@ -70,8 +80,8 @@ Node* begin(const OpDef& op, DType dtype) {
   return node;
 }
 
-void mark_grad(Node* node, Node* const* inputs, int count) {
-  if (t_grad_enabled && is_floating(node->dtype) && any_requires_grad(inputs, count)) node->flags |= kRequiresGrad;
+void mark_grad(Node* node, const OpDef& op, Node* const* inputs, int count) {
+  if (t_grad_enabled && is_floating(node->dtype) && any_requires_grad(op, inputs, count)) node->flags |= kRequiresGrad;
 }
 
 Var cast_to(Node* x, DType dtype) {
@@ -95,7 +105,7 @@ Node* finish_like(const OpDef& op, DType dtype, Node* x, u16 immediate = 0, i64 
   } else {
     set_dims(node, x->shape());
   }
-  mark_grad(node, &x, 1);
+  mark_grad(node, op, &x, 1);
   finish(node, op);
   return node;
 }
@@ -143,7 +153,7 @@ Var make_leaf(DType dtype, const Shape& shape, Buffer* buffer, i64 offset, const
   set_dims(node, shape);
   node->value = make_value(buffer, offset, strides);
   rehash(node);
-  return Var::steal(node);
+  return recorded(node);
 }
 
 void rehash(Node* node) {
@@ -160,6 +170,24 @@ Var make_input(DType dtype, const Shape& shape) {
   set_dims(node, shape);
   finish(node, input);
   return Var::steal(node);
+}
+
+Var copy_node(const Node* source, Node* const* inputs) {
+  const OpDef& op = registry()[source->op];
+  Node* node = begin(op, source->dtype);
+  Var var = Var::steal(node);
+  set_dims(node, source->shape());
+  set_attrs(node, source->attrs(), source->has(kLongAttrs) ? static_cast<int>(source->record()->count) : kInlineAttrs);
+  set_inputs(node, inputs, source->num_inputs);
+  node->flags |= source->flags & kImmediate;
+  if (source->has(kMultiOutput)) make_multi_output(node);
+  if (source->has(kRequiresGrad) && t_grad_enabled && any_requires_grad(op, inputs, source->num_inputs)) {
+    node->flags |= kRequiresGrad;
+  }
+  node->layout = source->layout;
+  finish(node, op);
+  node->location = source->location;
+  return var;
 }
 
 bool is_input(const Node* node) {
@@ -220,7 +248,7 @@ Var apply_binary(const OpDef& op, Node* a, Node* b) {
   pair[1]->retain();
   node->num_inputs = 2;
   node->layout = layout;
-  mark_grad(node, pair, 2);
+  mark_grad(node, op, pair, 2);
   finish(node, op);
   return recorded(node);
 }
@@ -287,7 +315,8 @@ Var record(const OpDef& op, Node* const* inputs, int count, const i64* attrs, in
   check_shape(op.name, specs[0].shape);
   u16 layout = op.sets_layout ? static_cast<u16>(attrs[0])
                               : infer_layout(op, nodes, count, attrs, specs[0].shape, &keep);
-  if (op.view_rule && nodes[0]->value && !hooks.keep_edges && !(t_grad_enabled && any_requires_grad(nodes, count))) {
+  bool shortcut = op.view_rule && !op.orders && nodes[0]->value && !hooks.keep_edges;
+  if (shortcut && !(t_grad_enabled && any_requires_grad(op, nodes, count))) {
     Var view = view_of_value(op, nodes[0], attrs, specs[0]);
     if (view && layout) {
       view->layout = layout;
@@ -301,7 +330,7 @@ Var record(const OpDef& op, Node* const* inputs, int count, const i64* attrs, in
   set_attrs(node, attrs, num_attrs);
   set_inputs(node, nodes, count);
   node->layout = layout;
-  if (t_grad_enabled && any_requires_grad(nodes, count)) {
+  if (t_grad_enabled && any_requires_grad(op, nodes, count)) {
     for (int k = 0; k < *num_outputs; ++k) {
       if (is_floating(specs[k].dtype)) node->flags |= kRequiresGrad;
     }

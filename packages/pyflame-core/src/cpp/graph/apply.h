@@ -43,6 +43,8 @@ Var make_leaf(DType dtype, const Shape& shape, Buffer* buffer, i64 offset = 0, c
 // A named place for a value, as tracing makes them: it can be recorded on but never evaluated.
 Var make_input(DType dtype, const Shape& shape);
 bool is_input(const Node* node);
+// The same op and attributes (parameters too, so random draws repeat) on other inputs; stays pending.
+Var copy_node(const Node* source, Node* const* inputs);
 // Turns a pending node into an evaluated one: takes over `value`, drops edges nobody needs for gradients.
 void materialise(Node* node, Value* value);
 void rehash(Node* node);

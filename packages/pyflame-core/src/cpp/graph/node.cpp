@@ -82,6 +82,7 @@ void release_dead(Node* dead) {
   while (dead) {
     Node* node = dead;
     dead = reinterpret_cast<Node*>(node->dim[0]);
+    if (__builtin_expect(node->has(kAttached), 0)) attachment_freed(node);
     unlink_inputs(node, dead);
     if (node->value) free_value(node->value);
     free_attrs(node);
@@ -92,6 +93,8 @@ void release_dead(Node* dead) {
 }
 
 }  // namespace
+
+void (*attachment_freed)(Node*) = nullptr;
 
 GraphStats& graph_stats() { return g_stats; }
 u32 next_epoch() { return ++g_epoch; }

@@ -25,6 +25,9 @@ enum NodeFlag : u16 {
   kRunning = 1 << 7,         // being computed by a thread that has released the GIL
   kOwned = 1 << 8,           // a Python handle registered itself as the place for the gradient
   kRetainGrad = 1 << 9,      // keep the gradient of this intermediate
+  kAttached = 1 << 10,       // bindings keep something for the node: hooks, or a function's backward
+  kRecompute = 1 << 11,      // recorded in a checkpoint: backward computes it anew instead of keeping it
+  kInference = 1 << 12,      // recorded in inference mode: no backward may read it
 };
 inline constexpr u16 kImmediate = kImmediateLeft | kImmediateRight;
 
@@ -115,6 +118,8 @@ struct GraphStats {
 GraphStats& graph_stats();
 
 u32 next_epoch();  // for `mark`
+
+extern void (*attachment_freed)(Node*);  // called for kAttached nodes before they go; may run any code
 
 // A counted reference: what rules, gradients and bindings pass around.
 class Var {

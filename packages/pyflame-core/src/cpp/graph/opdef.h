@@ -138,6 +138,7 @@ struct OpDef {
   bool is_random = false;
   NameRule name_rule = nullptr;
   bool calls_python = false;          // the kernel may evaluate other graphs while it runs
+  bool orders = false;                // a view that exists for its other edges: recorded even where a window would do
   bool sets_layout = false;           // the first attribute is the result's MeshLayout
 
   const char* name_of(const i64* attrs) const { return name_rule ? name_rule(attrs) : name; }
@@ -163,6 +164,7 @@ struct OpDef {
   OpDef& view(ViewRule rule) { view_rule = rule; return *this; }
   OpDef& ordered() { keeps_order = true; return *this; }
   OpDef& tile(TileOp op) { tile_op = static_cast<int>(op); return *this; }
+  OpDef& ordering() { orders = true; return *this; }
   OpDef& layouts() { sets_layout = true; return *this; }
   OpDef& named_by(NameRule rule) { name_rule = rule; return *this; }
   OpDef& python() { calls_python = true; return *this; }

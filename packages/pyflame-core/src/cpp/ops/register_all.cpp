@@ -21,6 +21,7 @@ void register_all() {
   register_random(ops);
   register_update(ops);
   register_host(ops);
+  register_function(ops);
 }
 
 }  // namespace pyflame::ops

@@ -33,7 +33,7 @@ std::vector<i64> composed_permutation(const FlatNode& outer, const FlatNode& inn
 // The node that computes the same as `node`, or `self`.
 u32 simplified(FlatGraph& graph, FlatNode& node, u32 self) {
   FlatNode& input = graph.nodes[node.inputs[0]];
-  if (is(node, "alias") || is(node, "to_layout") || is(node, "positive")) return node.inputs[0];
+  if (is(node, "function_output") || is(node, "alias") || is(node, "to_layout") || is(node, "positive")) return node.inputs[0];
   if (is(node, "reshape")) {
     if (is(input, "reshape")) skip_input(graph, node, node.attrs);
     return graph.nodes[node.inputs[0]].shape == node.shape ? node.inputs[0] : self;
@@ -55,7 +55,8 @@ void simplify(FlatGraph& graph) {
     FlatNode& node = graph.nodes[i];
     for (u32& input : node.inputs) input = graph.resolve(input);
     if (is(node, "call") || is(node, "call_vjp")) graph.replaced_by[i] = node.inputs[0];
-    if (node.is_leaf() || node.inputs.size() != 1 || node.immediate) continue;
+    bool one_input = node.inputs.size() == 1 || is(node, "function_output");
+    if (node.is_leaf() || !one_input || node.immediate) continue;
     graph.replaced_by[i] = simplified(graph, node, i);
   }
 }

@@ -24,6 +24,8 @@ Observer* g_observer = nullptr;
 bool g_debug = false, g_eager = false;
 thread_local bool t_tracing = false;
 thread_local int t_running = 0;  // runs of this thread that have not returned: hooks and host ops may evaluate
+thread_local u16 t_record_flags = 0;
+int g_flagging = 0;  // threads that flag what they record
 bool g_timing = false;
 u32 g_limit = 10000;
 EvalStats g_stats;
@@ -173,8 +175,16 @@ void wait_for_runs() {
   std::lock_guard<std::recursive_mutex> lock(g_backend);
 }
 
+u16 depth_limit() { return static_cast<u16>(g_limit < 0xfffe ? g_limit : 0xfffe); }  // depths saturate
+
 void after_record(Node* node) {
-  if (t_tracing) return;
+  if (t_record_flags) {
+    node->flags |= t_record_flags;
+    for (int k = 0; node->has(kMultiOutput) && k < kMaxOutputs - 1; ++k) {
+      if (Node* projection = node->record()->projections[k]) projection->flags |= t_record_flags;
+    }
+  }
+  if (t_tracing || node->value || (!g_eager && node->depth < depth_limit())) return;
   bool serves_backward = node->has(kRequiresGrad) && !node->has(kHistoryFreed);
   if (!g_eager && serves_backward) return;
   eval(node);
@@ -182,7 +192,7 @@ void after_record(Node* node) {
 
 void update_record_hook() {
   hooks.recorded = after_record;
-  hooks.recorded_depth = g_eager ? 0 : static_cast<u16>(g_limit < 0xfffe ? g_limit : 0xfffe);
+  hooks.recorded_depth = g_eager || g_flagging ? 0 : depth_limit();
 }
 
 }  // namespace
@@ -243,6 +253,14 @@ void set_graph_limit(u32 nodes) {
 }
 u32 graph_limit() { return g_limit; }
 void set_tracing(bool enabled) { t_tracing = enabled; }
+u16 set_record_flags(u16 flags) {
+  u16 previous = t_record_flags;
+  t_record_flags = flags;
+  g_flagging += (flags != 0) - (previous != 0);
+  update_record_hook();
+  return previous;
+}
+u16 record_flags() { return t_record_flags; }
 EvalStats& eval_stats() { return g_stats; }
 void set_timing(bool enabled) { g_timing = enabled; }
 

@@ -41,6 +41,10 @@ u32 graph_limit();
 // While tracing, nothing is evaluated behind the user's back.
 void set_tracing(bool enabled);
 
+// Every node this thread records gets these flags (kRecompute, kInference); returns the previous ones.
+u16 set_record_flags(u16 flags);
+u16 record_flags();
+
 struct EvalStats {
   i64 runs = 0, donated = 0, nodes = 0;
   i64 lookup_ns = 0, kernel_ns = 0;  // counted while timing is on

@@ -74,8 +74,14 @@ void Trace::mark_kept(Node* const* roots, std::size_t count) {
     if (node->refs > node->uses) keep_[node->slot] = 1;  // a Python handle or another pending graph will ask for it
     if (!has_history || !serves_backward(node)) continue;
     const OpDef& op = ops[node->op];
-    if (op.saves_output) keep_[node->slot] = 1;
     Node* const* inputs = node->inputs();
+    if (node->has(kRecompute)) {  // backward starts anew from what enters the checkpoint
+      for (int i = 0; i < node->num_inputs; ++i) {
+        if (!inputs[i]->has(kRecompute)) keep_[inputs[i]->slot] = 1;
+      }
+      continue;
+    }
+    if (op.saves_output) keep_[node->slot] = 1;
     int shift = node->has(kImmediateLeft) ? 1 : 0;
     for (int i = 0; i < node->num_inputs; ++i) {
       int bit = i + shift < 31 ? i + shift : 31;

@@ -22,7 +22,7 @@ ALIASES = {
     "layernorm": "layer_norm",
 }
 # Records that stand for values, not for operations.
-_PLACES = {"leaf", "input", "output"}
+_PLACES = {"leaf", "input", "output", "function", "function_output", "barrier"}
 _CATEGORIES = {"to_layout": "layout"}
 
 

@@ -17,8 +17,8 @@ from .derivatives import check_gradients
 from .samples import OpInfo, Sample, by_name
 from .samples.wrong import wrong_calls
 
-# Nodes that hold values or outputs; nothing is computed by them.
-STRUCTURAL = ("leaf", "input", "output")
+# Nodes that hold values or outputs or order what others compute; nothing is computed by them.
+STRUCTURAL = ("leaf", "input", "output", "function", "function_output", "barrier")
 
 # Records without a public function of their own name, and where their documentation is instead.
 INTERNAL = {

@@ -1,4 +1,4 @@
-"""Gradients, and when to record for them.
+"""Computing gradients.
 
 Gradients are graph like everything else: nothing is computed until a value is asked for, and with `create_graph=True`
 they can be differentiated again.
@@ -6,20 +6,15 @@ they can be differentiated again.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from . import _core
-from ._core import TensorBase
+from .. import _core
+from .._core import TensorBase
+from .modes import set_grad_enabled
 
 if TYPE_CHECKING:
-    from ._tensor import Tensor
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-_enabled = _core.grad_enabled
-_set_enabled = _core.set_grad_enabled
+    from .._tensor import Tensor
 
 
 def _listed(tensors: Tensor | Sequence[Tensor]) -> list[Tensor]:
@@ -80,6 +75,9 @@ def backward(
         if found is not None:
             with set_grad_enabled(create_graph):
                 x.grad = found if x.grad is None else x.grad + found
+            hooks = _core.attached(x)
+            if hooks is not None:
+                hooks.accumulated(x)
 
 
 def grad(
@@ -127,132 +125,3 @@ def grad(
                 f"[grad] input {place} is not used by the outputs: pass allow_unused=True to get None for it"
             )
     return tuple(found)
-
-
-class _GradMode:
-    """A context manager and decorator that sets whether operations are recorded for gradients."""
-
-    def __init__(self, mode: bool) -> None:
-        self._mode = mode
-        self._previous: list[bool] = []
-
-    def __enter__(self) -> None:
-        self._previous.append(_set_enabled(self._mode))
-
-    def __exit__(self, *exc: object) -> None:
-        _set_enabled(self._previous.pop())
-
-    def __call__(self, function: F) -> F:
-        mode = self._mode
-
-        @functools.wraps(function)
-        def call(*args: Any, **kwargs: Any) -> Any:
-            previous = _set_enabled(mode)
-            try:
-                return function(*args, **kwargs)
-            finally:
-                _set_enabled(previous)
-
-        return call  # type: ignore[return-value]
-
-
-class no_grad(_GradMode):
-    """Stop recording for gradients, in a `with` block or a decorated function.
-
-    Example:
-        >>> import pyflame as pf
-        >>> x = pf.ones(2, requires_grad=True)
-        >>> with pf.no_grad():
-        ...     (x * 2).requires_grad
-        False
-    """
-
-    def __new__(cls, function: Any = None) -> Any:
-        made = object.__new__(cls)
-        if function is None:
-            return made
-        made.__init__()  # type: ignore[misc]
-        return made(function)
-
-    def __init__(self) -> None:
-        super().__init__(False)
-
-
-class enable_grad(no_grad):
-    """Record for gradients, also inside `no_grad`.
-
-    Example:
-        >>> import pyflame as pf
-        >>> x = pf.ones(2, requires_grad=True)
-        >>> with pf.no_grad(), pf.enable_grad():
-        ...     (x * 2).requires_grad
-        True
-    """
-
-    def __init__(self) -> None:
-        _GradMode.__init__(self, True)
-
-
-class set_grad_enabled(_GradMode):
-    """Switch recording for gradients, at once; as a context manager, until the end of the block.
-
-    Example:
-        >>> import pyflame as pf
-        >>> with pf.set_grad_enabled(False):
-        ...     pf.is_grad_enabled()
-        False
-    """
-
-    def __init__(self, mode: bool) -> None:
-        super().__init__(bool(mode))
-        self._before = _set_enabled(self._mode)
-
-    def __enter__(self) -> None:
-        self._previous.append(self._before)
-        _set_enabled(self._mode)
-
-    def __call__(self, function: F) -> F:
-        _set_enabled(self._before)  # a decorator changes nothing outside the function
-        return super().__call__(function)
-
-
-class inference_mode(_GradMode):
-    """Stop recording for gradients; the same as `no_grad` here, as values are immutable anyway.
-
-    Args:
-        mode: False makes it do nothing.
-
-    Example:
-        >>> import pyflame as pf
-        >>> with pf.inference_mode():
-        ...     pf.is_grad_enabled()
-        False
-    """
-
-    def __new__(cls, mode: Any = True) -> Any:
-        made = object.__new__(cls)
-        if not callable(mode):
-            return made
-        made.__init__()  # type: ignore[misc]
-        return made(mode)
-
-    def __init__(self, mode: bool = True) -> None:
-        super().__init__(False)
-        self._active = mode
-
-    def __enter__(self) -> None:
-        self._previous.append(_set_enabled(_enabled() and not self._active))
-
-    def __call__(self, function: F) -> F:
-        return super().__call__(function) if self._active else function
-
-
-def is_grad_enabled() -> bool:
-    """Tell whether operations are recorded for gradients.
-
-    Example:
-        >>> import pyflame as pf
-        >>> pf.is_grad_enabled()
-        True
-    """
-    return _enabled()
