@@ -405,6 +405,7 @@ _PARTS = {
 # Core's own names that are not needed to compute: imported at first use, for a quick `import pyflame`.
 _LATE = {
     "array_api": "",
+    "amp": "autocast",
     "extend": "register_custom_op",
     "graph": "Graph Node NodeType TensorSpec execute_graph get_graph get_node ir print_graph trace",
     "hooks": "is_debug_mode record_function set_debug_mode set_profiling",
@@ -423,6 +424,7 @@ _HOME["_register_custom_op"] = "extend"
 if _typing.TYPE_CHECKING:
     from . import (
         array_api as array_api,
+        amp as amp,
         data as data,
         extend as extend,
         hooks as hooks,
@@ -433,6 +435,7 @@ if _typing.TYPE_CHECKING:
         training as training,
         utils as utils,
     )
+    from .amp import autocast as autocast
     from .extend import (
         register_custom_op as _register_custom_op,  # noqa: F401
         register_custom_op as register_custom_op,

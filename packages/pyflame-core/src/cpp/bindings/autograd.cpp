@@ -157,6 +157,8 @@ void register_autograd(py::module_& module) {
   module.def("recording_inference", [](bool enabled) { return set_flag(graph::kInference, enabled); });
   module.def("is_inference", [](const Var& tensor) { return tensor->has(graph::kInference); });
   module.def("in_checkpoint", [](const Var& tensor) { return tensor->has(graph::kRecompute); });
+  module.def("autocast_dtype", &graph::autocast_dtype);
+  module.def("set_autocast", &graph::set_autocast);
   module.def("grad_enabled", &graph::grad_enabled);
   module.def("set_grad_enabled", &graph::set_grad_enabled);
   module.def("op_name", [](const Var& tensor) { return graph::registry()[tensor->op].name_of(tensor->attrs()); });

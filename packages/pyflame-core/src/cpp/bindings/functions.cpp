@@ -349,7 +349,9 @@ PyObject* linear(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
       runtime_error("[linear] weight has shape " + to_string(weight->shape()) + ": expected (out_features, in_features)");
     }
     Var product = ops::matmul(Var(x), ops::transpose_last(Var(weight)));
-    return wrap(bias ? ops::add(product, Var(bias)) : product);
+    if (!bias) return wrap(product);
+    bool lowered = graph::autocast_dtype() >= 0 && product->dtype != bias->dtype && bias->dtype != DType::kFloat64;
+    return wrap(ops::add(product, lowered ? ops::cast(Var(bias), product->dtype) : Var(bias)));
   } catch (...) {
     return translate_exception();
   }

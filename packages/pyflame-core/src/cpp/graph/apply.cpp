@@ -11,6 +11,7 @@ Hooks hooks;
 namespace {
 
 thread_local bool t_grad_enabled = true;
+thread_local int t_autocast = -1;  // dtype, or -1: off
 
 u64 mix(u64 a, u64 b) {
   __uint128_t product = static_cast<__uint128_t>(a ^ 0x9E3779B97F4A7C15ull) * (b ^ 0xD6E8FEB86659FD93ull);
@@ -129,6 +130,13 @@ bool grad_enabled() { return t_grad_enabled; }
 bool set_grad_enabled(bool enabled) {
   bool previous = t_grad_enabled;
   t_grad_enabled = enabled;
+  return previous;
+}
+
+int autocast_dtype() { return t_autocast; }
+int set_autocast(int dtype) {
+  int previous = t_autocast;
+  t_autocast = dtype;
   return previous;
 }
 
@@ -283,9 +291,27 @@ Var view_of_value(const OpDef& op, Node* x, const i64* attrs, const OutputSpec& 
                    is_contiguous(spec.shape, strides) ? nullptr : &strides);
 }
 
+// Inputs in the precision that autocast wants for the op; `held` owns what is converted.
+std::vector<Node*> autocast_inputs(const OpDef& op, Node* const* inputs, int count, std::vector<Var>& held) {
+  DType wanted = op.autocast == Autocast::kLower ? static_cast<DType>(t_autocast) : DType::kFloat32;
+  std::vector<Node*> nodes(inputs, inputs + count);
+  for (Node*& node : nodes) {
+    if (!is_floating(node->dtype) || node->dtype == DType::kFloat64 || node->dtype == wanted) continue;
+    held.push_back(cast_to(node, wanted));
+    node = held.back().get();
+  }
+  return nodes;
+}
+
 // The general path: checks, promotion, rules, layout. Reports every output's dtype and shape.
 Var record(const OpDef& op, Node* const* inputs, int count, const i64* attrs, int num_attrs, OutputSpec* specs, int* num_outputs) {
   if (!op.is_variadic && count != static_cast<int>(op.input_names.size())) wrong_count(op, count);
+  std::vector<Var> converted;
+  std::vector<Node*> replaced;
+  if (__builtin_expect(t_autocast >= 0, 0) && op.autocast != Autocast::kKeep) {
+    replaced = autocast_inputs(op, inputs, count, converted);
+    inputs = replaced.data();
+  }
   if (op.check_rule) op.check_rule(Call{op, inputs, count, attrs});
   constexpr int kFew = 8;  // nearly every op: no allocation for the list of inputs
   Node* few[kFew];

@@ -56,6 +56,10 @@ DType result_dtype(Node* const* inputs, int count, u32 mask);
 bool grad_enabled();
 bool set_grad_enabled(bool enabled);  // returns the previous mode
 
+// Thread-local: the dtype that ops of Autocast::kLower compute in, or -1.
+int autocast_dtype();
+int set_autocast(int dtype);  // returns the previous one
+
 // What the layers above plug into recording. All may be empty.
 struct Hooks {
   u32 (*location)() = nullptr;           // id of the user's source line

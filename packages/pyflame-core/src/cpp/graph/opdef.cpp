@@ -65,6 +65,12 @@ OpDef& Registry::add(OpDef def) {
   return *stored;
 }
 
+void Registry::set_autocast(const std::string& name, Autocast rule) {
+  for (OpDef* def : defs_) {
+    if (name == def->name) def->autocast = rule;
+  }
+}
+
 const OpDef* Registry::find(const std::string& name) const {
   auto it = names().find(name);
   return it == names().end() ? nullptr : it->second;

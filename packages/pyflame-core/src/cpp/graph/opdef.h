@@ -47,6 +47,9 @@ struct AttrDef {
 enum class OpCategory : u8 { kElementwise, kReduction, kMatmul, kConv, kPool, kShape, kIndex, kRandom, kCreation, kUpdate, kCustom, kLoss, kScan, kSort };
 const char* category_name(OpCategory category);
 
+// What mixed precision does to floating-point inputs of an op.
+enum class Autocast : u8 { kKeep, kLower, kFloat32 };
+
 struct OutputSpec {
   DType dtype;
   Shape shape;
@@ -138,6 +141,7 @@ struct OpDef {
   bool is_random = false;
   NameRule name_rule = nullptr;
   bool calls_python = false;          // the kernel may evaluate other graphs while it runs
+  Autocast autocast = Autocast::kKeep;
   bool orders = false;                // a view that exists for its other edges: recorded even where a window would do
   bool sets_layout = false;           // the first attribute is the result's MeshLayout
 
@@ -178,6 +182,7 @@ class Registry {
   const OpDef& operator[](OpId id) const { return *defs_[id]; }
   const OpDef* find(const std::string& name) const;  // nullptr when unknown
   const OpDef& at(const std::string& name) const;    // throws ValueError when unknown
+  void set_autocast(const std::string& name, Autocast rule);  // does nothing when the name is unknown
   std::size_t size() const { return defs_.size(); }
 
  private:

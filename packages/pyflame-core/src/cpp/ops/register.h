@@ -21,6 +21,7 @@ void register_pool(graph::Registry& ops);
 void register_loss(graph::Registry& ops);
 void register_random(graph::Registry& ops);
 void register_update(graph::Registry& ops);       // optimizer steps
+void set_autocast_lists(graph::Registry& ops);    // mixed precision, over all records
 void register_function(graph::Registry& ops);     // Python backward functions, recomputation
 
 void register_host(graph::Registry& ops);         // ops computed by a Python callable

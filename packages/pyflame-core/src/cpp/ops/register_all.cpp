@@ -22,6 +22,7 @@ void register_all() {
   register_update(ops);
   register_host(ops);
   register_function(ops);
+  set_autocast_lists(ops);
 }
 
 }  // namespace pyflame::ops

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import _core
+from .._autocast import lower_inputs
 from .._types import Number
 
 if TYPE_CHECKING:
@@ -159,6 +160,7 @@ def _scaled_sum(x: Tensor, product: Tensor, beta: Number, alpha: Number) -> Tens
     return _add(x if beta == 1 else _mul(x, beta), product)
 
 
+@lower_inputs
 def addmm(x: Tensor, a: Tensor, b: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """Compute `beta * x + alpha * (a @ b)`.
 
@@ -186,6 +188,7 @@ def addmv(x: Tensor, a: Tensor, b: Tensor, *, beta: Number = 1, alpha: Number = 
     return _scaled_sum(x, mv(a, b), beta, alpha)
 
 
+@lower_inputs
 def baddbmm(x: Tensor, a: Tensor, b: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     """Compute `beta * x + alpha * (a @ b)` for batches of matrices.
 

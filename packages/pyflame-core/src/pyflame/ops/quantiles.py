@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import _core
+from .._autocast import float32_inputs
 from ..dtypes import float32, float64, int64
 from .creation import tensor
 from .elementwise import lerp
@@ -24,6 +25,7 @@ _where = _core.ops.where
 _METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
+@float32_inputs
 def quantile(
     x: Tensor, q: float | Tensor, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
 ) -> Tensor:
@@ -45,6 +47,7 @@ def quantile(
     return _quantile("quantile", x, q, dim, keepdim, interpolation)
 
 
+@float32_inputs
 def nanquantile(
     x: Tensor, q: float | Tensor, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
 ) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from pyflame import Tensor, cast, gather, index_select, log_softmax, ops, where
+from pyflame.amp import float32_inputs
 
 from .loss import reduce
 
@@ -52,6 +53,7 @@ def picked_and_weights(
     return picked, weights, counts
 
 
+@float32_inputs
 def nll_loss(
     input: Tensor,
     target: Tensor,
@@ -84,6 +86,7 @@ def nll_loss(
     return reduce("nll_loss", loss, reduction)
 
 
+@float32_inputs
 def cross_entropy(
     input: Tensor,
     target: Tensor,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 
 from pyflame import Tensor, clamp, exp, full_like, log, square, where
+from pyflame.amp import float32_inputs
 
 from .loss import reduce
 
 __all__ = ["gaussian_nll_loss", "poisson_nll_loss"]
 
 
+@float32_inputs
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,

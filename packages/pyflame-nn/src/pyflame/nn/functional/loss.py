@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 from pyflame import Tensor, clamp, exp, log, where, xlogy
+from pyflame.amp import float32_inputs
 from pyflame.ops import logsigmoid
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -44,6 +45,7 @@ def weigh(op: str, loss: Tensor, input: Tensor, weight: Tensor | None, reduction
     return loss.sum() / weight.sum() if reduction == "mean" else reduce(op, loss, reduction)
 
 
+@float32_inputs
 def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
     """Return the squared difference, averaged.
 
@@ -64,12 +66,14 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean", weight: Ten
     return weigh("mse_loss", difference * difference, input, weight, reduction)
 
 
+@float32_inputs
 def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
     """Return the absolute difference, averaged; `weight` is that of `mse_loss`."""
     warn_broadcast("l1_loss", input, target)
     return weigh("l1_loss", (input - target).abs(), input, weight, reduction)
 
 
+@float32_inputs
 def huber_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
 ) -> Tensor:
@@ -92,6 +96,7 @@ def huber_loss(
     return reduce("huber_loss", loss, reduction)
 
 
+@float32_inputs
 def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta: float = 1.0) -> Tensor:
     """Return the Huber loss divided by `beta`; with beta 0, the absolute difference."""
     if beta < 0:
@@ -101,6 +106,7 @@ def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta:
     return huber_loss(input, target, reduction, beta) / beta
 
 
+@float32_inputs
 def binary_cross_entropy(
     input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean"
 ) -> Tensor:
@@ -110,6 +116,7 @@ def binary_cross_entropy(
     return reduce("binary_cross_entropy", loss if weight is None else loss * weight, reduction)
 
 
+@float32_inputs
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
@@ -140,6 +147,7 @@ def binary_cross_entropy_with_logits(
     return reduce(op, loss if weight is None else loss * weight, reduction)
 
 
+@float32_inputs
 def kl_div(input: Tensor, target: Tensor, reduction: str = "mean", log_target: bool = False) -> Tensor:
     """Return the divergence of `target` from the log-probabilities `input`.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pyflame import Tensor, arange, clamp, cumsum, gather, int64, minimum, relu, scatter_add, sqrt, where
+from pyflame.amp import float32_inputs
 from pyflame.ops import logsigmoid
 
 from .distance import pairwise_distance
@@ -23,6 +24,7 @@ __all__ = [
 ]
 
 
+@float32_inputs
 def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, reduction: str = "mean") -> Tensor:
     """Return `input` where the target is 1 and `max(0, margin - input)` where it is -1.
 
@@ -40,6 +42,7 @@ def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, red
     return reduce("hinge_embedding_loss", apart + where(target != -1, input, 0.0), reduction)
 
 
+@float32_inputs
 def margin_ranking_loss(
     input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, reduction: str = "mean"
 ) -> Tensor:
@@ -64,6 +67,7 @@ def margin_ranking_loss(
     return reduce(op, clamp(-target * (input1 - input2) + margin, min=0.0), reduction)
 
 
+@float32_inputs
 def soft_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """Return `log(1 + exp(-target * input))` for targets 1 or -1.
 
@@ -76,6 +80,7 @@ def soft_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> 
     return reduce("soft_margin_loss", -logsigmoid(target * input), reduction)
 
 
+@float32_inputs
 def cosine_embedding_loss(
     input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, reduction: str = "mean"
 ) -> Tensor:
@@ -107,6 +112,7 @@ def cosine_embedding_loss(
     return reduce(op, loss, reduction)
 
 
+@float32_inputs
 def triplet_margin_loss(
     anchor: Tensor,
     positive: Tensor,
@@ -193,6 +199,7 @@ def _triplet(
     return reduce(op, clamp(margin + near - far, min=0.0), reduction)
 
 
+@float32_inputs
 def multi_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -239,6 +246,7 @@ def multi_margin_loss(
     return reduce(op, loss if target.ndim else loss.reshape(()), reduction)
 
 
+@float32_inputs
 def multilabel_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """Return the mean of `max(0, 1 - input[target] + input[other])` over a sample's classes and the others.
 
