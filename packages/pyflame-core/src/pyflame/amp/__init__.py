@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .autocast import (
+from .precision import (
     autocast as autocast,
     custom_bwd as custom_bwd,
     custom_fwd as custom_fwd,
