@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import ContextDecorator
+from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from . import _core
+from .autograd.hooks import RemovableHandle, hooks_of
 from .graph.parts import Node, NodeType, SourceLocation, TensorSpec
 
 if TYPE_CHECKING:
@@ -159,6 +161,84 @@ def register_op_hook(
     handle = HookHandle(pre, post, error)
     _hooks.append(handle)
     _observe()
+    return handle
+
+
+def register_tensor_hook(tensor: Tensor, fn: Callable[[Tensor], object]) -> RemovableHandle:
+    """Call a function whenever a tensor gets a value: when it is computed, and when it has been changed in place.
+
+    Args:
+        tensor: while this object lives, the function is called with it.
+        fn: called with the tensor, in the thread that evaluates, when all values of the evaluation are there.
+
+    Returns:
+        A handle with `remove()`.
+
+    Example:
+        >>> import pyflame as pf
+        >>> x = pf.ones(2) + 1
+        >>> handle = pf.hooks.register_tensor_hook(x, print)
+        >>> _ = pf.eval(x)
+        tensor([2., 2.])
+    """
+    return RemovableHandle(hooks_of(tensor).watch(tensor), fn)
+
+
+@dataclass(frozen=True, slots=True)
+class AllocEvent:
+    """Memory of a tensor that came or went.
+
+    Args:
+        kind: "allocate" or "release".
+        bytes: how many.
+        op: the operation the memory was allocated for, None when it is released.
+        live_bytes: bytes of all tensors afterwards.
+    """
+
+    kind: str
+    bytes: int
+    op: str | None
+    live_bytes: int
+
+
+_alloc_hooks: dict[int, Callable[[AllocEvent], object]] = {}
+
+
+class _AllocHandle(RemovableHandle):
+    def remove(self) -> None:
+        super().remove()
+        if not _alloc_hooks:
+            _core.set_alloc_hook(None)
+
+
+def _on_buffer(size: int, op: str | None) -> None:
+    event = AllocEvent("allocate" if size >= 0 and op else "release", abs(size), op, _core.stats()["live_bytes"])
+    for hook in list(_alloc_hooks.values()):
+        hook(event)
+
+
+def register_alloc_hook(fn: Callable[[AllocEvent], object]) -> RemovableHandle:
+    """Call a function whenever memory of tensors is allocated or released.
+
+    What the function allocates itself is not reported, and what it raises is printed and dropped.
+
+    Args:
+        fn: called with an `AllocEvent`.
+
+    Returns:
+        A handle with `remove()`.
+
+    Example:
+        >>> import pyflame as pf
+        >>> sizes = []
+        >>> with pf.hooks.register_alloc_hook(lambda event: sizes.append((event.kind, event.bytes))):
+        ...     x = pf.tensor([1.0, 2.0])
+        ...     del x
+        >>> sizes
+        [('allocate', 8), ('release', 8)]
+    """
+    handle = _AllocHandle(_alloc_hooks, fn)
+    _core.set_alloc_hook(_on_buffer)
     return handle
 
 

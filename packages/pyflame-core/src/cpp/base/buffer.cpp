@@ -9,6 +9,8 @@
 
 namespace pyflame {
 
+void (*buffer_hook)(i64 bytes, const char* op) = nullptr;
+
 namespace {
 
 constexpr u32 kExternal = 255, kUncached = 254;
@@ -48,10 +50,11 @@ std::size_t available_memory() {
                                " bytes: not enough memory; use smaller batches or free tensors first");
 }
 
-void count_live(Buffer* buffer, i64 sign) {
+void count_live(Buffer* buffer, i64 sign, const char* op) {
   g_stats.live_bytes += sign * static_cast<i64>(buffer->bytes);
   g_stats.live_buffers += sign;
   if (g_stats.live_bytes > g_stats.peak_bytes) g_stats.peak_bytes = g_stats.live_bytes;
+  if (__builtin_expect(buffer_hook != nullptr, 0)) buffer_hook(sign * static_cast<i64>(buffer->bytes), op);
 }
 
 }  // namespace
@@ -85,18 +88,18 @@ Buffer* allocate_buffer(std::size_t bytes, const char* op) {
     ++g_stats.allocations;
   }
   *buffer = Buffer{1, size_class, bytes, reinterpret_cast<char*>(buffer) + kHeader, nullptr, nullptr};
-  count_live(buffer, 1);
+  count_live(buffer, 1, op);
   return buffer;
 }
 
 Buffer* wrap_external(void* data, std::size_t bytes, void (*release)(void*), void* owner) {
   Buffer* buffer = new Buffer{1, kExternal, bytes, data, release, owner};
-  count_live(buffer, 1);
+  count_live(buffer, 1, "external");
   return buffer;
 }
 
 void free_buffer(Buffer* buffer) {
-  count_live(buffer, -1);
+  count_live(buffer, -1, nullptr);
   if (buffer->size_class == kExternal) {
     buffer->release(buffer->owner);
     delete buffer;

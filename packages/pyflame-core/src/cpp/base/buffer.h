@@ -26,6 +26,9 @@ inline void release_buffer(Buffer* buffer) {
   if (--buffer->refs == 0) free_buffer(buffer);
 }
 
+// Called when a buffer comes (bytes > 0, for which op) and goes (bytes < 0); empty unless somebody listens.
+extern void (*buffer_hook)(i64 bytes, const char* op);
+
 struct MemoryStats {
   i64 live_bytes = 0, peak_bytes = 0, cached_bytes = 0, live_buffers = 0, allocations = 0;
 };

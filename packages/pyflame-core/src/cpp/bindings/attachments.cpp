@@ -2,6 +2,8 @@
 
 #include <unordered_map>
 
+#include "runtime/eval.h"
+
 namespace py = pybind11;
 
 namespace pyflame::bindings {
@@ -45,6 +47,10 @@ void move_attachment(Node* from, Node* to) {
 
 void register_attachments(py::module_& module) {
   graph::attachment_freed = drop;
+  runtime::value_hook = [](Node* node) {
+    py::object kept = attached(node);
+    if (!kept.is_none()) kept.attr("computed")();
+  };
   module.def("attach", [](const Var& tensor, py::object object) { attach(tensor.get(), std::move(object)); });
   module.def("attached", [](const Var& tensor) { return attached(tensor.get()); });
 }

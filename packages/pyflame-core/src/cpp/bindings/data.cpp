@@ -123,7 +123,15 @@ void assign(TensorObject* handle, const Var& source) {
   if (owns) own_next(handle, value.get());
   else disown_node(handle);
   handle->node = value.detach();
-  if (leaf_grad) move_attachment(old, handle->node);
+  if (old->has(graph::kAttached)) {
+    py::object hooks = attached(old);
+    if (leaf_grad) {
+      move_attachment(old, handle->node);
+      hooks.attr("changed")();
+    } else {
+      hooks.attr("reassigned")(py::handle(reinterpret_cast<PyObject*>(handle)));
+    }
+  }
   graph::release(old);
   if (!leaf_grad) return;
   handle->node->flags |= graph::kRequiresGrad | graph::kGradLeaf;

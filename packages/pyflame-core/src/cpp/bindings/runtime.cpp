@@ -48,6 +48,33 @@ py::dict report_dict(const runtime::CompileReport& report) {
                   "fused_nodes"_a = report.fused_nodes);
 }
 
+// What a graph scope has seen; it keeps the nodes alive.
+struct Collected {
+  std::vector<Var> nodes;
+  std::vector<Var>* outer = nullptr;
+};
+
+void add_scopes(py::module_& module) {
+  py::class_<Collected>(module, "Collected")
+      .def(py::init<>())
+      .def("enter", [](Collected& scope) { scope.outer = runtime::collect(&scope.nodes); })
+      .def("leave", [](Collected& scope) { runtime::collect(std::exchange(scope.outer, nullptr)); })
+      .def("clear", [](Collected& scope) { std::exchange(scope.nodes, {}).clear(); })
+      .def("__len__", [](const Collected& scope) { return scope.nodes.size(); })
+      // What nothing else inside depends on.
+      .def("results", [](const Collected& scope) {
+        u32 epoch = graph::next_epoch();
+        for (const Var& var : scope.nodes) {
+          for (int i = 0; i < var->num_inputs; ++i) var->inputs()[i]->mark = epoch;
+        }
+        std::vector<Var> results;
+        for (const Var& var : scope.nodes) {
+          if (var->mark != epoch) results.push_back(var);
+        }
+        return results;
+      });
+}
+
 // A copy of a kernel operand, for observers: the memory behind it may be reused by the next step.
 Var copy_of(const View& view) {
   Buffer* buffer = allocate_buffer(static_cast<std::size_t>(view.numel() * dtype_size(view.dtype)), "hook");
@@ -118,6 +145,33 @@ void set_observer(py::object before, py::object after, py::object error) {
   runtime::set_observer(any ? observer : nullptr);
 }
 
+// Tells Python about every buffer that comes (bytes > 0) and goes (bytes < 0). What the callback raises cannot reach
+// whoever gives the memory back, so it is reported and dropped.
+py::object& alloc_callback() {
+  static auto* callback = new py::object;
+  return *callback;
+}
+void on_buffer(i64 bytes, const char* op) {
+  static thread_local bool inside = false;
+  if (inside || !PyGILState_Check()) return;
+  inside = true;
+  PyObject *type, *value, *traceback;
+  PyErr_Fetch(&type, &value, &traceback);
+  try {
+    alloc_callback()(bytes, op ? py::object(py::str(op)) : py::object(py::none()));
+  } catch (py::error_already_set& error) {
+    error.restore();
+    PyErr_WriteUnraisable(alloc_callback().ptr());
+  }
+  PyErr_Restore(type, value, traceback);
+  inside = false;
+}
+void set_alloc_hook(py::object callback) {
+  bool any = !callback.is_none();
+  alloc_callback() = std::move(callback);
+  buffer_hook = any ? on_buffer : nullptr;
+}
+
 py::dict stats() {
   const MemoryStats& memory = memory_stats();
   const graph::GraphStats& nodes = graph::graph_stats();
@@ -152,6 +206,20 @@ void register_runtime(py::module_& module) {
     for (const Var& var : vars) nodes.push_back(var.get());
     return report_dict(runtime::compile_only(nodes.data(), nodes.size()));
   });
+  module.def("compile_report", [](const std::vector<Var>& vars, bool optimize) {
+    std::vector<Node*> nodes;
+    for (const Var& var : vars) nodes.push_back(var.get());
+    auto report = optimize ? runtime::compile_only(nodes.data(), nodes.size())
+                           : runtime::compile_unoptimized(nodes.data(), nodes.size());
+    py::dict found = report_dict(report);
+    py::list passes;
+    for (const auto& pass : report.passes) passes.append(py::make_tuple(pass.first, pass.second));
+    found["passes"] = passes;
+    found["kernels"] = report.kernels;
+    return found;
+  });
+  add_scopes(module);
+  module.def("set_alloc_hook", set_alloc_hook);
   module.def("set_eager", &runtime::set_eager);
   module.def("is_eager", &runtime::eager);
   module.def("set_debug", &runtime::set_debug);

@@ -12,6 +12,11 @@ namespace {
 class CpuExecutable : public Executable {
  public:
   void load(CpuProgram program) {
+    for (const Instruction& instruction : program.body) {
+      std::string name;
+      for (const std::string& op : instruction.ops) name += (name.empty() ? "" : "+") + op;
+      report.kernels.push_back(std::move(name));
+    }
     program_ = std::move(program);
     bases_.resize(2 + program_.num_leaves + buffers.size());
     if (program_.constant_bytes) {
@@ -110,14 +115,21 @@ class CpuBackend : public Backend {
   bool supports(const graph::OpDef& op) const override { return op.kernel || op.view_rule || op.tile_op >= 0; }
 
   std::unique_ptr<Executable> compile(FlatGraph graph, CompileOptions options) override {
-    if (options.optimize) {
-      passes::simplify(graph);
-      passes::merge_common(graph);
-      passes::mark_constants(graph);
-    }
     auto executable = std::make_unique<CpuExecutable>();
-    std::vector<passes::Step> steps = passes::schedule(graph, options.optimize);
-    executable->load(compile_cpu(graph, steps, *executable));
+    auto timed = [&](const char* name, auto&& pass) {
+      auto start = std::chrono::steady_clock::now();
+      pass();
+      std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+      executable->report.passes.emplace_back(name, seconds.count());
+    };
+    if (options.optimize) {
+      timed("simplify", [&] { passes::simplify(graph); });
+      timed("merge_common", [&] { passes::merge_common(graph); });
+      timed("mark_constants", [&] { passes::mark_constants(graph); });
+    }
+    std::vector<passes::Step> steps;
+    timed("schedule", [&] { steps = passes::schedule(graph, options.optimize); });
+    timed("plan", [&] { executable->load(compile_cpu(graph, steps, *executable)); });
     return executable;
   }
 };

@@ -14,6 +14,7 @@ namespace pyflame::runtime {
 using namespace graph;
 
 GilHooks gil_hooks;
+void (*value_hook)(Node*) = nullptr;
 
 namespace {
 
@@ -25,7 +26,8 @@ bool g_debug = false, g_eager = false;
 thread_local bool t_tracing = false;
 thread_local int t_running = 0;  // runs of this thread that have not returned: hooks and host ops may evaluate
 thread_local u16 t_record_flags = 0;
-int g_flagging = 0;  // threads that flag what they record
+thread_local std::vector<Var>* t_collected = nullptr;
+int g_flagging = 0;  // threads that flag or collect what they record
 bool g_timing = false;
 u32 g_limit = 10000;
 EvalStats g_stats;
@@ -140,6 +142,10 @@ class Run {
       buffer->retain();
       materialise(targets_[i], make_value(buffer, offset, place.contiguous ? nullptr : &place.strides));
     }
+    // All values are in place before anybody is told.
+    for (Node* node : targets_) {
+      if (__builtin_expect(node->has(kAttached), 0)) value_hook(node);
+    }
   }
 
  private:
@@ -178,6 +184,7 @@ void wait_for_runs() {
 u16 depth_limit() { return static_cast<u16>(g_limit < 0xfffe ? g_limit : 0xfffe); }  // depths saturate
 
 void after_record(Node* node) {
+  if (t_collected) t_collected->emplace_back(node);
   if (t_record_flags) {
     node->flags |= t_record_flags;
     for (int k = 0; node->has(kMultiOutput) && k < kMaxOutputs - 1; ++k) {
@@ -238,6 +245,14 @@ CompileReport compile_only(Node* const* roots, std::size_t count) {
   return find_plan(*trace)->executable->report;
 }
 
+CompileReport compile_unoptimized(Node* const* roots, std::size_t count) {
+  TraceLease trace;
+  trace->walk(roots, count, plan_options());
+  CompileOptions options;
+  options.optimize = false;
+  return cpu_backend().compile(trace->flatten(), options)->report;
+}
+
 void set_observer(Observer* value) { g_observer = value; }
 Observer* observer() { return g_observer; }
 void set_debug(bool enabled) { g_debug = hooks.keep_edges = enabled; }
@@ -257,6 +272,13 @@ u16 set_record_flags(u16 flags) {
   u16 previous = t_record_flags;
   t_record_flags = flags;
   g_flagging += (flags != 0) - (previous != 0);
+  update_record_hook();
+  return previous;
+}
+std::vector<Var>* collect(std::vector<Var>* nodes) {
+  std::vector<Var>* previous = t_collected;
+  t_collected = nodes;
+  g_flagging += (nodes != nullptr) - (previous != nullptr);
   update_record_hook();
   return previous;
 }

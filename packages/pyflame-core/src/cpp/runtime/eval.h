@@ -18,6 +18,8 @@ inline void eval(Node* node) {
 
 // Builds (or finds) the plan for the roots without running it.
 CompileReport compile_only(Node* const* roots, std::size_t count);
+// The same with every node as its own step, in recorded order; the plan is not kept.
+CompileReport compile_unoptimized(Node* const* roots, std::size_t count);
 
 // Supplied by bindings: the runtime knows nothing of Python.
 struct GilHooks {
@@ -25,6 +27,8 @@ struct GilHooks {
   void (*acquire)(void* token) = nullptr;
 };
 extern GilHooks gil_hooks;
+// Called for a node with an attachment (kAttached) when it has got its value.
+extern void (*value_hook)(Node*);
 
 // Instrumented execution. While an observer is set every run goes through it, with the GIL held.
 void set_observer(Observer* observer);
@@ -44,6 +48,8 @@ void set_tracing(bool enabled);
 // Every node this thread records gets these flags (kRecompute, kInference); returns the previous ones.
 u16 set_record_flags(u16 flags);
 u16 record_flags();
+// Every node this thread records is added; returns the previous list. nullptr: none.
+std::vector<Var>* collect(std::vector<Var>* nodes);
 
 struct EvalStats {
   i64 runs = 0, donated = 0, nodes = 0;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,11 @@ GradientHook = Callable[["Tensor"], "Tensor | None"]
 class GradientHooks:
     """What the core keeps for a tensor with hooks."""
 
-    __slots__ = ("__weakref__", "after", "before")
+    __slots__ = ("__weakref__", "_tensor", "after", "before", "values")
 
     def __init__(self) -> None:
+        self._tensor: weakref.ref[Tensor] | None = None
+        self.values: dict[int, Callable[[Tensor], object]] = {}
         self.before: dict[int, GradientHook] = {}
         self.after: dict[int, Callable[[Tensor], object]] = {}
 
@@ -42,6 +45,36 @@ class GradientHooks:
                 )
             gradient = found
         return gradient
+
+    def watch(self, tensor: Tensor) -> dict[int, Callable[[Tensor], object]]:
+        """The hooks on values, which get this object."""
+        self._tensor = weakref.ref(tensor)
+        return self.values
+
+    def computed(self) -> None:
+        """Called when the tensor has got its value."""
+        tensor = self._tensor() if self._tensor else None
+        if tensor is not None:
+            for hook in list(self.values.values()):
+                hook(tensor)
+
+    def changed(self) -> None:
+        """Called after a leaf's values were changed in place: those that are pending call `computed` later."""
+        tensor = self._tensor() if self._tensor else None
+        if tensor is not None and _core.is_evaluated(tensor):
+            self.computed()
+
+    def reassigned(self, tensor: Tensor) -> None:
+        """Called after a computed tensor was changed in place: gradient hooks belong to what it was before."""
+        if not self.values:
+            return
+        other = _core.attached(tensor)
+        if other is None:
+            other = GradientHooks()
+            _core.attach(tensor, other)
+        other.values, self.values = self.values, {}
+        other._tensor = self._tensor
+        other.changed()
 
     def accumulated(self, tensor: Tensor) -> None:
         """Called with the leaf after `grad` has changed."""
@@ -73,15 +106,19 @@ class RemovableHandle:
         self.remove()
 
 
-def hooks_of(op: str, x: Tensor) -> GradientHooks:
-    if not x.requires_grad:
-        raise RuntimeError(f"[{op}] this tensor does not require grad: no gradient of it will be computed")
+def hooks_of(x: Tensor) -> GradientHooks:
     found = _core.attached(x)
     if found is None:
         found = GradientHooks()
         _core.attach(x, found)
     assert isinstance(found, GradientHooks)
     return found
+
+
+def _gradient_hooks(op: str, x: Tensor) -> GradientHooks:
+    if not x.requires_grad:
+        raise RuntimeError(f"[{op}] this tensor does not require grad: no gradient of it will be computed")
+    return hooks_of(x)
 
 
 def register_hook(x: Tensor, hook: GradientHook) -> RemovableHandle:
@@ -104,7 +141,7 @@ def register_hook(x: Tensor, hook: GradientHook) -> RemovableHandle:
         >>> x.grad
         tensor([10., 10.])
     """
-    return RemovableHandle(hooks_of("register_hook", x).before, hook)
+    return RemovableHandle(_gradient_hooks("register_hook", x).before, hook)
 
 
 def register_post_accumulate_grad_hook(x: Tensor, hook: Callable[[Tensor], object]) -> RemovableHandle:
@@ -120,7 +157,7 @@ def register_post_accumulate_grad_hook(x: Tensor, hook: Callable[[Tensor], objec
         >>> x.sum().backward()
         tensor([1., 1.])
     """
-    hooks = hooks_of("register_post_accumulate_grad_hook", x)
+    hooks = _gradient_hooks("register_post_accumulate_grad_hook", x)
     if not x.is_leaf:
         raise RuntimeError("[register_post_accumulate_grad_hook] this tensor is computed: only leaves accumulate")
     return RemovableHandle(hooks.after, hook)
