@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .grad_scaler import GradScaler as GradScaler
 from .precision import (
     autocast as autocast,
     custom_bwd as custom_bwd,
@@ -10,4 +11,3 @@ from .precision import (
     get_autocast_dtype as get_autocast_dtype,
     is_autocast_enabled as is_autocast_enabled,
 )
-from .grad_scaler import GradScaler as GradScaler

@@ -1,7 +1,7 @@
 """Tools for tests of everything built on tensors."""
 
-from .checks import assert_no_leak as assert_no_leak, check_layouts as check_layouts, check_pass as check_pass
 from ..autograd.check import gradcheck as gradcheck, gradgradcheck as gradgradcheck
+from .checks import assert_no_leak as assert_no_leak, check_layouts as check_layouts, check_pass as check_pass
 from .compare import (
     assert_close as assert_close,
     assert_equal as assert_equal,
