@@ -43,6 +43,7 @@ from .autograd import (
     set_grad_enabled as set_grad_enabled,
 )
 from .config import (
+    are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled,
     clear_compile_cache as clear_compile_cache,
     compile_cache_stats as compile_cache_stats,
     eager as eager,
@@ -61,6 +62,7 @@ from .config import (
     set_num_threads as set_num_threads,
     show_config as show_config,
     synchronize as synchronize,
+    use_deterministic_algorithms as use_deterministic_algorithms,
     version_info as version_info,
 )
 from .dtypes import (
@@ -267,6 +269,7 @@ from .ops import (
     movedim as movedim,
     msort as msort,
     mul as mul,
+    multinomial as multinomial,
     multiply as multiply,
     mv as mv,
     nan_to_num as nan_to_num,
@@ -288,6 +291,7 @@ from .ops import (
     outer as outer,
     pad as pad,
     permute as permute,
+    poisson as poisson,
     positive as positive,
     pow as pow,
     prod as prod,
@@ -406,6 +410,9 @@ _PARTS = {
 _LATE = {
     "array_api": "",
     "amp": "autocast",
+    "compilation": "CompilationInfo compile compile_graph create_graph current_graph get_graph_stats graph_scope "
+    "reuse_graph",
+    "random": "",
     "extend": "register_custom_op",
     "graph": "Graph Node NodeType TensorSpec execute_graph get_graph get_node ir print_graph trace",
     "hooks": "is_debug_mode record_function set_debug_mode set_profiling",
@@ -431,11 +438,22 @@ if _typing.TYPE_CHECKING:
         nn as nn,
         optim as optim,
         optimize as optimize,
+        random as random,
         testing as testing,
         training as training,
         utils as utils,
     )
     from .amp import autocast as autocast
+    from .compilation import (
+        CompilationInfo as CompilationInfo,
+        compile as compile,
+        compile_graph as compile_graph,
+        create_graph as create_graph,
+        current_graph as current_graph,
+        get_graph_stats as get_graph_stats,
+        graph_scope as graph_scope,
+        reuse_graph as reuse_graph,
+    )
     from .extend import (
         register_custom_op as _register_custom_op,  # noqa: F401
         register_custom_op as register_custom_op,

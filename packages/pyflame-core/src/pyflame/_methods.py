@@ -20,6 +20,7 @@ from .ops import (
     random,
     reduce,
     rounding,
+    sampling,
     scan,
     scattering,
     search,
@@ -72,6 +73,7 @@ class TensorMethods(_core.TensorBase):
     atleast_1d = shapes.atleast_1d
     baddbmm = linalg.baddbmm
     bernoulli = random.bernoulli
+    multinomial = sampling.multinomial
     bincount = search.bincount
     bitwise_and = logic.bitwise_and
     bitwise_left_shift = logic.bitwise_left_shift

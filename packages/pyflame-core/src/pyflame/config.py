@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -295,3 +296,34 @@ def show_config() -> None:
         print(f"{name}: {info[name]}")
     for name, value in {**build_info(), **version_info()}.items():
         print(f"{name}: {value}")
+
+
+_deterministic = [os.environ.get("PYFLAME_DETERMINISTIC") == "1"]
+
+
+def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
+    """State whether results must repeat from run to run; kernels of the CPU always do, so nothing changes.
+
+    Args:
+        mode: what `are_deterministic_algorithms_enabled` answers from now on; plug-in backends may ask.
+        warn_only: accepted; there is nothing to warn of.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.use_deterministic_algorithms(True)
+        >>> pf.are_deterministic_algorithms_enabled()
+        True
+        >>> pf.use_deterministic_algorithms(False)
+    """
+    _deterministic[0] = bool(mode)
+
+
+def are_deterministic_algorithms_enabled() -> bool:
+    """Tell what `use_deterministic_algorithms` was told last.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.are_deterministic_algorithms_enabled()
+        False
+    """
+    return _deterministic[0]

@@ -81,6 +81,9 @@ class _Node:
     def name(self) -> str:
         return self.function.__name__
 
+    def computed(self) -> None:
+        """The node has no values that anybody could watch."""
+
     def edges(self, inputs: list[Tensor | None]) -> list[Tensor | None]:
         """The inputs, with None for tensor arguments that gradients do not go to."""
         given = dict(zip(self.places, inputs))

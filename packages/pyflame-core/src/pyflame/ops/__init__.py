@@ -274,6 +274,7 @@ from .rounding import (
     signbit as signbit,
     trunc as trunc,
 )
+from .sampling import multinomial as multinomial, poisson as poisson
 from .scan import (
     cummax as cummax,
     cummin as cummin,
