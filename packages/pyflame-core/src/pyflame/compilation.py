@@ -108,7 +108,7 @@ class CompiledFunction:
         return result
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.__wrapped__, name)  # type: ignore[attr-defined]
+        return getattr(self._function, name)
 
     def _placed(self, given: Any) -> Any:
         if isinstance(given, TensorBase):
