@@ -430,8 +430,8 @@ _HOME["_register_custom_op"] = "extend"
 
 if _typing.TYPE_CHECKING:
     from . import (
-        array_api as array_api,
         amp as amp,
+        array_api as array_api,
         data as data,
         extend as extend,
         hooks as hooks,

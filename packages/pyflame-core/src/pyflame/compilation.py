@@ -45,7 +45,7 @@ class CompilationInfo:
 
 def _tensors(given: Any) -> Iterator[Tensor]:
     if isinstance(given, TensorBase):
-        yield given
+        yield given  # type: ignore[misc]
     elif isinstance(given, (tuple, list)):
         for item in given:
             yield from _tensors(item)
