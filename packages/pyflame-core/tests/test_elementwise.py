@@ -98,7 +98,7 @@ def test_clamp_gradient_passes_on_the_closed_interval() -> None:
     [
         (lambda: pf.ones(2) + pf.ones(3), RuntimeError, r"\[add\]"),
         (lambda: pf.div(pf.ones(2), 2, rounding_mode="up"), ValueError, "rounding_mode is 'up'"),
-        (lambda: pf.gelu(pf.ones(2), "erf"), ValueError, r"\[gelu\] approximate"),
+        (lambda: pf.gelu(pf.ones(2), "erf"), RuntimeError, r"\[gelu\] approximate"),
         (lambda: pf.clamp(pf.ones(2)), ValueError, r"\[clamp\]"),
         (lambda: pf.tensor([2]) ** -1, RuntimeError, "negative integer power"),
         (lambda: pf.where(pf.ones(2), 1, 0), RuntimeError, "expected bool"),

@@ -88,7 +88,7 @@ def gelu(x: Tensor, approximate: str = "none") -> Tensor:
             "Gaussian Error Linear Units" (2016).
 
     Raises:
-        ValueError: `approximate` is neither.
+        RuntimeError: `approximate` is neither.
 
     Example:
         >>> import pyflame as pf
@@ -100,7 +100,7 @@ def gelu(x: Tensor, approximate: str = "none") -> Tensor:
     if approximate == "tanh":
         inner = _mul(_mul(x, 0.7978845608028654), _add(_mul(_mul(x, x), 0.044715), 1.0))
         return _mul(_mul(x, 0.5), _add(_tanh(inner), 1.0))
-    raise ValueError(f"[gelu] approximate is {approximate!r}: expected 'none' or 'tanh'")
+    raise RuntimeError(f"[gelu] approximate is {approximate!r}: expected 'none' or 'tanh'")
 
 
 def silu(x: Tensor) -> Tensor:

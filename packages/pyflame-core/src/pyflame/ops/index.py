@@ -176,7 +176,7 @@ def one_hot(x: Tensor, num_classes: int = -1) -> Tensor:
         num_classes: the length of the vectors; -1 takes the largest element, which evaluates `x`.
 
     Raises:
-        RuntimeError: `num_classes` is missing and `x` has no elements.
+        RuntimeError: `num_classes` is missing and `x` has no elements, or its elements are no integers.
 
     Example:
         >>> import pyflame as pf
@@ -184,6 +184,8 @@ def one_hot(x: Tensor, num_classes: int = -1) -> Tensor:
         tensor([[1, 0, 0],
                 [0, 0, 1]])
     """
+    if x.dtype.is_floating_point or x.dtype.name == "bool":
+        raise RuntimeError(f"[one_hot] x has dtype {x.dtype.name}: expected integers")
     x = _positions("one_hot", x)
     if num_classes < 0:
         if not x.numel():

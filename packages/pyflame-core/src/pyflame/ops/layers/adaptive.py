@@ -28,7 +28,8 @@ def _wanted(op: str, input: Tensor, output_size: OutputSize, count: int) -> list
     check_rank(op, input, count)
     asked = list(output_size) if isinstance(output_size, Sequence) else [output_size] * count
     if len(asked) != count:
-        raise RuntimeError(f"[{op}] output_size has {len(asked)} values: expected one, or {count}")
+        error = ValueError if count > 1 and len(asked) >= input.ndim else RuntimeError  # PyTorch's classes
+        raise error(f"[{op}] output_size has {len(asked)} values: expected one, or {count}")
     wanted = [have if want is None else want for have, want in zip(input.shape[-count:], asked)]
     if min(wanted) < 0:
         raise RuntimeError(f"[{op}] output_size is {tuple(wanted)}: sizes are not negative")

@@ -39,7 +39,7 @@ def _narrow(y: Tensor, dtype: DType) -> Tensor:
 
 def _need_float(op: str, input: Tensor) -> None:
     if not input.dtype.is_floating_point:
-        raise RuntimeError(f"[{op}] input has dtype {input.dtype.name}: expected a float")
+        raise NotImplementedError(f"[{op}] cpu: input has dtype {input.dtype.name}: convert it to a float first")
 
 
 def _standard(x: Tensor, dims: Sequence[int], eps: float) -> Tensor:

@@ -209,7 +209,7 @@ def interpolate(
             x = _index_select(x, table(places), 2 + i)
         return x
     if not input.dtype.is_floating_point:
-        raise RuntimeError(f"[{op}] input has dtype {input.dtype.name}: mode {mode!r} needs a float")
+        raise NotImplementedError(f"[{op}] cpu: input has dtype {input.dtype.name}: mode {mode!r} needs a float")
     half = input.dtype.itemsize == 2
     x = _cast(x, float32) if half else x
     for i in reversed(range(rank)):

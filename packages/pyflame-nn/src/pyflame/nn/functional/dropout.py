@@ -31,6 +31,7 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     Args:
         input: (batch, channels, height, width) or (channels, height, width)
     """
+    check_probability("dropout2d", p)
     if input.ndim not in (3, 4):
         raise RuntimeError(f"[dropout2d] input has shape {tuple(input.shape)}: expected three or four dimensions")
     return drop(input, (*input.shape[:-2], 1, 1), p, training, inplace, "dropout2d")
@@ -42,6 +43,7 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     Args:
         input: (batch, channels, length) or (channels, length)
     """
+    check_probability("dropout1d", p)
     if input.ndim not in (2, 3):
         raise RuntimeError(f"[dropout1d] input has shape {tuple(input.shape)}: expected two or three dimensions")
     return drop(input, (*input.shape[:-1], 1), p, training, inplace, "dropout1d")
@@ -53,6 +55,7 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     Args:
         input: (batch, channels, depth, height, width) or (channels, depth, height, width)
     """
+    check_probability("dropout3d", p)
     if input.ndim not in (4, 5):
         raise RuntimeError(f"[dropout3d] input has shape {tuple(input.shape)}: expected four or five dimensions")
     return drop(input, (*input.shape[:-3], 1, 1, 1), p, training, inplace, "dropout3d")
@@ -89,9 +92,13 @@ def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False,
     return drop_to_alpha(input, mask_shape, p, training, inplace, "feature_alpha_dropout")
 
 
-def drop_to_alpha(input: Tensor, mask_shape: Sequence[int], p: float, training: bool, inplace: bool, op: str) -> Tensor:
+def check_probability(op: str, p: float) -> None:
     if not 0.0 <= p <= 1.0:
         raise ValueError(f"[{op}] p is {p}: a probability lies between 0 and 1")
+
+
+def drop_to_alpha(input: Tensor, mask_shape: Sequence[int], p: float, training: bool, inplace: bool, op: str) -> Tensor:
+    check_probability(op, p)
     if not training or p == 0.0:
         return input
     if p == 1.0:
@@ -104,8 +111,7 @@ def drop_to_alpha(input: Tensor, mask_shape: Sequence[int], p: float, training: 
 
 
 def drop(input: Tensor, mask_shape: Sequence[int], p: float, training: bool, inplace: bool, op: str) -> Tensor:
-    if not 0.0 <= p <= 1.0:
-        raise ValueError(f"[{op}] p is {p}: a probability lies between 0 and 1")
+    check_probability(op, p)
     if not training or p == 0.0:
         return input
     if p == 1.0:

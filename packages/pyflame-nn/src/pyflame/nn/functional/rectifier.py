@@ -207,6 +207,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
 
     Raises:
         RuntimeError: the dimension has an odd size.
+        IndexError: there is no such dimension.
 
     Example:
         >>> import pyflame as pf
@@ -216,6 +217,8 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     """
     if not input.ndim:
         raise RuntimeError("[glu] input has no dimensions: there is nothing to halve")
+    if not -input.ndim <= dim < input.ndim:
+        raise IndexError(f"[glu] dim {dim} is out of range for an input of shape {tuple(input.shape)}")
     size = input.shape[dim]
     if size % 2:
         raise RuntimeError(f"[glu] input has shape {tuple(input.shape)}: dimension {dim} does not divide by 2")
