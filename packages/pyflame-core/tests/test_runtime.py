@@ -114,7 +114,8 @@ def test_pending_reader_of_the_old_parameter_sees_the_old_value(read: str) -> No
     values = np.arange(16.0).reshape(4, 4)
     readers: dict[str, tuple[Callable[[Tensor], Tensor], Any]] = {
         "scaled": (lambda w: ops.mul(w, 1.0), values), "alias": (_core.detach, values),
-        "view": (lambda w: ops.permute(w, (1, 0)), values.T), "matmul": (lambda w: ops.matmul(w, w), values @ values),
+        "view": (lambda w: ops.permute(_core.detach(w), (1, 0)), values.T),
+        "matmul": (lambda w: ops.matmul(w, w), values @ values),
         "reduced": (lambda w: ops.sum(w, 0), values.sum(0)),
     }  # fmt: skip
     record, want = readers[read]

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import _core
 from ._core import TensorBase
-from ._inplace import write
+from ._inplace import copied, write
 from .dtypes import bool_, int64
 from .ops.creation import as_tensor, from_array
 from .ops.shape import broadcast_shapes
@@ -194,24 +194,29 @@ def _advanced(x: Tensor, lists: list[tuple[int, Tensor]]) -> Tensor:
 
 def setitem(x: Tensor, index: Any, value: Any) -> None:
     items = index if isinstance(index, tuple) else (index,)
-    if len(items) == 1 and _is_list_index(items[0]):
-        mask = _index_tensor(items[0])
-        if mask.dtype is bool_:
-            write("setitem", x, _masked(x, mask, value))
-            return
-    if any(_is_list_index(item) for item in items):
-        raise NotImplementedError(
-            "[setitem] assignment through index tensors is not implemented: use scatter_add, index_fill or where"
-        )
-    value = value if isinstance(value, TensorBase) else as_tensor(value)
-    value = value if value.dtype is x.dtype else _cast(value, x.dtype)
-    # Where each element of the part comes from tells which elements to replace.
-    shape = getitem(x, index).shape
-    if value.ndim > len(shape):
-        value = _reshape(value, value.shape[value.ndim - len(shape) :])
-    value = _expand(value, shape)
-    chosen = _spread(_core.ops.full(True, bool_, shape), x, items)
-    write("setitem", x, _where(chosen, _spread(value, x, items), x))
+    part, lists = _basic(x, items)
+    if lists:
+        _set_advanced(part, lists, value)
+    elif not isinstance(value, TensorBase) or not _core.same_window(part, value):  # x[1] += 1 has written already
+        write("setitem", part, copied(part, _fitting(value, part.ndim)))
+
+
+def _fitting(value: Any, ndim: int) -> Tensor:
+    """A value to be broadcast to `ndim` dimensions, without the leading ones of size 1 that are too many."""
+    value = as_tensor(value)
+    extra = value.ndim - ndim
+    if extra > 0 and all(size == 1 for size in value.shape[:extra]):
+        return _reshape(value, value.shape[extra:])
+    return value
+
+
+def _set_advanced(x: Tensor, lists: list[tuple[int, Tensor]], value: Any) -> None:
+    if len(lists) == 1 and lists[0][0] == 0 and lists[0][1].dtype is bool_:
+        write("setitem", x, _masked(x, lists[0][1], value))
+        return
+    raise NotImplementedError(
+        "[setitem] assignment through index tensors is not implemented: use scatter_add, index_fill or where"
+    )
 
 
 def _masked(x: Tensor, mask: Tensor, value: Any) -> Tensor:
@@ -222,30 +227,3 @@ def _masked(x: Tensor, mask: Tensor, value: Any) -> Tensor:
     mask = _reshape(mask, (*mask.shape, *[1] * (x.ndim - mask.ndim)))
     y = _where(mask, value, x)
     return y if y.dtype is x.dtype else _cast(y, x.dtype)
-
-
-def _spread(part: Tensor, x: Tensor, items: tuple[Any, ...]) -> Tensor:
-    """Place a part of x, which basic indexing selected, among zeros in the shape of x."""
-    starts: list[tuple[int, int]] = []
-    kept: list[int] = []
-    place = items.index(Ellipsis) if Ellipsis in items else len(items)
-    used = sum(item is not None and item is not Ellipsis for item in items)
-    full = [*items[:place], *[slice(None)] * (x.ndim - used), *items[place + 1 :]]
-    dim = 0
-    for item in full:
-        if item is None:
-            continue
-        size = x.shape[dim]
-        if isinstance(item, slice):
-            start, stop, step = item.indices(size)
-            starts.append((start, step))
-            kept.append(max(-((start - stop) // step), 0))
-        else:
-            starts.append((operator.index(item) % size, 1))
-            kept.append(1)
-        dim += 1
-    part = _reshape(part, kept)
-    for dim, (start, step) in enumerate(starts):
-        if part.shape[dim] != x.shape[dim]:
-            part = _core.ops.embed(part, dim, start if kept[dim] else 0, step, x.shape[dim])
-    return part

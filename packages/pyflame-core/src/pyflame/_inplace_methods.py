@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from . import _core, _draws, _inplace
-from ._inplace import augmented, changing
+from ._inplace import augmented, becoming, changing
 from ._methods import TensorMethods
-from .ops import activation, compare, elementwise, exponential, index as indexed, linalg, logic, rounding, trigonometry
+from .ops import (
+    activation,
+    compare,
+    elementwise,
+    exponential,
+    index as indexed,
+    linalg,
+    logic,
+    rounding,
+    shape as shapes,
+    trigonometry,
+)
 
 
 @_core.methods_of_tensor
@@ -58,6 +69,7 @@ class InPlaceMethods(TensorMethods):
     addcdiv_ = changing(elementwise.addcdiv)
     addcmul_ = changing(elementwise.addcmul)
     addmm_ = changing(linalg.addmm)
+    apply_ = _inplace.apply_
     asin_ = changing(trigonometry.asin)
     atan_ = changing(trigonometry.atan)
     bernoulli_ = _draws.bernoulli_
@@ -82,6 +94,7 @@ class InPlaceMethods(TensorMethods):
     expm1_ = changing(exponential.expm1)
     exponential_ = _draws.exponential_
     fill_ = _inplace.fill_
+    fill_diagonal_ = _inplace.fill_diagonal_
     floor_ = changing(rounding.floor)
     floor_divide_ = changing(elementwise.floor_divide)
     fmod_ = changing(elementwise.fmod)
@@ -102,6 +115,7 @@ class InPlaceMethods(TensorMethods):
     logical_not_ = changing(logic.logical_not)
     logical_or_ = changing(logic.logical_or)
     lt_ = changing(compare.lt)
+    map_ = _inplace.map_
     masked_fill_ = changing(elementwise.masked_fill)
     mul_ = changing(elementwise.mul)
     multiply_ = changing(elementwise.mul)
@@ -117,20 +131,27 @@ class InPlaceMethods(TensorMethods):
     round_ = changing(rounding.round)
     rsqrt_ = changing(exponential.rsqrt)
     scatter_add_ = changing(indexed.scatter_add)
+    set_ = _inplace.set_
     sigmoid_ = changing(activation.sigmoid)
     sign_ = changing(rounding.sign)
     sin_ = changing(trigonometry.sin)
     sinh_ = changing(trigonometry.sinh)
     sqrt_ = changing(exponential.sqrt)
     square_ = changing(elementwise.square)
+    squeeze_ = becoming(shapes.squeeze)
     sub_ = changing(elementwise.sub)
     subtract_ = changing(elementwise.sub)
+    swapaxes_ = becoming(shapes.swapaxes)
+    swapdims_ = becoming(shapes.swapdims)
+    t_ = becoming(shapes.t)
     tan_ = changing(trigonometry.tan)
     tanh_ = changing(trigonometry.tanh)
+    transpose_ = becoming(shapes.transpose)
     tril_ = changing(linalg.tril)
     triu_ = changing(linalg.triu)
     trunc_ = changing(rounding.trunc)
     uniform_ = _draws.uniform_
+    unsqueeze_ = becoming(shapes.unsqueeze)
     zero_ = _inplace.zero_
 
     __iadd__ = augmented("__iadd__", _core.TensorBase.__add__)

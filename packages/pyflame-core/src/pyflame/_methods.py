@@ -25,6 +25,7 @@ from .ops import (
     scattering,
     search,
     shape as shapes,
+    strided,
     trigonometry,
 )
 
@@ -65,6 +66,8 @@ class TensorMethods(_core.TensorBase):
     argmin = reduce.argmin
     argsort = ordering.argsort
     argwhere = indexed.argwhere
+    as_strided = strided.as_strided
+    as_strided_scatter = strided.as_strided_scatter
     asin = trigonometry.asin
     asinh = trigonometry.asinh
     atan = trigonometry.atan
@@ -99,6 +102,7 @@ class TensorMethods(_core.TensorBase):
     cumsum = scan.cumsum
     deg2rad = trigonometry.deg2rad
     diff = scan.diff
+    diagonal = strided.diagonal
     dist = reduce.dist
     div = elementwise.div
     divide = elementwise.div
@@ -269,6 +273,7 @@ class TensorMethods(_core.TensorBase):
     unflatten = shapes.unflatten
     unique = distinct.unique
     unique_consecutive = distinct.unique_consecutive
+    unfold = strided.unfold
     unsqueeze = shapes.unsqueeze
     var = moments.var
     var_mean = moments.var_mean

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from . import _conversion, _core, _indexing, _printing, _size as _size, autograd as _autograd
+from . import _conversion, _core, _indexing, _inplace, _printing, _size as _size, autograd as _autograd
 from ._device import CPU as _CPU, device as _device
 from ._inplace_methods import InPlaceMethods
 from ._layouts import layout_of as _layout_of, to_layout as _to_layout
@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 
 _alias = _core.ops.alias
 _cat = _core.ops.cat
-_detach = _core.detach
+_detach_view = _core.detach_view
 _permute = _core.ops.permute
-_VIEWS = {"expand", "permute", "slice", "reshape", "alias", "to_layout", "full", "leaf"}
 
 
 @_core.methods_of_tensor
@@ -73,17 +72,25 @@ class Tensor(InPlaceMethods):
 
     @property
     def data(self) -> Tensor:
-        """The same values without history; assigning replaces the values and keeps the leaf."""
-        return self.detach()
+        """The same memory without history, and without checks: backward does not notice changes made through it.
+
+        Assigning takes over the memory of another tensor; a leaf stays the leaf it was.
+        """
+        return _detach_view(self, False)
 
     @data.setter
     def data(self, value: Tensor) -> None:
-        _core.assign(self, _alias(_detach(value)))
+        _inplace.set_data(self, value)
 
     @property
     def grad_fn(self) -> Any:
         """What computed the tensor, None for leaves."""
         return None if self.is_leaf else _step_of(_core.same_handle(self))
+
+    @property
+    def _version(self) -> int:
+        """How often the memory has been changed in place."""
+        return _core.version(self)
 
     @property
     def is_scalar(self) -> bool:
@@ -117,13 +124,13 @@ class Tensor(InPlaceMethods):
         return self.dtype.itemsize
 
     def stride(self, dim: int | None = None) -> Any:
-        """Return the distance of neighbours along each dimension, in elements; evaluates the tensor."""
+        """Return the distance of neighbours along each dimension, in elements of the memory that views share."""
         strides = tuple(_core.strides(self))
         return strides if dim is None else strides[dim]
 
     def storage_offset(self) -> int:
-        """Return where in its memory the tensor starts, in elements; evaluates the tensor."""
-        return _core.storage(self)[1]
+        """Return where a view starts in the memory it shares, in elements."""
+        return _core.offset(self)
 
     def data_ptr(self) -> int:
         """Return the address of the first element; evaluates the tensor."""
@@ -131,7 +138,7 @@ class Tensor(InPlaceMethods):
         return start + offset * self.dtype.itemsize
 
     def is_contiguous(self) -> bool:
-        """Tell whether elements lie in memory in order, without gaps; evaluates the tensor."""
+        """Tell whether elements lie in memory in order, without gaps."""
         expected = 1
         for size, stride in zip(self.shape[::-1], _core.strides(self)[::-1]):
             if size != 1 and stride != expected and self.numel():
@@ -140,20 +147,16 @@ class Tensor(InPlaceMethods):
         return True
 
     def contiguous(self) -> Tensor:
-        """Return a tensor whose elements lie in memory in order: the tensor itself if it is one."""
-        if not self.ndim or _core.op_name(self) not in _VIEWS or (_core.is_evaluated(self) and self.is_contiguous()):
-            return self
-        return _cat([self], 0)
+        """Return a tensor whose elements lie in memory in order: the tensor itself if it is one, else a copy."""
+        return self if self.is_contiguous() else _cat([self], 0)
 
     def clone(self) -> Tensor:
         """Return a copy that shares no changes with this tensor; differentiable."""
         return _alias(self)
 
     def detach(self) -> Tensor:
-        """Return the same values without history."""
-        view = _detach(self)
-        _core.mark_view(view, self)
-        return view
+        """Return the same memory without history: a change of one is seen in the other."""
+        return _detach_view(self, True)
 
     def to_device(self, device: Any, /, *, stream: Any = None) -> Tensor:
         """Return the tensor: it lives on "cpu", the only device.

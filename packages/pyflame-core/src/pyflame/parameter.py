@@ -26,8 +26,10 @@ class Parameter(Tensor):
     is_parameter = True
 
     def __new__(cls, data: Any = None, requires_grad: bool = True) -> Parameter:
-        source = _core.detach(as_tensor([] if data is None else data))
-        made: Parameter = Tensor.__new__(cls, source)
+        source = as_tensor([] if data is None else data)
+        made: Parameter = Tensor.__new__(cls, _core.detach(source))
+        if source is data:
+            _core.share(made, source)
         if requires_grad:
             made.requires_grad = True
         return made

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "autograd/overwritten.h"
 #include "autograd/recompute.h"
 #include "base/error.h"
 #include "ops/function.h"
@@ -198,6 +199,7 @@ class Walk {
     needs_.assign(static_cast<std::size_t>(slots), 0);
     const int* edges = edges_.data() + first_edge_[s];
     for (int i = 0; i < node->num_inputs; ++i) needs_[i + first] = edges[i] >= 0 && needed_[edges[i]];
+    refuse_overwritten(op, node, needs_.data());
     Node* seen = node->has(kRecompute) ? recompute_.node(node, some(grads)) : node;
     VjpCall call(op, seen, grads, results_.data(), needs_.data());
     op.vjp_rule(call);

@@ -56,12 +56,13 @@ py::list gradients_of(const std::vector<Var>& outputs, const std::vector<Var>& g
 
 void retain_grad(py::handle tensor) {
   TensorObject* handle = as_tensor(tensor.ptr());
-  if (!handle->node->has(graph::kRequiresGrad)) {
+  Node* node = current(handle);
+  if (!node->has(graph::kRequiresGrad)) {
     runtime_error("[retain_grad] this tensor does not require grad");
   }
-  if (handle->node->has(graph::kGradLeaf)) return;
-  handle->node->flags |= graph::kRetainGrad;
-  own_node(handle);
+  if (node->has(graph::kGradLeaf)) return;
+  node->flags |= graph::kRetainGrad;
+  own_node(handle, node);
 }
 
 // Switches one of the flags that this thread's nodes get; returns whether it was on.

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "bindings/attachments.h"
 #include "bindings/register.h"
+#include "bindings/storage.h"
 #include "bindings/tensor_type.h"
 #include "ops/functions.h"
 #include "runtime/eval.h"
@@ -109,37 +110,16 @@ PyMethodDef g_assign = {"assign", reinterpret_cast<PyCFunction>(reinterpret_cast
 }  // namespace
 
 void assign(TensorObject* handle, const Var& source) {
-  Node *old = handle->node, *next = source.get();
+  Node *old = current(handle), *next = source.get();
   if (!same_shape(*old, *next) || old->dtype != next->dtype) {
     runtime_error("[assign] the target has shape " + to_string(old->shape()) + " and dtype " + std::string(dtype_name(old->dtype)) +
                   ", the value " + to_string(next->shape()) + " and " + std::string(dtype_name(next->dtype)));
   }
-  bool leaf_grad = old->has(graph::kGradLeaf);
-  Var value = source;
-  // The leaf must be this handle's own node. What an update op returns has no other use.
-  bool fresh = registry()[next->op].kind == graph::OpCategory::kUpdate && !next->has(graph::kRequiresGrad);
-  if (leaf_grad && !fresh) value = detach(source);
-  bool owns = leaf_grad && owner_of(old) == handle;
-  if (owns) own_next(handle, value.get());
-  else disown_node(handle);
-  handle->node = value.detach();
-  if (old->has(graph::kAttached)) {
-    py::object hooks = attached(old);
-    if (leaf_grad) {
-      move_attachment(old, handle->node);
-      hooks.attr("changed")();
-    } else {
-      hooks.attr("reassigned")(py::handle(reinterpret_cast<PyObject*>(handle)));
-    }
-  }
-  graph::release(old);
-  if (!leaf_grad) return;
-  handle->node->flags |= graph::kRequiresGrad | graph::kGradLeaf;
-  if (!owns) own_node(handle);
+  write(handle, source, false);
 }
 
 void require_grad(TensorObject* handle, bool required) {
-  Node* node = handle->node;
+  Node* node = current(handle);
   if (required && !is_floating(node->dtype)) {
     runtime_error("[requires_grad_] only floating-point tensors can require gradients, this one is " + std::string(dtype_name(node->dtype)));
   }
@@ -153,13 +133,11 @@ void require_grad(TensorObject* handle, bool required) {
   }
   // Other handles and graphs may hold the node: this handle gets one of its own, sharing the memory.
   Var own = detach(Var(node));
-  disown_node(handle);
-  handle->node = own.detach();
-  graph::release(node);
   if (required) {
-    handle->node->flags |= graph::kRequiresGrad | graph::kGradLeaf;
-    own_node(handle);
+    own->flags |= graph::kRequiresGrad | graph::kGradLeaf;
+    own_node(handle, own.get());
   }
+  replace_node(handle, own);
 }
 
 void register_data(py::module_& module) {
@@ -170,20 +148,9 @@ void register_data(py::module_& module) {
   module.attr("assign") = py::reinterpret_steal<py::object>(PyCFunction_New(&g_assign, nullptr));
   module.def("is_evaluated", [](const Var& tensor) { return tensor->value != nullptr; });
   module.def("same_node", [](const Var& a, const Var& b) { return a.get() == b.get(); });
-  module.def("strides", [](const Var& tensor) {
-    runtime::eval(tensor.get());
-    Shape strides = tensor->value->strides ? *tensor->value->strides : contiguous_strides(tensor->shape());
-    return std::vector<i64>(strides.begin(), strides.end());
-  });
   module.def("storage", [](const Var& tensor) {
     runtime::eval(tensor.get());
     return py::make_tuple(reinterpret_cast<std::uintptr_t>(tensor->value->buffer->data), tensor->value->offset);
-  });
-  module.def("mark_view", [](py::handle view, py::handle base) {
-    join_aliases(as_tensor(view.ptr()), as_tensor(base.ptr()));
-  });
-  module.def("shares_storage", [](py::handle tensor) {
-    return as_tensor(tensor.ptr())->next_alias != nullptr;
   });
   module.def("default_dtype", [] { return static_cast<int>(default_dtype()); });
   module.def("set_default_dtype", [](int dtype) { set_default_dtype(static_cast<DType>(dtype)); });

@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "base/error.h"
-#include "bindings/tensor_type.h"
+#include "bindings/storage.h"
 #include "ops/functions.h"
 
 namespace py = pybind11;
@@ -258,7 +258,7 @@ PyObject* call_general(PyObject* self, PyObject* const* args, Py_ssize_t nargs, 
     if (scalar) fill_scalar(f, scalar, words);
     PyObject* result = as_result(f, nodes, count, words, n);
     // A record with a view rule may share memory; `alias` is what clone() records.
-    if (result && f.is_view && as_tensor(bound[0])) join_aliases(as_tensor(result), as_tensor(bound[0]));
+    if (result && f.is_view && as_tensor(bound[0])) join_view(*f.op, words, as_tensor(result), as_tensor(bound[0]));
     return result;
   } catch (...) {
     return translate_exception();
@@ -319,7 +319,7 @@ PyObject* update_all(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
       PyObject* row = PyList_GET_ITEM(args[1], r);
       if (!PyTuple_Check(row) || PyTuple_GET_SIZE(row) != num_inputs) bad_argument(f, "rows", "tuples of the op's inputs", row);
       Node* nodes[graph::kMaxOutputs + 1];
-      for (int i = 0; i < num_inputs; ++i) nodes[i] = tensor_item(f, row, i)->node;
+      for (int i = 0; i < num_inputs; ++i) nodes[i] = current(tensor_item(f, row, i));
       if (!f.op->outputs_rule) {
         assign(tensor_item(f, row, 0), graph::apply(*f.op, nodes, num_inputs, words, n));
         continue;

@@ -8,6 +8,7 @@
 #include "bindings/host.h"
 #include "bindings/location.h"
 #include "bindings/register.h"
+#include "bindings/storage.h"
 #include "bindings/tensor_type.h"
 #include "ops/host.h"
 
@@ -248,8 +249,8 @@ py::object make_input(int dtype, const std::vector<i64>& dims, bool requires_gra
   input->layout = layout;
   py::object handle = py::cast(input);
   if (requires_grad) {
-    as_tensor(handle.ptr())->node->flags |= graph::kRequiresGrad | graph::kGradLeaf;
-    own_node(as_tensor(handle.ptr()));
+    input->flags |= graph::kRequiresGrad | graph::kGradLeaf;
+    own_node(as_tensor(handle.ptr()), input.get());
   }
   return handle;
 }
@@ -258,12 +259,11 @@ py::object make_input(int dtype, const std::vector<i64>& dims, bool requires_gra
 void swap_nodes(py::handle a, py::handle b) {
   TensorObject *left = as_tensor(a.ptr()), *right = as_tensor(b.ptr());
   if (!left || !right) type_error("[swap_nodes] expected two tensors");
-  bool owns_left = owner_of(left->node) == left, owns_right = owner_of(right->node) == right;
-  disown_node(left);
-  disown_node(right);
-  std::swap(left->node, right->node);
-  if (owns_left) own_node(right);
-  if (owns_right) own_node(left);
+  Node *old_left = current(left), *old_right = current(right);
+  bool owns_left = owner_of(old_left) == left, owns_right = owner_of(old_right) == right;
+  swap_tensors(left, right);
+  if (owns_left) own_node(right, old_left);
+  if (owns_right) own_node(left, old_right);
 }
 
 }  // namespace

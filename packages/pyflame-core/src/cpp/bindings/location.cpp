@@ -100,6 +100,11 @@ SourceLine source_line(u32 id) {
           PyCode_Addr2Line(code, entry.instruction)};
 }
 
+std::string source_text(u32 id) {
+  SourceLine line = source_line(id);
+  return line.file.is_none() ? "" : std::string(py::str(line.file)) + ":" + std::to_string(line.line);
+}
+
 void add_internal_prefix(const std::string& directory) { prefixes().push_back(directory); }
 
 }  // namespace pyflame::bindings

@@ -16,6 +16,8 @@ struct SourceLine {
 // file is None for id 0 (unknown).
 SourceLine source_line(u32 id);
 
+std::string source_text(u32 id);  // "file:line"; empty for id 0
+
 // Code under these directory prefixes counts as the package's own.
 void add_internal_prefix(const std::string& directory);
 

@@ -15,11 +15,13 @@ PYBIND11_MODULE(_core, module) {
   bindings::register_tensor_type(module);
   bindings::register_functions(module);
   bindings::register_data(module);
+  bindings::register_storage(module);
   bindings::register_autograd(module);
   bindings::register_graph(module);
   bindings::register_host(module);
   bindings::register_runtime(module);
   graph::hooks.location = bindings::current_location;
+  graph::hooks.source_line = bindings::source_text;
   py::register_exception_translator([](std::exception_ptr pointer) {
     try {
       if (pointer) std::rethrow_exception(pointer);

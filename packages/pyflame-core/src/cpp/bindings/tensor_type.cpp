@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "bindings/operators.h"
+#include "bindings/storage.h"
 
 namespace py = pybind11;
 
@@ -21,26 +22,33 @@ constexpr int kMaxSpare = 256;
 TensorObject* g_spare[kMaxSpare];
 int g_num_spare = 0;
 
-std::unordered_map<const Node*, TensorObject*>& owners() {
-  static auto* map = new std::unordered_map<const Node*, TensorObject*>;
+using Owners = std::unordered_map<const Node*, TensorObject*>;
+Owners& owners() {
+  static auto* map = new Owners;
   return *map;
 }
+// Entries for reuse: each step of an optimizer replaces the leaf of every parameter.
+std::vector<Owners::node_type>& spare_entries() {
+  static auto* list = new std::vector<Owners::node_type>;
+  return *list;
+}
 
-void leave_aliases(TensorObject* tensor) {
-  TensorObject *next = tensor->next_alias, *previous = tensor->previous_alias;
-  next->previous_alias = previous;
-  previous->next_alias = next;
-  if (next == previous) next->next_alias = next->previous_alias = nullptr;  // the last one is alone again
+void disown_all(TensorObject* tensor) {
+  if (tensor->node && owner_of(tensor->node) == tensor) disown_node(tensor->node);
+  for (auto it = owners().begin(); tensor->owned && it != owners().end();) {
+    auto entry = it++;
+    if (entry->second == tensor) disown_node(const_cast<Node*>(entry->first));
+  }
 }
 
 void dealloc(PyObject* self) {
   auto* tensor = reinterpret_cast<TensorObject*>(self);
   PyTypeObject* type = Py_TYPE(self);
-  if (tensor->next_alias) leave_aliases(tensor);
+  if (tensor->owned) disown_all(tensor);
+  if (tensor->alias) leave_storage(tensor);
   if (tensor->weakrefs) PyObject_ClearWeakRefs(self);
   Py_CLEAR(tensor->grad);
   if (tensor->node) {
-    disown_node(tensor);
     Node* node = tensor->node;
     tensor->node = nullptr;
     graph::release(node);
@@ -95,10 +103,11 @@ int set_grad(PyObject* self, PyObject* value, void*) {
     PyErr_Format(PyExc_TypeError, "[grad] expected a Tensor or None, got %s", Py_TYPE(value)->tp_name);
     return -1;
   }
-  if (grad->shape() != tensor->node->shape() || grad->dtype != tensor->node->dtype) {
+  const Node* node = current(tensor);
+  if (grad->shape() != node->shape() || grad->dtype != node->dtype) {
     PyErr_Format(PyExc_RuntimeError, "[grad] the gradient has shape %s and dtype %s, the tensor %s and %s: they must agree",
                  to_string(grad->shape()).c_str(), std::string(dtype_name(grad->dtype)).c_str(),
-                 to_string(tensor->node->shape()).c_str(), std::string(dtype_name(tensor->node->dtype)).c_str());
+                 to_string(node->shape()).c_str(), std::string(dtype_name(node->dtype)).c_str());
     return -1;
   }
   Py_INCREF(value);
@@ -181,7 +190,8 @@ PyObject* wrap(Node* node) {
   tensor->node = node;
   tensor->weakrefs = nullptr;
   tensor->grad = nullptr;
-  tensor->next_alias = tensor->previous_alias = nullptr;
+  tensor->alias = nullptr;
+  tensor->version = tensor->owned = 0;
   return reinterpret_cast<PyObject*>(tensor);
 }
 
@@ -219,32 +229,28 @@ PyObject* translate_exception() {
   return nullptr;
 }
 
-void join_aliases(TensorObject* view, TensorObject* base) {
-  if (view == base || view->next_alias) return;
-  if (!base->next_alias) base->next_alias = base->previous_alias = base;
-  view->next_alias = base->next_alias;
-  view->previous_alias = base;
-  base->next_alias->previous_alias = view;
-  base->next_alias = view;
+void own_node(TensorObject* handle, Node* node) {
+  if (node->has(graph::kOwned)) disown_node(node);
+  node->flags |= graph::kOwned;
+  ++handle->owned;
+  auto& spare = spare_entries();
+  if (spare.empty()) {
+    owners().emplace(node, handle);
+    return;
+  }
+  spare.back().key() = node;
+  spare.back().mapped() = handle;
+  owners().insert(std::move(spare.back()));
+  spare.pop_back();
 }
-
-void own_node(TensorObject* handle) {
-  handle->node->flags |= graph::kOwned;
-  owners()[handle->node] = handle;
-}
-void own_next(TensorObject* handle, Node* next) {
-  auto entry = owners().extract(handle->node);
-  handle->node->flags &= static_cast<u16>(~graph::kOwned);
-  next->flags |= graph::kOwned;
-  entry.key() = next;
-  owners().insert(std::move(entry));
-}
-void disown_node(TensorObject* handle) {
-  if (!handle->node->has(graph::kOwned)) return;
-  auto it = owners().find(handle->node);
-  if (it == owners().end() || it->second != handle) return;
-  owners().erase(it);
-  handle->node->flags &= static_cast<u16>(~graph::kOwned);
+void disown_node(Node* node) {
+  auto it = owners().find(node);
+  if (it == owners().end()) return;
+  --it->second->owned;
+  constexpr std::size_t kMaxEntries = 1024;
+  if (spare_entries().size() < kMaxEntries) spare_entries().push_back(owners().extract(it));
+  else owners().erase(it);
+  node->flags &= static_cast<u16>(~graph::kOwned);
 }
 TensorObject* owner_of(const Node* node) {
   if (!node->has(graph::kOwned)) return nullptr;
@@ -270,6 +276,7 @@ void register_tensor_type(py::module_& module) {
   slots.push_back({0, nullptr});
   static PyType_Spec spec = {"pyflame.Tensor", sizeof(TensorObject), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
                              slots.data()};
+  graph::owned_node_freed = disown_node;
   tensor_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
   if (!tensor_type) throw py::error_already_set();
   py::object type = py::reinterpret_borrow<py::object>(reinterpret_cast<PyObject*>(tensor_type));

@@ -10,13 +10,16 @@ namespace pyflame::bindings {
 using graph::Node;
 using graph::Var;
 
+struct Alias;
+
 struct TensorObject {
   PyObject_HEAD
-  Node* node;
+  Node* node;        // nullptr: the memory was written to through another tensor since; read it with current()
   PyObject* weakrefs;
   PyObject* grad;    // a Tensor or nullptr
-  // Ring of the handles that share storage, as PyTorch's users see it; nullptr: this one alone.
-  TensorObject *next_alias, *previous_alias;
+  Alias* alias;      // what it shares memory with (bindings/storage.h); nullptr: it is alone
+  u32 version;       // writes while alone
+  u32 owned;         // nodes whose gradients come here
 };
 
 extern PyTypeObject* tensor_type;  // pyflame.Tensor: what every op returns
@@ -27,9 +30,11 @@ inline TensorObject* as_tensor(PyObject* object) {
   }
   return nullptr;
 }
+Node* refresh(TensorObject* tensor);  // derives the node anew from the memory
+inline Node* current(TensorObject* tensor) { return __builtin_expect(tensor->node != nullptr, 1) ? tensor->node : refresh(tensor); }
 inline Node* node_of(PyObject* object) {
   TensorObject* tensor = as_tensor(object);
-  return tensor ? tensor->node : nullptr;
+  return tensor ? current(tensor) : nullptr;
 }
 PyObject* wrap(Node* node);                 // takes over one count; nullptr with an exception set when out of memory
 inline PyObject* wrap(Var var) { return wrap(var.detach()); }
@@ -37,15 +42,13 @@ inline PyObject* wrap(Var var) { return wrap(var.detach()); }
 // Translates the exception in flight into a Python one; returns nullptr.
 PyObject* translate_exception();
 
-void join_aliases(TensorObject* view, TensorObject* base);
-
-// Where gradients of a leaf accumulate: the handle that owns the node.
-void own_node(TensorObject* handle);
-void disown_node(TensorObject* handle);
-void own_next(TensorObject* handle, Node* next);  // the handle owns its node and will own `next` instead
+// Where gradients of a leaf accumulate: the handle that owns the node. A handle owns earlier nodes of the leaf as well,
+// while some graph still leads to them.
+void own_node(TensorObject* handle, Node* node);
+void disown_node(Node* node);
 TensorObject* owner_of(const Node* node);   // borrowed; nullptr when the handle is gone
 void require_grad(TensorObject* handle, bool required);
-// Points an existing handle at another node. Shape and dtype stay, so whoever holds the handle sees new values only.
+// Gives an existing handle another value of the same shape and dtype, seen by whatever shares its memory.
 void assign(TensorObject* handle, const Var& source);
 
 void register_tensor_type(pybind11::module_& module);

@@ -66,6 +66,7 @@ struct Hooks {
   void (*recorded)(Node*) = nullptr;     // eager mode and the graph limit: may evaluate the node at once
   // Some input carries a layout: returns the result's; replaces inputs by converted ones, which it adds to `keep`.
   u16 (*layout)(const Call&, const Shape& out, Node** inputs, std::vector<Var>* keep) = nullptr;
+  std::string (*source_line)(u32 location) = nullptr;  // "file:line" of the user's code; empty when unknown
   u16 recorded_depth = 0xffff;           // call `recorded` only from this depth on; 0: always
   bool keep_edges = false;               // evaluated nodes keep their inputs: provenance for debugging, at their memory's cost
 };

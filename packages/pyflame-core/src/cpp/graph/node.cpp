@@ -84,6 +84,7 @@ void release_dead(Node* dead) {
     dead = reinterpret_cast<Node*>(node->dim[0]);
     if (__builtin_expect(node->has(kAttached), 0)) attachment_freed(node);
     unlink_inputs(node, dead);
+    if (node->has(kOwned) && owned_node_freed) owned_node_freed(node);
     if (node->value) free_value(node->value);
     free_attrs(node);
     node->in[0] = g_free_nodes;
@@ -96,6 +97,7 @@ void release_dead(Node* dead) {
 
 void (*attachment_freed)(Node*) = nullptr;
 
+void (*owned_node_freed)(Node* node) = nullptr;
 GraphStats& graph_stats() { return g_stats; }
 u32 next_epoch() { return ++g_epoch; }
 

@@ -28,6 +28,7 @@ enum NodeFlag : u16 {
   kAttached = 1 << 10,       // bindings keep something for the node: hooks, or a function's backward
   kRecompute = 1 << 11,      // recorded in a checkpoint: backward computes it anew instead of keeping it
   kInference = 1 << 12,      // recorded in inference mode: no backward may read it
+  kOverwritten = 1 << 13,    // the tensor it was the value of has been changed in place since
 };
 inline constexpr u16 kImmediate = kImmediateLeft | kImmediateRight;
 
@@ -103,6 +104,7 @@ inline bool same_shape(const Node& a, const Node& b) {
 Node* allocate_node();
 void free_node(Node* node);     // count has reached zero; releases what only it held, in a loop
 void drop_inputs(Node* node);   // releases the input edges of a node that stays
+extern void (*owned_node_freed)(Node* node);  // told of nodes with kOwned
 inline void release(Node* node) {
   if (--node->refs == 0) free_node(node);
 }

@@ -108,6 +108,8 @@ using NameRule = const char* (*)(const i64* attrs);     // of a record that stan
 using ViewRule = bool (*)(const i64* attrs, const Shape& in_shape, const Shape& in_strides, const Shape& out_shape,
                           i64* offset, Shape* out_strides);
 
+inline constexpr u32 kReadsOutput = 1u << 31;
+
 struct OpDef {
   explicit OpDef(const char* op_name) : name(op_name) {}
 
@@ -131,6 +133,7 @@ struct OpDef {
   std::vector<const char*> formulas;  // elementwise: kernel and gradient expressions, for documentation
   u32 saved_inputs = 0;               // bit i: the VJP reads input i
   bool saves_output = false;
+  std::vector<u32> reads;             // for the gradient of each input: which inputs, and whether the output, it reads
   CostRule cost_rule = nullptr;
   Kernel kernel = nullptr;
   u32 strided_inputs = 0;             // bit i: the kernel takes any strides for input i
@@ -161,6 +164,7 @@ struct OpDef {
   OpDef& outputs(OutputsRule rule) { outputs_rule = rule; return *this; }
   OpDef& vjp(VjpRule rule) { vjp_rule = rule; return *this; }
   OpDef& saves(u32 input_mask, bool output = false) { saved_inputs = input_mask; saves_output = output; return *this; }
+  OpDef& reading(std::vector<u32> masks) { reads = std::move(masks); return *this; }
   OpDef& no_grad(const char* reason) { no_grad_reason = reason; return *this; }
   OpDef& cost(CostRule rule) { cost_rule = rule; return *this; }
   OpDef& cpu(Kernel function, u32 strided_mask = 0) { kernel = function; strided_inputs = strided_mask; return *this; }

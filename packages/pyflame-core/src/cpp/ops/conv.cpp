@@ -151,7 +151,8 @@ OpDef with_geometry(OpDef op) {
       .category(OpCategory::kConv)
       .only(graph::kFloats)
       .check(check_conv)
-      .saves(0b11);
+      .saves(0b11)
+      .reading({0b10, 0b01});
 }
 
 }  // namespace

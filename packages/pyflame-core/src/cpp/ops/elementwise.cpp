@@ -90,8 +90,13 @@ OpDef elementwise(const char* name, Domain domain, TileOp tile) {
 void finish_gradient(OpDef& op, graph::VjpRule vjp, std::initializer_list<const char*> gradients, const char* inputs) {
   for (const char* gradient : gradients) {
     op.formulas.push_back(gradient);
-    for (int i = 0; inputs[i]; ++i) op.saved_inputs |= mentions(gradient, inputs[i]) ? 1u << i : 0;
+    u32 reads = 0;
+    for (int i = 0; inputs[i]; ++i) reads |= mentions(gradient, inputs[i]) ? 1u << i : 0;
+    op.saved_inputs |= reads;
     op.saves_output |= mentions(gradient, 'y');
+    // PyTorch computes the other gradients with a `y` from the inputs, so changing their result is no error there.
+    bool unary = !inputs[1], kept = unary || std::strcmp(op.name, "pow") == 0 || std::strcmp(op.name, "hypot") == 0;
+    op.reads.push_back(reads | (kept && mentions(gradient, 'y') ? graph::kReadsOutput : 0));
   }
   if (std::strcmp(*gradients.begin(), "no_grad()") == 0) {
     op.no_grad("the result is not a floating-point number");

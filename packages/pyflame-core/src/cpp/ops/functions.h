@@ -52,6 +52,12 @@ Var transpose_last(const Var& x);                       // swaps the last two di
 Var slice(const Var& x, int dim, i64 start, i64 length);
 Var cat(const std::vector<Var>& parts, int dim);
 
+// A window on x laid out in order (ops/strided.cpp), and x with such a window replaced.
+Var as_strided(const Var& x, const Shape& size, const Shape& strides, i64 offset);
+Var as_strided_scatter(const Var& x, const Var& src, const Shape& strides, i64 offset);
+// The values of one tensor with the gradient path of another.
+Var with_history(const Var& value, const Var& history);
+
 // Sums `x` over the dimensions that broadcasting had added or stretched, back to the shape of `like`.
 Var unbroadcast(const Var& x, const graph::Node* like);
 // Puts back (as size 1) the dimensions that a reduction over `mask` removed from a tensor of rank `ndim`.

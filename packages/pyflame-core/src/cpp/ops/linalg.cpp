@@ -108,6 +108,7 @@ void register_linalg(graph::Registry& ops) {
               .shape(matmul_shape)
               .vjp(matmul_vjp)
               .saves(0b11)
+              .reading({0b10, 0b01})
               .cost(matmul_cost)
               .cpu(matmul_kernel, 0b11));
 }

@@ -11,6 +11,7 @@ void register_elementwise(graph::Registry& ops);  // the tables of base/elementw
 void register_reduce(graph::Registry& ops);
 void register_linalg(graph::Registry& ops);
 void register_shape(graph::Registry& ops);
+void register_strided(graph::Registry& ops);    // windows on memory, as changed views are made of
 void register_index(graph::Registry& ops);
 void register_scatter(graph::Registry& ops);
 void register_scan(graph::Registry& ops);

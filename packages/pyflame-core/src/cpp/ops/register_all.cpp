@@ -10,6 +10,7 @@ void register_all() {
   register_reduce(ops);
   register_linalg(ops);
   register_shape(ops);
+  register_strided(ops);
   register_index(ops);
   register_scatter(ops);
   register_scan(ops);

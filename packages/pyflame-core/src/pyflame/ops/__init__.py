@@ -332,6 +332,12 @@ from .shape import (
     unsqueeze as unsqueeze,
     view as view,
 )
+from .strided import (
+    as_strided as as_strided,
+    as_strided_scatter as as_strided_scatter,
+    diagonal as diagonal,
+    unfold as unfold,
+)
 from .trigonometry import (
     acos as acos,
     acosh as acosh,

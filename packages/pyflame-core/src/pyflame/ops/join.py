@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Tensors = Sequence["Tensor"]
 
+_alias = _core.ops.alias
 _cat = _core.ops.cat
 _embed = _core.ops.embed
 _expand = _core.ops.expand
@@ -239,6 +240,7 @@ def roll(x: Tensor, shifts: Sizes, dims: Dims = None) -> Tensor:
     """
     if dims is None:
         return _reshape(roll(_reshape(x, (-1,)), shifts, 0), x.shape)
+    given = x
     amounts = (shifts,) if isinstance(shifts, int) else tuple(shifts)
     places = (dims,) if isinstance(dims, int) else tuple(dims)
     if len(amounts) != len(places):
@@ -248,7 +250,7 @@ def roll(x: Tensor, shifts: Sizes, dims: Dims = None) -> Tensor:
         cut = -amount % size if size else 0
         if cut:
             x = _cat([_slice(x, dim, cut, 1, size - cut), _slice(x, dim, 0, 1, cut)], dim)
-    return x
+    return x if x is not given else _alias(x)
 
 
 def repeat(x: Tensor, *sizes: Any) -> Tensor:
@@ -273,7 +275,7 @@ def repeat(x: Tensor, *sizes: Any) -> Tensor:
     shape = (1,) * lead + x.shape
     apart = [size for one in shape for size in (1, one)]
     spread = [size for count, one in zip(counts, shape) for size in (count, one)]
-    return _reshape(_expand(_reshape(x, apart), spread), [count * one for count, one in zip(counts, shape)])
+    return _reshape(_expand(_reshape(_alias(x), apart), spread), [count * one for count, one in zip(counts, shape)])
 
 
 def tile(x: Tensor, *dims: Any) -> Tensor:
@@ -308,6 +310,7 @@ def repeat_interleave(
         >>> pf.repeat_interleave(pf.tensor([1, 2]), pf.tensor([1, 3]))
         tensor([1, 2, 2, 2])
     """
+    x = _alias(x)  # a copy, even where nothing is repeated
     if dim is None:
         x, dim = _reshape(x, (-1,)), 0
     dim = wrap_dim("repeat_interleave", dim, x.ndim)

@@ -48,19 +48,26 @@ def reshape(x: Tensor, shape: int | Sequence[int], *sizes: int) -> Tensor:
 
 
 def view(x: Tensor, *shape: Any) -> Tensor:
-    """Give another shape to the same elements; the same as `reshape`.
-
-    The strides of a pending tensor are not known yet, so what cannot share memory is copied instead of refused.
+    """Give another shape to the same elements without copying.
 
     Args:
         shape: sizes, as numbers or one tuple; one of them may be -1. A dtype is refused.
+
+    Raises:
+        RuntimeError: the number of elements differs, or the strides do not allow the shape: use `reshape`.
 
     Example:
         >>> import pyflame as pf
         >>> pf.arange(6).view(3, 2).shape
         pyflame.Size([3, 2])
     """
-    return _reshape(x, shape[0] if len(shape) == 1 else shape)
+    y: Tensor = _reshape(x, shape[0] if len(shape) == 1 else shape)
+    if not _core.same_memory(y, x) and y.numel():
+        raise RuntimeError(
+            f"[view] shape {tuple(y.shape)} does not fit the strides {x.stride()} of x, shape {tuple(x.shape)}: "
+            "use reshape, which copies where it must"
+        )
+    return y
 
 
 def reshape_as(x: Tensor, other: Tensor) -> Tensor:

@@ -9,10 +9,11 @@ from .ordering import ORDERING
 from .reduction import REDUCTIONS
 from .scan import SCANS
 from .shape import SHAPE
+from .strided import STRIDED
 from .unary import UNARY
 from .update import UPDATE
 from .window import WINDOW
 
-op_db = [*UNARY, *BINARY, *REDUCTIONS, *SHAPE, *INDEX, *SCANS, *ORDERING, *WINDOW, *LOSS, *UPDATE]
+op_db = [*UNARY, *BINARY, *REDUCTIONS, *SHAPE, *INDEX, *STRIDED, *SCANS, *ORDERING, *WINDOW, *LOSS, *UPDATE]
 op_db += derived({info.name for info in op_db})
 by_name = {info.name: info for info in op_db}
