@@ -119,7 +119,7 @@ class Optimizer:
         return register(self._after, hook, False)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state and the options; parameters are numbered in the order of the groups."""
+        """Return a copy of the state and the options; parameters are numbered in the order of the groups."""
         numbers: dict[int, int] = {}
         groups = []
         for group in self.param_groups:
@@ -129,7 +129,7 @@ class Optimizer:
             groups.append({**group, "params": own})
         state = {
             numbers[id(param)]: {
-                key: value.detach() if isinstance(value, Tensor) else value for key, value in values.items()
+                key: value.detach().clone() if isinstance(value, Tensor) else value for key, value in values.items()
             }
             for param, values in self.state.items()
         }
@@ -164,7 +164,7 @@ class Optimizer:
 
 def restored(value: Any, param: Tensor) -> Any:
     """A state tensor has the dtype of its parameter; the copy is a handle of its own, as steps assign to it."""
-    return as_tensor(value).detach().to(param.dtype) if isinstance(value, Tensor) else value
+    return as_tensor(value).detach().clone().to(param.dtype) if isinstance(value, Tensor) else value
 
 
 def check_not_negative(optimizer: Optimizer, group: Group, *names: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from pyflame import Tensor
+
 from .callback import Callback, Logs
 
 if TYPE_CHECKING:
@@ -50,7 +52,10 @@ class EarlyStopping(Callback):
         if value < self.best - self.min_delta:
             self.best, self.wait = value, 0
             if self.restore_best:
-                self._weights = kw["trainer"].model.state_dict()
+                self._weights = {
+                    key: value.clone() if isinstance(value, Tensor) else value
+                    for key, value in kw["trainer"].model.state_dict().items()
+                }
             return
         self.wait += 1
         if self.wait >= self.patience:
