@@ -102,10 +102,25 @@ def test_index_tensor_out_of_range_is_found_at_evaluation(index: Any) -> None:
         pf.tensor(ARRAY)[index].eval()
 
 
-def test_assignment_through_index_tensors_is_refused_with_advice() -> None:
-    x = pf.zeros(3)
-    with pytest.raises(NotImplementedError, match="scatter_add"):
-        x[[0, 1]] = 1.0
+def test_assignment_through_index_tensors() -> None:
+    x, expected = pf.zeros(3, 4), np.zeros((3, 4), np.float32)
+    for index, value in (
+        ([0, 2], 1.0),
+        ((slice(None), [1, 3]), 2.0),
+        (([0, 1], [2, 3]), 3.0),
+        ((1, [0, -1]), 4.0),
+        ((..., [2]), 5.0),
+        (np.array([True, False, True]), 6.0),
+    ):
+        x[index] = value
+        expected[index] = value
+    np.testing.assert_array_equal(x.numpy(), expected)
+    mask = x > 4
+    x[mask] = pf.arange(float(mask.sum()))
+    expected[mask.numpy()] = np.arange(int(mask.sum()))
+    np.testing.assert_array_equal(x.numpy(), expected)
+    with pytest.raises(RuntimeError, match="dtype int64"):
+        x[[0]] = pf.tensor(1)
 
 
 part = st.one_of(

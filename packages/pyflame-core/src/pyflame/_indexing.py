@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
 from . import _core
 from ._core import TensorBase
-from ._inplace import copied, write
+from ._inplace import before, copied, write
 from .dtypes import bool_, int64
 from .ops.creation import as_tensor, from_array
+from .ops.scattering import index_put
 from .ops.shape import broadcast_shapes
 
 if TYPE_CHECKING:
@@ -72,8 +73,10 @@ def _index_tensor(item: Any) -> Tensor:
 
 
 def _general(x: Tensor, items: tuple[Any, ...]) -> Tensor:
-    x, lists = _basic(x, items)
-    return _advanced(x, lists) if lists else x
+    y, lists = _basic(x, items)
+    if lists:
+        return _advanced(y, lists)
+    return _reshape(x, x.shape) if y is x else y
 
 
 def _width(item: Any) -> int:
@@ -198,7 +201,7 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
     if lists:
         _set_advanced(part, lists, value)
     elif not isinstance(value, TensorBase) or not _core.same_window(part, value):  # x[1] += 1 has written already
-        write("setitem", part, copied(part, _fitting(value, part.ndim)))
+        _core.overwrite("setitem", part, copied(part, _fitting(value, part.ndim)))
 
 
 def _fitting(value: Any, ndim: int) -> Tensor:
@@ -211,19 +214,32 @@ def _fitting(value: Any, ndim: int) -> Tensor:
 
 
 def _set_advanced(x: Tensor, lists: list[tuple[int, Tensor]], value: Any) -> None:
-    if len(lists) == 1 and lists[0][0] == 0 and lists[0][1].dtype is bool_:
-        write("setitem", x, _masked(x, lists[0][1], value))
+    typed = isinstance(value, TensorBase)
+    value = _fitting(value, x.ndim)
+    dim, index = lists[0]
+    if len(lists) == 1 and dim == 0 and index.dtype is bool_ and value.numel() == 1:
+        write("setitem", x, _masked(x, index, value))  # evaluates nothing
         return
-    raise NotImplementedError(
-        "[setitem] assignment through index tensors is not implemented: use scatter_add, index_fill or where"
-    )
+    indices: list[Tensor | None] = []
+    for dim, index in lists:
+        indices += [None] * (dim - sum(entry.ndim if _is_mask(entry) else 1 for entry in indices))
+        indices.append(index)
+    if value.dtype is not x.dtype:
+        if typed:
+            raise RuntimeError(
+                f"[setitem] the value has dtype {value.dtype.name}, the tensor {x.dtype.name}: convert one of them"
+            )
+        value = _cast(value, x.dtype)
+    write("setitem", x, index_put(before(x), indices, value))
+
+
+def _is_mask(index: Tensor | None) -> TypeGuard[Tensor]:
+    return index is not None and index.dtype is bool_
 
 
 def _masked(x: Tensor, mask: Tensor, value: Any) -> Tensor:
     if mask.shape != x.shape[: mask.ndim]:
         raise IndexError(f"[setitem] a mask of shape {tuple(mask.shape)} meets a tensor of shape {tuple(x.shape)}")
-    if isinstance(value, Tensor) and value.numel() != 1 and value.shape != x.shape[mask.ndim :]:
-        raise NotImplementedError("[setitem] one value per element of a mask is not implemented: use where")
     mask = _reshape(mask, (*mask.shape, *[1] * (x.ndim - mask.ndim)))
-    y = _where(mask, value, x)
-    return y if y.dtype is x.dtype else _cast(y, x.dtype)
+    value = _reshape(value, ())
+    return _where(mask, value if value.dtype is x.dtype else _cast(value, x.dtype), x)

@@ -46,10 +46,7 @@ def becoming(function: Callable[Concatenate[Tensor, P], Tensor]) -> Callable[Con
     name = f"{function.__name__}_"
 
     def method(x: Tensor, /, *args: P.args, **kwargs: P.kwargs) -> Tensor:
-        if x.requires_grad and x.is_leaf and _grad_enabled():
-            raise RuntimeError(
-                f"[{name}] a leaf that requires grad cannot be changed in place: wrap the change in no_grad()"
-            )
+        _core.check_history(name, x)
         view = function(x, *args, **kwargs)
         if view is not x:
             _core.swap_nodes(x, view)
@@ -75,7 +72,7 @@ def copy_(x: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
         >>> pf.zeros(2).copy_(pf.tensor([1, 2]))
         tensor([1., 2.])
     """
-    return x if src is x else write("copy_", x, copied(x, src))
+    return _core.overwrite("copy_", x, copied(x, src))
 
 
 def fill_(x: Tensor, value: Number | Tensor) -> Tensor:
@@ -94,7 +91,7 @@ def fill_(x: Tensor, value: Number | Tensor) -> Tensor:
         return write("fill_", x, constant("fill_", value, x.dtype, x.shape))
     if value.ndim:
         raise RuntimeError(f"[fill_] the value has shape {tuple(value.shape)}: expected a number or a 0-d tensor")
-    return write("fill_", x, copied(x, value))
+    return _core.overwrite("fill_", x, copied(x, value))
 
 
 def fill_diagonal_(x: Tensor, fill_value: Number, wrap: bool = False) -> Tensor:
@@ -149,7 +146,7 @@ def detach_(x: Tensor) -> Tensor:
         >>> (pf.ones(2, requires_grad=True) * 2).detach_().requires_grad
         False
     """
-    if _core.is_view(x) and x.requires_grad and not x.is_leaf:
+    if _core.is_view(x):
         raise RuntimeError("[detach_] a view cannot forget its history in place: use detach()")
     _core.forget_history(x)
     return x

@@ -96,6 +96,8 @@ def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     first, last = wrap_dim("flatten", start_dim, x.ndim), wrap_dim("flatten", end_dim, x.ndim)
     if first > last:
         raise RuntimeError(f"[flatten] start_dim {start_dim} comes after end_dim {end_dim}")
+    if shape and first == last:
+        return x
     joined = 1
     for size in shape[first : last + 1]:
         joined *= size
