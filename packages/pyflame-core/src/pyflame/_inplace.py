@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 from . import _core
 from ._core import TensorBase
 from ._types import Number
+from .autograd import enable_grad
 from .ops.creation import as_tensor, constant
 
 if TYPE_CHECKING:
@@ -47,9 +48,12 @@ def becoming(function: Callable[Concatenate[Tensor, P], Tensor]) -> Callable[Con
 
     def method(x: Tensor, /, *args: P.args, **kwargs: P.kwargs) -> Tensor:
         _core.check_history(name, x)
-        view = function(x, *args, **kwargs)
+        leaf = x.requires_grad and x.is_leaf
+        with enable_grad():  # what requires grad goes on doing so
+            view = function(x.detach() if leaf else x, *args, **kwargs)
         if view is not x:
             _core.swap_nodes(x, view)
+            x.requires_grad = x.requires_grad or leaf
         return x
 
     method.__name__ = method.__qualname__ = name
@@ -72,6 +76,9 @@ def copy_(x: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
         >>> pf.zeros(2).copy_(pf.tensor([1, 2]))
         tensor([1., 2.])
     """
+    if src is x:
+        _core.check_history("copy_", x)
+        return x
     return _core.overwrite("copy_", x, copied(x, src))
 
 
@@ -88,10 +95,10 @@ def fill_(x: Tensor, value: Number | Tensor) -> Tensor:
         tensor([7., 7.])
     """
     if not isinstance(value, TensorBase):
-        return write("fill_", x, constant("fill_", value, x.dtype, x.shape))
+        return _core.fill("fill_", x, constant("fill_", value, x.dtype, x.shape))
     if value.ndim:
         raise RuntimeError(f"[fill_] the value has shape {tuple(value.shape)}: expected a number or a 0-d tensor")
-    return _core.overwrite("fill_", x, copied(x, value))
+    return _core.fill("fill_", x, copied(x, value))
 
 
 def fill_diagonal_(x: Tensor, fill_value: Number, wrap: bool = False) -> Tensor:
@@ -132,7 +139,7 @@ def zero_(x: Tensor) -> Tensor:
         >>> pf.ones(2).zero_()
         tensor([0., 0.])
     """
-    return write("zero_", x, _core.ops.full(0, x.dtype, x.shape))
+    return _core.fill("zero_", x, _core.ops.full(0, x.dtype, x.shape))
 
 
 def detach_(x: Tensor) -> Tensor:

@@ -18,7 +18,9 @@ TensorObject* tensor_argument(const char* op, py::handle object) {
   return tensor;
 }
 
-PyObject* write_call(PyObject* const* args, Py_ssize_t count, bool replaces) {
+enum class Change { kFunction, kReplacement, kFill };
+
+PyObject* write_call(PyObject* const* args, Py_ssize_t count, Change change) {
   const char* name = count == 3 ? PyUnicode_AsUTF8(args[0]) : nullptr;
   TensorObject* tensor = name ? as_tensor(args[1]) : nullptr;
   Node* source = name ? node_of(args[2]) : nullptr;
@@ -30,7 +32,7 @@ PyObject* write_call(PyObject* const* args, Py_ssize_t count, bool replaces) {
     Var value(source);
     const Node* node = current(tensor);
     check_history(name, tensor, value->has(graph::kRequiresGrad));
-    check_memory(name, tensor);
+    if (change != Change::kFill) check_memory(name, tensor);
     if (!same_shape(*node, *source)) {
       runtime_error("[" + std::string(name) + "] the result has shape " + to_string(source->shape()) + ", the tensor " +
                     to_string(node->shape()) + ": it must broadcast to it");
@@ -43,7 +45,7 @@ PyObject* write_call(PyObject* const* args, Py_ssize_t count, bool replaces) {
       value = ops::cast(value, node->dtype);
     }
     if (value.get() == node) value = graph::apply(graph::registry().at("alias"), {value});
-    write(tensor, value, replaces);
+    write(tensor, value, change != Change::kFunction);
     Py_INCREF(args[1]);
     return args[1];
   } catch (...) {
@@ -52,11 +54,17 @@ PyObject* write_call(PyObject* const* args, Py_ssize_t count, bool replaces) {
 }
 // write(name, tensor, value): the last step of a method that changes a tensor to what it made of it. The value is one
 // nobody else holds.
-PyObject* change(PyObject*, PyObject* const* args, Py_ssize_t count) { return write_call(args, count, false); }
-// overwrite(name, tensor, value): the same for a value that was not made from the tensor.
-PyObject* overwrite(PyObject*, PyObject* const* args, Py_ssize_t count) { return write_call(args, count, true); }
-PyMethodDef g_write = {"write", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(change)), METH_FASTCALL, nullptr};
-PyMethodDef g_overwrite = {"overwrite", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(overwrite)), METH_FASTCALL, nullptr};
+PyObject* change(PyObject*, PyObject* const* args, Py_ssize_t count) { return write_call(args, count, Change::kFunction); }
+// overwrite: the same for a value that was not made from the tensor. fill: and is the same everywhere, so that places in
+// memory which the tensor shows several times are no problem.
+PyObject* overwrite(PyObject*, PyObject* const* args, Py_ssize_t count) { return write_call(args, count, Change::kReplacement); }
+PyObject* fill(PyObject*, PyObject* const* args, Py_ssize_t count) { return write_call(args, count, Change::kFill); }
+
+PyMethodDef g_changes[] = {
+    {"write", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(change)), METH_FASTCALL, nullptr},
+    {"overwrite", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(overwrite)), METH_FASTCALL, nullptr},
+    {"fill", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(fill)), METH_FASTCALL, nullptr},
+};
 
 py::object detach_view(py::handle source, bool tracked) {
   TensorObject* tensor = tensor_argument("detach", source);
@@ -83,8 +91,7 @@ bool same_window(py::handle a, py::handle b) {
 }  // namespace
 
 void register_storage(py::module_& module) {
-  module.attr("write") = py::reinterpret_steal<py::object>(PyCFunction_New(&g_write, nullptr));
-  module.attr("overwrite") = py::reinterpret_steal<py::object>(PyCFunction_New(&g_overwrite, nullptr));
+  for (PyMethodDef& def : g_changes) module.attr(def.ml_name) = py::reinterpret_steal<py::object>(PyCFunction_New(&def, nullptr));
   module.def("check_history", [](const char* op, py::handle tensor) {
     check_history(op, tensor_argument(op, tensor), false);
   });

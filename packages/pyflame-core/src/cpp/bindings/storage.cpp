@@ -197,7 +197,6 @@ Node* refresh(TensorObject* tensor) {
 void join_view(const graph::OpDef& op, const i64* words, TensorObject* view, TensorObject* source) {
   if (view == source || view->alias) return;
   Shape in = source->node->shape(), out = view->node->shape(), reported, strides;
-  if (out.numel() == 0) return;  // nothing to share
   const Alias* known = source->alias;
   Shape in_strides = known ? known->reported : contiguous_strides(in);
   i64 step = 0;
@@ -215,7 +214,6 @@ void join_view(const graph::OpDef& op, const i64* words, TensorObject* view, Ten
 }
 
 void join_detached(TensorObject* copy, TensorObject* source, bool tracked) {
-  if (copy->node->numel() == 0) return;
   Alias* from = alias_of(source);
   Storage* storage = from->history->storage;
   if (storage->histories == 1) storage->latest = detached(from->history->base);
@@ -227,10 +225,8 @@ PyObject* window_on(TensorObject* source, const Shape& shape, const Shape& strid
   Alias* from = alias_of(source);
   TensorObject* view = as_tensor(wrap(ops::as_strided(from->history->base, shape, strides, offset)));
   if (!view) return nullptr;
-  if (shape.numel()) {
-    Alias* alias = add_alias(view, from->history, shape, strides, offset, strides);
-    alias->without_grad = from->without_grad || !graph::grad_enabled();
-  }
+  Alias* alias = add_alias(view, from->history, shape, strides, offset, strides);
+  alias->without_grad = from->without_grad || !graph::grad_enabled();
   settle(from->history->storage);
   return reinterpret_cast<PyObject*>(view);
 }
