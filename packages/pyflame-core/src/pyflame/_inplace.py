@@ -52,7 +52,7 @@ def becoming(function: Callable[Concatenate[Tensor, P], Tensor]) -> Callable[Con
         with enable_grad():  # what requires grad goes on doing so
             view = function(x.detach() if leaf else x, *args, **kwargs)
         if view is not x:
-            _core.swap_nodes(x, view)
+            _core.become(x, view)
             x.requires_grad = x.requires_grad or leaf
         return x
 
@@ -175,7 +175,7 @@ def set_(x: Tensor, source: Tensor) -> Tensor:
         raise RuntimeError(f"[set_] source has dtype {source.dtype.name}, the tensor {x.dtype.name}: they must agree")
     if x.requires_grad and _grad_enabled():
         raise RuntimeError("[set_] a tensor that requires grad cannot be replaced: wrap the change in no_grad()")
-    _core.swap_nodes(x, _core.detach_view(source, True))
+    _core.become(x, _core.detach_view(source, True))
     return x
 
 
@@ -186,9 +186,9 @@ def set_data(x: Tensor, value: Tensor) -> None:
         if value.shape != x.shape:
             raise RuntimeError(f"[data] a computed tensor of shape {tuple(x.shape)} cannot become {tuple(value.shape)}")
         with_history = _core.ops.with_history(replacement, x)
-        _core.swap_nodes(x, with_history)
+        _core.become(x, with_history)
         return
-    _core.swap_nodes(x, replacement)
+    _core.become(x, replacement)
     x.requires_grad = wanted
     x.grad = grad if grad is None or grad.shape == x.shape else None
 

@@ -92,6 +92,13 @@ bool same_window(py::handle a, py::handle b) {
 
 void register_storage(py::module_& module) {
   for (PyMethodDef& def : g_changes) module.attr(def.ml_name) = py::reinterpret_steal<py::object>(PyCFunction_New(&def, nullptr));
+  // The tensor becomes what the other one is; gradients of graphs that lead to a leaf still come to it.
+  module.def("become", [](py::handle tensor, py::handle other) {
+    TensorObject *handle = tensor_argument("become", tensor), *source = tensor_argument("become", other);
+    current(handle);
+    current(source);
+    swap_tensors(handle, source);
+  });
   module.def("check_history", [](const char* op, py::handle tensor) {
     check_history(op, tensor_argument(op, tensor), false);
   });

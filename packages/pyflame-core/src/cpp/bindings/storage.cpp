@@ -1,6 +1,7 @@
 #include "bindings/storage.h"
 
 #include "base/error.h"
+#include "bindings/attachments.h"
 #include "ops/functions.h"
 
 namespace pyflame::bindings {
@@ -133,6 +134,18 @@ Var succeed(Node* old, const Var& value) {
   return next;
 }
 
+// Hooks stay with a leaf, and with the tensor they were registered on.
+void move_hooks(Node* old, Node* next, TensorObject* tensor) {
+  if (__builtin_expect(!old->has(graph::kAttached), 1)) return;
+  pybind11::object hooks = attached(old);
+  if (next->has(graph::kGradLeaf)) {
+    move_attachment(old, next);
+    hooks.attr("changed")();
+  } else if (tensor) {
+    hooks.attr("reassigned")(pybind11::handle(reinterpret_cast<PyObject*>(tensor)));
+  }
+}
+
 // Brings a history to the state of the storage after a write through another one.
 void synchronise(History* history) {
   Storage* storage = history->storage;
@@ -163,10 +176,12 @@ void make_stale(Storage* storage, bool tracked) {
 }
 
 bool repeats(const Alias* alias) {
+  bool found = false;
   for (int d = 0; d < alias->shape.ndim; ++d) {
-    if (alias->reported[d] == 0 && alias->shape[d] > 1) return true;
+    if (alias->shape[d] == 0) return false;
+    found |= alias->reported[d] == 0 && alias->shape[d] > 1;
   }
-  return false;
+  return found;
 }
 
 }  // namespace
@@ -270,9 +285,10 @@ void write(TensorObject* tensor, const Var& given, bool replaces) {
     }
     Var next = succeed(old, value);
     if (tracked) old->flags |= graph::kOverwritten;
-    tensor->node = next.detach();
-    graph::release(old);
+    Var before = Var::steal(old);
+    tensor->node = Var(next).detach();
     ++(alias ? alias->history->storage->version : tensor->version);
+    move_hooks(old, next.get(), tensor);
     return;
   }
   History* history = alias->history;
@@ -283,11 +299,14 @@ void write(TensorObject* tensor, const Var& given, bool replaces) {
   if (!whole) value = ops::as_strided_scatter(history->base, value, alias->strides, alias->offset);
   Var next = succeed(base, value);
   if (history->tracked) history->base->flags |= graph::kOverwritten;
+  Var before = history->base;
+  bool is_root = alias->is_root;
   make_stale(storage, history->tracked);
   history->base = next;
   history->state = ++storage->state;
   storage->latest = storage->histories > 1 ? detached(next) : Var();
   storage->version += history->tracked;
+  move_hooks(before.get(), next.get(), is_root ? tensor : nullptr);
 }
 
 void replace_node(TensorObject* tensor, const Var& node) {

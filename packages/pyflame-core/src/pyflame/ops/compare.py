@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from .. import _core
 from ..dtypes import bool_
+from .out import stored
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -27,69 +28,99 @@ _lt = _core.ops.lt
 _ne = _core.ops.ne
 
 
-def eq(x: Tensor | Number, y: Tensor | Number) -> Tensor:
+def eq(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Tell where x == y.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.eq(pf.tensor([1, 2, 3]), 2)
         tensor([False,  True, False])
     """
+    if out is not None:
+        return stored("eq", out, eq(x, y))
     return _eq(x, y)
 
 
-def ne(x: Tensor | Number, y: Tensor | Number) -> Tensor:
+def ne(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Tell where x != y.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.ne(pf.tensor([1, 2, 3]), 2)
         tensor([ True, False,  True])
     """
+    if out is not None:
+        return stored("ne", out, ne(x, y))
     return _ne(x, y)
 
 
-def lt(x: Tensor | Number, y: Tensor | Number) -> Tensor:
+def lt(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Tell where x < y.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.lt(pf.tensor([1, 2, 3]), 2)
         tensor([ True, False, False])
     """
+    if out is not None:
+        return stored("lt", out, lt(x, y))
     return _lt(x, y)
 
 
-def le(x: Tensor | Number, y: Tensor | Number) -> Tensor:
+def le(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Tell where x <= y.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.le(pf.tensor([1, 2, 3]), 2)
         tensor([ True,  True, False])
     """
+    if out is not None:
+        return stored("le", out, le(x, y))
     return _le(x, y)
 
 
-def gt(x: Tensor | Number, y: Tensor | Number) -> Tensor:
+def gt(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Tell where x > y.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.gt(pf.tensor([1, 2, 3]), 2)
         tensor([False, False,  True])
     """
+    if out is not None:
+        return stored("gt", out, gt(x, y))
     return _gt(x, y)
 
 
-def ge(x: Tensor | Number, y: Tensor | Number) -> Tensor:
+def ge(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Tell where x >= y.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.ge(pf.tensor([1, 2, 3]), 2)
         tensor([False,  True,  True])
     """
+    if out is not None:
+        return stored("ge", out, ge(x, y))
     return _ge(x, y)
 
 
@@ -126,25 +157,35 @@ def isfinite(x: Tensor) -> Tensor:
     return _isfinite(x)
 
 
-def isposinf(x: Tensor) -> Tensor:
+def isposinf(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Tell where elements are plus infinity.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.isposinf(pf.tensor([-float("inf"), float("inf")]))
         tensor([False,  True])
     """
+    if out is not None:
+        return stored("isposinf", out, isposinf(x))
     return _eq(x, math.inf)
 
 
-def isneginf(x: Tensor) -> Tensor:
+def isneginf(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Tell where elements are minus infinity.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.isneginf(pf.tensor([-float("inf"), float("inf")]))
         tensor([ True, False])
     """
+    if out is not None:
+        return stored("isneginf", out, isneginf(x))
     return _eq(x, -math.inf)
 
 

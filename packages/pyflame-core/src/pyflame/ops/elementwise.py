@@ -8,6 +8,7 @@ from .. import _core
 from .._core import TensorBase
 from ..dtypes import bool_, int64, result_type
 from .index import nonzero
+from .out import stored
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -48,25 +49,35 @@ def _scaled(op: str, x: Any, y: Any, alpha: Number) -> Any:
     return _mul(y, bool(alpha) if dtype is bool_ else alpha)
 
 
-def add(x: Tensor | Number, y: Tensor | Number, *, alpha: Number = 1) -> Tensor:
+def add(x: Tensor | Number, y: Tensor | Number, *, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
     """Add `y`, scaled by `alpha`.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.add(pf.tensor([1, 2]), 10, alpha=2)
         tensor([21, 22])
     """
+    if out is not None:
+        return stored("add", out, add(x, y, alpha=alpha))
     return _add(x, y) if type(alpha) is int and alpha == 1 else _add(x, _scaled("add", x, y, alpha))
 
 
-def sub(x: Tensor | Number, y: Tensor | Number, *, alpha: Number = 1) -> Tensor:
+def sub(x: Tensor | Number, y: Tensor | Number, *, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
     """Subtract `y`, scaled by `alpha`.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.sub(pf.tensor([1, 2]), 10)
         tensor([-9, -8])
     """
+    if out is not None:
+        return stored("sub", out, sub(x, y, alpha=alpha))
     return _sub(x, y) if type(alpha) is int and alpha == 1 else _sub(x, _scaled("sub", x, y, alpha))
 
 
@@ -81,22 +92,30 @@ def rsub(x: Tensor, y: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     return sub(y, x, alpha=alpha)
 
 
-def mul(x: Tensor | Number, y: Tensor | Number) -> Tensor:
+def mul(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Multiply.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.mul(pf.tensor([1, 2]), 10)
         tensor([10, 20])
     """
+    if out is not None:
+        return stored("mul", out, mul(x, y))
     return _mul(x, y)
 
 
-def div(x: Tensor | Number, y: Tensor | Number, *, rounding_mode: str | None = None) -> Tensor:
+def div(
+    x: Tensor | Number, y: Tensor | Number, *, rounding_mode: str | None = None, out: Tensor | None = None
+) -> Tensor:
     """Divide; integers give the default float dtype unless a rounding mode is named.
 
     Args:
         rounding_mode: None for the true quotient, "trunc" to round towards zero, "floor" towards minus infinity.
+        out: takes the result instead of a new tensor.
 
     Raises:
         ValueError: `rounding_mode` is none of these.
@@ -108,6 +127,8 @@ def div(x: Tensor | Number, y: Tensor | Number, *, rounding_mode: str | None = N
         >>> pf.div(pf.tensor([7, -7]), 2, rounding_mode="floor")
         tensor([ 3, -4])
     """
+    if out is not None:
+        return stored("div", out, div(x, y, rounding_mode=rounding_mode))
     if rounding_mode is None:
         return _div(x, y)
     if rounding_mode == "floor":
@@ -122,52 +143,75 @@ def div(x: Tensor | Number, y: Tensor | Number, *, rounding_mode: str | None = N
     raise ValueError(f"[div] rounding_mode is {rounding_mode!r}: expected None, 'trunc' or 'floor'")
 
 
-def true_divide(x: Tensor | Number, y: Tensor | Number) -> Tensor:
+def true_divide(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Divide; the same as `div` without a rounding mode.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.true_divide(pf.tensor([7, -7]), 2)
         tensor([ 3.5000, -3.5000])
     """
+    if out is not None:
+        return stored("true_divide", out, true_divide(x, y))
     return _div(x, y)
 
 
-def floor_divide(x: Tensor | Number, y: Tensor | Number) -> Tensor:
+def floor_divide(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Divide and round towards minus infinity.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.floor_divide(pf.tensor([7, -7]), 2)
         tensor([ 3, -4])
     """
+    if out is not None:
+        return stored("floor_divide", out, floor_divide(x, y))
     return _floor_divide(x, y)
 
 
-def remainder(x: Tensor | Number, y: Tensor | Number) -> Tensor:
+def remainder(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Return the remainder of a floored division; it has the sign of `y`.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.remainder(pf.tensor([7, -7]), 4)
         tensor([3, 1])
     """
+    if out is not None:
+        return stored("remainder", out, remainder(x, y))
     return _remainder(x, y)
 
 
-def fmod(x: Tensor | Number, y: Tensor | Number) -> Tensor:
+def fmod(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Return the remainder of a truncated division; it has the sign of `x`.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.fmod(pf.tensor([7, -7]), 4)
         tensor([ 3, -3])
     """
+    if out is not None:
+        return stored("fmod", out, fmod(x, y))
     return _fmod(x, y)
 
 
-def pow(x: Tensor | Number, y: Tensor | Number) -> Tensor:
+def pow(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Raise to a power.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Raises:
         RuntimeError: an integer tensor has a negative integer exponent.
@@ -177,31 +221,43 @@ def pow(x: Tensor | Number, y: Tensor | Number) -> Tensor:
         >>> pf.pow(pf.tensor([1.0, 2.0, 3.0]), 2)
         tensor([1., 4., 9.])
     """
+    if out is not None:
+        return stored("pow", out, pow(x, y))
     if isinstance(x, TensorBase):
         return x**y  # the operator knows small constant exponents
     return _pow(x, y)
 
 
-def float_power(x: Tensor | Number, y: Tensor | Number) -> Tensor:
+def float_power(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Raise to a power in float64.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.float_power(pf.tensor([2, 3]), -1)
         tensor([0.5000, 0.3333], dtype=pyflame.float64)
     """
+    if out is not None:
+        return stored("float_power", out, float_power(x, y))
     base, exponent = (value.double() if isinstance(value, TensorBase) else float(value) for value in (x, y))
     return pow(base, exponent)
 
 
-def neg(x: Tensor) -> Tensor:
+def neg(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Change the sign.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.neg(pf.tensor([1, -2]))
         tensor([-1,  2])
     """
+    if out is not None:
+        return stored("neg", out, neg(x))
     return _neg(x)
 
 
@@ -216,36 +272,51 @@ def positive(x: Tensor) -> Tensor:
     return _positive(x)
 
 
-def abs(x: Tensor) -> Tensor:
+def abs(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Take the absolute value; its gradient at 0 is 0.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.abs(pf.tensor([1, -2]))
         tensor([1, 2])
     """
+    if out is not None:
+        return stored("abs", out, abs(x))
     return _abs(x)
 
 
-def square(x: Tensor) -> Tensor:
+def square(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Multiply each element with itself.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.square(pf.tensor([1, -2]))
         tensor([1, 4])
     """
+    if out is not None:
+        return stored("square", out, square(x))
     return _square(x if x.dtype is not bool_ else _cast(x, int64))
 
 
-def reciprocal(x: Tensor) -> Tensor:
+def reciprocal(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Compute 1 / x.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.reciprocal(pf.tensor([1, 4]))
         tensor([1.0000, 0.2500])
     """
+    if out is not None:
+        return stored("reciprocal", out, reciprocal(x))
     return _reciprocal(x)
 
 
@@ -266,14 +337,19 @@ def _together(*tensors: Tensor) -> tuple[Tensor, ...]:
     return tuple(x if x.dtype is dtype else _cast(x, dtype) for x in tensors)
 
 
-def addcmul(x: Tensor, a: Tensor, b: Tensor, *, value: Number = 1) -> Tensor:
+def addcmul(x: Tensor, a: Tensor, b: Tensor, *, value: Number = 1, out: Tensor | None = None) -> Tensor:
     """Compute `x + value * a * b`.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.addcmul(pf.zeros(2), pf.tensor([1.0, 2.0]), pf.tensor([3.0, 4.0]), value=0.5)
         tensor([1.5000, 4.0000])
     """
+    if out is not None:
+        return stored("addcmul", out, addcmul(x, a, b, value=value))
     x, a, b = _together(x, a, b)
     product = _mul(a, b)
     if value == 1:
@@ -281,8 +357,11 @@ def addcmul(x: Tensor, a: Tensor, b: Tensor, *, value: Number = 1) -> Tensor:
     return _add(x, _mul(product, value if x.dtype.is_floating_point else int(value)))
 
 
-def addcdiv(x: Tensor, a: Tensor, b: Tensor, *, value: Number = 1) -> Tensor:
+def addcdiv(x: Tensor, a: Tensor, b: Tensor, *, value: Number = 1, out: Tensor | None = None) -> Tensor:
     """Compute `x + value * a / b`.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Raises:
         RuntimeError: both `a` and `b` are integers.
@@ -292,6 +371,8 @@ def addcdiv(x: Tensor, a: Tensor, b: Tensor, *, value: Number = 1) -> Tensor:
         >>> pf.addcdiv(pf.zeros(2), pf.tensor([1.0, 2.0]), pf.tensor([4.0, 4.0]), value=2)
         tensor([0.5000, 1.0000])
     """
+    if out is not None:
+        return stored("addcdiv", out, addcdiv(x, a, b, value=value))
     if not a.dtype.is_floating_point and not b.dtype.is_floating_point:
         raise RuntimeError(
             f"[addcdiv] a is {a.dtype.name}, b is {b.dtype.name}: integers are not divided here; convert one of them"
@@ -301,8 +382,11 @@ def addcdiv(x: Tensor, a: Tensor, b: Tensor, *, value: Number = 1) -> Tensor:
     return _add(x, quotient) if value == 1 else _add(x, _mul(quotient, value))
 
 
-def lerp(start: Tensor, end: Tensor, weight: Tensor | Number) -> Tensor:
+def lerp(start: Tensor, end: Tensor, weight: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Go from `start` to `end` by the fraction `weight`.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Raises:
         RuntimeError: the tensors differ in dtype.
@@ -312,6 +396,8 @@ def lerp(start: Tensor, end: Tensor, weight: Tensor | Number) -> Tensor:
         >>> pf.lerp(pf.tensor([0.0, 10.0]), pf.tensor([4.0, 20.0]), 0.25)
         tensor([ 1.0000, 12.5000])
     """
+    if out is not None:
+        return stored("lerp", out, lerp(start, end, weight))
     for name, other in (("end", end), ("weight", weight)):
         if isinstance(other, TensorBase) and other.dtype is not start.dtype and (other is end or other.ndim):
             raise RuntimeError(f"[lerp] start is {start.dtype.name}, {name} is {other.dtype.name}: must be equal")

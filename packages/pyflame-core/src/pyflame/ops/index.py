@@ -10,6 +10,7 @@ from .. import _core
 from .._types import Array, Number
 from ..dtypes import int64
 from .creation import from_array
+from .out import stored
 from .shape import broadcast_shapes, wrap_dim
 
 if TYPE_CHECKING:
@@ -34,11 +35,12 @@ def _positions(op: str, index: Tensor) -> Tensor:
     return _cast(index, int64)
 
 
-def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
+def gather(x: Tensor, dim: int, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Take, for each position of `index`, the element of `x` that it names along `dim`.
 
     Args:
         index: as many dimensions as `x`, and no larger in any but `dim`.
+        out: takes the result instead of a new tensor.
 
     Raises:
         RuntimeError: the shapes do not fit.
@@ -50,14 +52,17 @@ def gather(x: Tensor, dim: int, index: Tensor) -> Tensor:
         tensor([[1],
                 [4]])
     """
+    if out is not None:
+        return stored("gather", out, gather(x, dim, index))
     return _gather(x, _positions("gather", index), dim)
 
 
-def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
+def index_select(x: Tensor, dim: int, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Take whole slices along a dimension.
 
     Args:
         index: 1-d.
+        out: takes the result instead of a new tensor.
 
     Raises:
         IndexError: an index is out of range, found when the result is computed.
@@ -68,6 +73,8 @@ def index_select(x: Tensor, dim: int, index: Tensor) -> Tensor:
         tensor([[3, 4],
                 [3, 4]])
     """
+    if out is not None:
+        return stored("index_select", out, index_select(x, dim, index))
     return _index_select(x, _positions("index_select", index), dim)
 
 
@@ -83,11 +90,12 @@ def take(x: Tensor, index: Tensor) -> Tensor:
     return _reshape(_index_select(_reshape(x, (-1,)), flat, 0), index.shape)
 
 
-def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
+def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
     """Take the elements that `indices`, such as from `argmax`, name along a dimension; other dimensions broadcast.
 
     Args:
         dim: None to flatten both.
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
@@ -96,6 +104,8 @@ def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None) -> Tensor
         tensor([[5],
                 [4]])
     """
+    if out is not None:
+        return stored("take_along_dim", out, take_along_dim(x, indices, dim))
     indices = _positions("take_along_dim", indices)
     if dim is None:
         return _gather(_reshape(x, (-1,)), _reshape(indices, (-1,)), 0)
@@ -234,8 +244,11 @@ def host_nonzero(x: Tensor) -> tuple[Array, ...]:
     return array.nonzero() if array.ndim else ()
 
 
-def masked_select(x: Tensor, mask: Tensor) -> Tensor:
+def masked_select(x: Tensor, mask: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the elements where `mask` holds, as a 1-d tensor; evaluates the mask.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Raises:
         RuntimeError: the mask is not bool.
@@ -245,6 +258,8 @@ def masked_select(x: Tensor, mask: Tensor) -> Tensor:
         >>> pf.masked_select(pf.tensor([1, 2, 3]), pf.tensor([True, False, True]))
         tensor([1, 3])
     """
+    if out is not None:
+        return stored("masked_select", out, masked_select(x, mask))
     if mask.dtype.name != "bool":
         raise RuntimeError(f"[masked_select] mask has dtype {mask.dtype.name}: expected bool")
     shape = broadcast_shapes(x.shape, mask.shape)

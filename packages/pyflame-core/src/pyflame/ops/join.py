@@ -10,6 +10,7 @@ from .. import _core
 from .._core import TensorBase
 from .._types import Dims, Number, Sizes
 from ..dtypes import int64
+from .out import stored
 from .shape import wrap_dim
 
 if TYPE_CHECKING:
@@ -30,11 +31,12 @@ def _listed(tensors: Tensors) -> Any:
     return tensors if isinstance(tensors, (list, tuple)) else list(tensors)
 
 
-def cat(tensors: Tensors, dim: int = 0) -> Tensor:
+def cat(tensors: Tensors, dim: int = 0, *, out: Tensor | None = None) -> Tensor:
     """Join tensors along an existing dimension.
 
     Args:
         tensors: equal in all sizes but that of `dim`; 1-d tensors without elements are passed over.
+        out: takes the result instead of a new tensor.
 
     Raises:
         ValueError: the list is empty.
@@ -45,14 +47,19 @@ def cat(tensors: Tensors, dim: int = 0) -> Tensor:
         >>> pf.cat([pf.tensor([1, 2]), pf.tensor([3])])
         tensor([1, 2, 3])
     """
+    if out is not None:
+        return stored("cat", out, cat(tensors, dim))
     tensors = _listed(tensors)
     if len(tensors) > 1 and builtins.any(x.shape == (0,) for x in tensors):
         tensors = [x for x in tensors if x.shape != (0,)] or tensors[:1]
     return _cat(tensors, dim)
 
 
-def stack(tensors: Tensors, dim: int = 0) -> Tensor:
+def stack(tensors: Tensors, dim: int = 0, *, out: Tensor | None = None) -> Tensor:
     """Join tensors of equal shape along a new dimension.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Raises:
         RuntimeError: the list is empty or shapes differ.
@@ -63,6 +70,8 @@ def stack(tensors: Tensors, dim: int = 0) -> Tensor:
         tensor([[1, 3],
                 [2, 4]])
     """
+    if out is not None:
+        return stored("stack", out, stack(tensors, dim))
     tensors = _listed(tensors)
     if not tensors:
         raise RuntimeError("[stack] expected at least one tensor, got an empty list")
@@ -77,20 +86,28 @@ def stack(tensors: Tensors, dim: int = 0) -> Tensor:
     return _cat([_reshape(x, longer) for x in tensors], dim)
 
 
-def hstack(tensors: Tensors) -> Tensor:
+def hstack(tensors: Tensors, *, out: Tensor | None = None) -> Tensor:
     """Join along the second dimension, or the first of 1-d tensors.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.hstack([pf.tensor([1, 2]), pf.tensor([3])])
         tensor([1, 2, 3])
     """
+    if out is not None:
+        return stored("hstack", out, hstack(tensors))
     parts = [x if x.ndim else _reshape(x, (1,)) for x in tensors]
     return cat(parts, 0 if parts and parts[0].ndim == 1 else 1)
 
 
-def vstack(tensors: Tensors) -> Tensor:
+def vstack(tensors: Tensors, *, out: Tensor | None = None) -> Tensor:
     """Join along the first dimension; 1-d tensors become rows.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
@@ -98,6 +115,8 @@ def vstack(tensors: Tensors) -> Tensor:
         tensor([[1, 2],
                 [3, 4]])
     """
+    if out is not None:
+        return stored("vstack", out, vstack(tensors))
     return cat([x if x.ndim > 1 else _reshape(x, (1, -1)) for x in tensors], 0)
 
 
@@ -291,7 +310,12 @@ def tile(x: Tensor, *dims: Any) -> Tensor:
 
 
 def repeat_interleave(
-    x: Tensor, repeats: int | Tensor, dim: int | None = None, *, output_size: int | None = None
+    x: Tensor,
+    repeats: int | Tensor,
+    dim: int | None = None,
+    *,
+    output_size: int | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Repeat each slice of a dimension in place.
 
@@ -299,6 +323,7 @@ def repeat_interleave(
         repeats: how often; for each slice its own number, if it is a tensor.
         dim: None to flatten first.
         output_size: the sum of `repeats`, which else has to be evaluated.
+        out: takes the result instead of a new tensor.
 
     Raises:
         RuntimeError: `repeats` has another length than the dimension.
@@ -310,6 +335,8 @@ def repeat_interleave(
         >>> pf.repeat_interleave(pf.tensor([1, 2]), pf.tensor([1, 3]))
         tensor([1, 2, 2, 2])
     """
+    if out is not None:
+        return stored("repeat_interleave", out, repeat_interleave(x, repeats, dim, output_size=output_size))
     x = _alias(x)  # a copy, even where nothing is repeated
     if dim is None:
         x, dim = _reshape(x, (-1,)), 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from .. import _core
 from .._types import Dims
+from .out import stored
 from .reduce import root
 
 if TYPE_CHECKING:
@@ -32,35 +33,53 @@ def _moments(x: Tensor, dim: Dims, correction: float, keepdim: bool, unbiased: b
 
 
 def var(
-    x: Tensor, dim: Dims = None, *, correction: float = 1, keepdim: bool = False, unbiased: bool | None = None
+    x: Tensor,
+    dim: Dims = None,
+    *,
+    correction: float = 1,
+    keepdim: bool = False,
+    unbiased: bool | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Compute the variance.
 
     Args:
         correction: what is taken from the number of elements before dividing by it.
         unbiased: the older spelling of correction=1 (True) and correction=0 (False).
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.var(pf.tensor([1.0, 2.0, 3.0])), pf.var(pf.tensor([1.0, 2.0, 3.0]), correction=0)
         (tensor(1.), tensor(0.6667))
     """
+    if out is not None:
+        return stored("var", out, var(x, dim, correction=correction, keepdim=keepdim, unbiased=unbiased))
     return _moments(x, dim, correction, keepdim, unbiased)[0]
 
 
 def std(
-    x: Tensor, dim: Dims = None, *, correction: float = 1, keepdim: bool = False, unbiased: bool | None = None
+    x: Tensor,
+    dim: Dims = None,
+    *,
+    correction: float = 1,
+    keepdim: bool = False,
+    unbiased: bool | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Compute the standard deviation, the square root of `var`.
 
     Args:
         correction: what is taken from the number of elements before dividing by it.
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.std(pf.tensor([1.0, 2.0, 3.0]))
         tensor(1.)
     """
+    if out is not None:
+        return stored("std", out, std(x, dim, correction=correction, keepdim=keepdim, unbiased=unbiased))
     return root(_moments(x, dim, correction, keepdim, unbiased)[0])
 
 

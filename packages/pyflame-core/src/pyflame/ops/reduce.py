@@ -12,6 +12,7 @@ from .. import _core
 from .._core import TensorBase
 from .._types import Dims
 from ..dtypes import uint8
+from .out import stored
 from .results import MinMax, ValuesIndices
 
 if TYPE_CHECKING:
@@ -63,12 +64,15 @@ def _in_dtype(reduce: Any, x: Tensor, dim: Dims, keepdim: bool, dtype: DType) ->
     return total if total.dtype is dtype else _cast(total, dtype)
 
 
-def mean(x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: DType | None = None) -> Tensor:
+def mean(
+    x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: DType | None = None, *, out: Tensor | None = None
+) -> Tensor:
     """Average elements.
 
     Args:
         dim: one dimension or several; None for all.
         dtype: convert to this dtype first.
+        out: takes the result instead of a new tensor.
 
     Raises:
         RuntimeError: `x` is not floating-point and no dtype is given.
@@ -78,6 +82,8 @@ def mean(x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: DType | None
         >>> pf.mean(pf.tensor([[1.0, 2.0], [3.0, 4.0]]), dim=1)
         tensor([1.5000, 3.5000])
     """
+    if out is not None:
+        return stored("mean", out, mean(x, dim, keepdim, dtype))
     return _mean(x if dtype is None else _cast(x, dtype), dim, keepdim)
 
 
@@ -103,20 +109,30 @@ def nansum(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType |
     return sum(_where(_core.ops.isnan(x), 0, x), dim, keepdim, dtype=dtype)
 
 
-def nanmean(x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
+def nanmean(
+    x: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None, out: Tensor | None = None
+) -> Tensor:
     """Average the elements that are not NaN.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.nanmean(pf.tensor([1.0, float("nan"), 3.0]))
         tensor(2.)
     """
+    if out is not None:
+        return stored("nanmean", out, nanmean(x, dim, keepdim, dtype=dtype))
     count = _sum(_core.ops.eq(x, x), dim, keepdim)
     return _core.ops.div(nansum(x, dim, keepdim, dtype=dtype), count)
 
 
-def amax(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def amax(x: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Find the largest elements; ties share the gradient.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Raises:
         IndexError: a reduced dimension is empty.
@@ -126,11 +142,16 @@ def amax(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
         >>> pf.amax(pf.tensor([[1, 5], [3, 4]]), dim=(0, 1))
         tensor(5)
     """
+    if out is not None:
+        return stored("amax", out, amax(x, dim, keepdim))
     return _amax(x, dim, keepdim)
 
 
-def amin(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def amin(x: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Find the smallest elements; ties share the gradient.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Raises:
         IndexError: a reduced dimension is empty.
@@ -140,6 +161,8 @@ def amin(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
         >>> pf.amin(pf.tensor([[1, 5], [3, 4]]), dim=0)
         tensor([1, 4])
     """
+    if out is not None:
+        return stored("amin", out, amin(x, dim, keepdim))
     return _amin(x, dim, keepdim)
 
 
@@ -241,25 +264,35 @@ def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     return _argmin(x, dim, keepdim)
 
 
-def any(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def any(x: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Tell whether at least one element is non-zero; uint8 tensors answer in uint8.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.any(pf.tensor([[0, 1], [0, 0]]), dim=1)
         tensor([ True, False])
     """
+    if out is not None:
+        return stored("any", out, any(x, dim, keepdim))
     return _truth(x, _any(x, dim, keepdim))
 
 
-def all(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+def all(x: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Tell whether every element is non-zero; uint8 tensors answer in uint8.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.all(pf.tensor([[1, 1], [0, 1]]), dim=1)
         tensor([ True, False])
     """
+    if out is not None:
+        return stored("all", out, all(x, dim, keepdim))
     return _truth(x, _all(x, dim, keepdim))
 
 
@@ -278,14 +311,19 @@ def count_nonzero(x: Tensor, dim: Dims = None) -> Tensor:
     return _sum(_ne(x, 0), dim)
 
 
-def logsumexp(x: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
+def logsumexp(x: Tensor, dim: Dims, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Compute log(sum(exp(x))) without overflow.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.logsumexp(pf.tensor([1000.0, 1000.0]), dim=0)
         tensor(1000.6932)
     """
+    if out is not None:
+        return stored("logsumexp", out, logsumexp(x, dim, keepdim))
     if not x.numel():
         return _core.ops.log(_sum(x, dim, keepdim))
     largest = _core.detach(_amax(x, dim, True))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _core
 from ..dtypes import finfo, float32, result_type
+from .out import stored
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -32,47 +33,67 @@ _trunc = _core.ops.trunc
 _where = _core.ops.where
 
 
-def floor(x: Tensor) -> Tensor:
+def floor(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Round towards minus infinity.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.floor(pf.tensor([1.5, -1.5]))
         tensor([ 1., -2.])
     """
+    if out is not None:
+        return stored("floor", out, floor(x))
     return _floor(x)
 
 
-def ceil(x: Tensor) -> Tensor:
+def ceil(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Round towards infinity.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.ceil(pf.tensor([1.5, -1.5]))
         tensor([ 2., -1.])
     """
+    if out is not None:
+        return stored("ceil", out, ceil(x))
     return _ceil(x)
 
 
-def trunc(x: Tensor) -> Tensor:
+def trunc(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Round towards zero.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.trunc(pf.tensor([1.5, -1.5]))
         tensor([ 1., -1.])
     """
+    if out is not None:
+        return stored("trunc", out, trunc(x))
     return _trunc(x)
 
 
-def round(x: Tensor, *, decimals: int = 0) -> Tensor:
+def round(x: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
     """Round to the nearest number with so many decimals, halves to even.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.round(pf.tensor([0.5, 1.5, 2.25]))
         tensor([0., 2., 2.])
     """
+    if out is not None:
+        return stored("round", out, round(x, decimals=decimals))
     if decimals == 0:
         return _round(x)
     if not x.dtype.is_floating_point:
@@ -85,52 +106,75 @@ def round(x: Tensor, *, decimals: int = 0) -> Tensor:
     return _mul(_round(_core.ops.div(x, scale)), scale)
 
 
-def frac(x: Tensor) -> Tensor:
+def frac(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return what `trunc` cuts off.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.frac(pf.tensor([1.5, -1.5]))
         tensor([ 0.5000, -0.5000])
     """
+    if out is not None:
+        return stored("frac", out, frac(x))
     return _sub(x, _trunc(x))
 
 
-def sign(x: Tensor) -> Tensor:
+def sign(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return -1, 0 or 1.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.sign(pf.tensor([1.5, -1.5, 0.0]))
         tensor([ 1., -1.,  0.])
     """
+    if out is not None:
+        return stored("sign", out, sign(x))
     return _sign(x)
 
 
-def signbit(x: Tensor) -> Tensor:
+def signbit(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Tell whether the sign bit is set, which it is for -0.0 too.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.signbit(pf.tensor([1.5, -0.0]))
         tensor([False,  True])
     """
+    if out is not None:
+        return stored("signbit", out, signbit(x))
     return _signbit(x)
 
 
-def copysign(x: Tensor, y: Tensor | Number) -> Tensor:
+def copysign(x: Tensor, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Return the magnitude of `x` with the sign of `y`.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.copysign(pf.tensor([1.0, 2.0]), -1.0)
         tensor([-1., -2.])
     """
+    if out is not None:
+        return stored("copysign", out, copysign(x, y))
     return _copysign(x, y)
 
 
-def heaviside(x: Tensor, values: Tensor) -> Tensor:
+def heaviside(x: Tensor, values: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return 0 below zero, 1 above, `values` at zero.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Raises:
         RuntimeError: the dtypes differ.
@@ -140,6 +184,8 @@ def heaviside(x: Tensor, values: Tensor) -> Tensor:
         >>> pf.heaviside(pf.tensor([-2.0, 0.0, 2.0]), pf.tensor(0.5))
         tensor([0.0000, 0.5000, 1.0000])
     """
+    if out is not None:
+        return stored("heaviside", out, heaviside(x, values))
     if x.dtype is not values.dtype:
         raise RuntimeError(f"[heaviside] x is {x.dtype.name}, values is {values.dtype.name}: must be equal")
     x = _core.detach(x)  # the derivative is not defined at 0
@@ -147,10 +193,15 @@ def heaviside(x: Tensor, values: Tensor) -> Tensor:
     return _where(_eq(x, 0), values, step)
 
 
-def clamp(x: Tensor, min: Tensor | Number | None = None, max: Tensor | Number | None = None) -> Tensor:
+def clamp(
+    x: Tensor, min: Tensor | Number | None = None, max: Tensor | Number | None = None, *, out: Tensor | None = None
+) -> Tensor:
     """Move what is outside [min, max] to the nearer bound; NaN stays.
 
     The gradient passes on the closed interval. Where min > max the result is max.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Raises:
         ValueError: neither bound is given.
@@ -160,6 +211,8 @@ def clamp(x: Tensor, min: Tensor | Number | None = None, max: Tensor | Number | 
         >>> pf.clamp(pf.tensor([-2.0, 0.5, 2.0]), -1, 1)
         tensor([-1.0000,  0.5000,  1.0000])
     """
+    if out is not None:
+        return stored("clamp", out, clamp(x, min, max))
     if min is None and max is None:
         raise ValueError("[clamp] neither min nor max is given: give at least one")
     if isinstance(min, _core.TensorBase) and isinstance(max, _core.TensorBase):
@@ -201,62 +254,87 @@ def clamp_max(x: Tensor, max: Tensor | Number) -> Tensor:
     return clamp(x, max=max)
 
 
-def maximum(x: Tensor, y: Tensor | Number) -> Tensor:
+def maximum(x: Tensor, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Take the larger of two elements; NaN wins.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.maximum(pf.tensor([1, 5]), pf.tensor([3, 4]))
         tensor([3, 5])
     """
+    if out is not None:
+        return stored("maximum", out, maximum(x, y))
     return _maximum(x, y)
 
 
-def minimum(x: Tensor, y: Tensor | Number) -> Tensor:
+def minimum(x: Tensor, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Take the smaller of two elements; NaN wins.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.minimum(pf.tensor([1, 5]), pf.tensor([3, 4]))
         tensor([1, 4])
     """
+    if out is not None:
+        return stored("minimum", out, minimum(x, y))
     return _minimum(x, y)
 
 
-def fmax(x: Tensor, y: Tensor) -> Tensor:
+def fmax(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Take the larger of two elements; NaN loses.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.fmax(pf.tensor([1.0, float("nan")]), pf.tensor([3.0, 4.0]))
         tensor([3., 4.])
     """
+    if out is not None:
+        return stored("fmax", out, fmax(x, y))
     return _where(_isnan(x), y, _where(_isnan(y), x, _maximum(x, y)))
 
 
-def fmin(x: Tensor, y: Tensor) -> Tensor:
+def fmin(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Take the smaller of two elements; NaN loses.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.fmin(pf.tensor([1.0, float("nan")]), pf.tensor([3.0, 4.0]))
         tensor([1., 4.])
     """
+    if out is not None:
+        return stored("fmin", out, fmin(x, y))
     return _where(_isnan(x), y, _where(_isnan(y), x, _minimum(x, y)))
 
 
-def nan_to_num(x: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
+def nan_to_num(
+    x: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None, *, out: Tensor | None = None
+) -> Tensor:
     """Replace NaN and the infinities by finite numbers.
 
     Args:
         posinf: None for the largest number of the dtype.
         neginf: None for the lowest.
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.nan_to_num(pf.tensor([float("nan"), 1.0, float("inf")]), posinf=9.0)
         tensor([0., 1., 9.])
     """
+    if out is not None:
+        return stored("nan_to_num", out, nan_to_num(x, nan, posinf, neginf))
     if not x.dtype.is_floating_point:
         return _core.ops.alias(x)
     largest = finfo(x.dtype).max

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from .. import _core
 from .._types import Number
 from ..dtypes import bool_, int64, uint8
+from .out import stored
 from .results import ValuesIndices
 from .shape import wrap_dim
 
@@ -22,11 +23,12 @@ _cumsum = _core.ops.cumsum
 _logcumsumexp = _core.ops.logcumsumexp
 
 
-def cumsum(x: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
+def cumsum(x: Tensor, dim: int, *, dtype: DType | None = None, out: Tensor | None = None) -> Tensor:
     """Add up the elements so far along a dimension; integers and bool give int64.
 
     Args:
         dtype: convert to this dtype first.
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
@@ -34,20 +36,25 @@ def cumsum(x: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
         tensor([[ 1,  3,  6],
                 [ 4,  9, 15]])
     """
+    if out is not None:
+        return stored("cumsum", out, cumsum(x, dim, dtype=dtype))
     return _accumulate(_cumsum, x, dim, dtype)
 
 
-def cumprod(x: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
+def cumprod(x: Tensor, dim: int, *, dtype: DType | None = None, out: Tensor | None = None) -> Tensor:
     """Multiply the elements so far along a dimension; integers and bool give int64.
 
     Args:
         dtype: convert to this dtype first.
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.cumprod(pf.tensor([1.0, 2.0, 3.0]), dim=0)
         tensor([1., 2., 6.])
     """
+    if out is not None:
+        return stored("cumprod", out, cumprod(x, dim, dtype=dtype))
     return _accumulate(_cumprod, x, dim, dtype)
 
 
@@ -60,14 +67,19 @@ def _accumulate(op: _core.Op, x: Tensor, dim: int, dtype: DType | None) -> Tenso
     return y if dtype is None or y.dtype is dtype else _cast(y, dtype)
 
 
-def logcumsumexp(x: Tensor, dim: int) -> Tensor:
+def logcumsumexp(x: Tensor, dim: int, *, out: Tensor | None = None) -> Tensor:
     """Compute log(cumsum(exp(x))) without overflow.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.logcumsumexp(pf.tensor([1000.0, 1000.0]), dim=0)
         tensor([1000.0000, 1000.6932])
     """
+    if out is not None:
+        return stored("logcumsumexp", out, logcumsumexp(x, dim))
     return _logcumsumexp(x, dim)
 
 

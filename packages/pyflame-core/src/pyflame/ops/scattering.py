@@ -11,6 +11,7 @@ from .._core import TensorBase
 from .._types import Number
 from ..dtypes import DType, bool_, iinfo, int64
 from .index import _positions
+from .out import stored
 from .shape import broadcast_shapes, wrap_dim
 
 if TYPE_CHECKING:
@@ -115,12 +116,13 @@ def scatter_reduce(
     return divide(total, counts)
 
 
-def index_copy(x: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
+def index_copy(x: Tensor, dim: int, index: Tensor, source: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Replace the slices of `x` that `index` names by those of `source`.
 
     Args:
         index: 1-d.
         source: of the dtype of `x` and its shape, but for the size of `dim`, which is that of `index`.
+        out: takes the result instead of a new tensor.
 
     Raises:
         RuntimeError: shapes or dtypes do not fit.
@@ -131,6 +133,8 @@ def index_copy(x: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
         >>> pf.index_copy(pf.zeros(3), 0, pf.tensor([2]), pf.tensor([5.0]))
         tensor([0., 0., 5.])
     """
+    if out is not None:
+        return stored("index_copy", out, index_copy(x, dim, index, source))
     dim = wrap_dim("index_copy", dim, x.ndim)
     if index.ndim > 1:
         raise IndexError(f"[index_copy] index has shape {tuple(index.shape)}: expected at most one dimension")

@@ -6,6 +6,7 @@ from math import pi
 from typing import TYPE_CHECKING
 
 from .. import _core
+from .out import stored
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -31,181 +32,261 @@ _mul = _core.ops.mul
 _where = _core.ops.where
 
 
-def sin(x: Tensor) -> Tensor:
+def sin(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Compute the sine.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.sin(pf.tensor([0.0, 1.0]))
         tensor([0.0000, 0.8415])
     """
+    if out is not None:
+        return stored("sin", out, sin(x))
     return _sin(x)
 
 
-def cos(x: Tensor) -> Tensor:
+def cos(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Compute the cosine.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.cos(pf.tensor([0.0, 1.0]))
         tensor([1.0000, 0.5403])
     """
+    if out is not None:
+        return stored("cos", out, cos(x))
     return _cos(x)
 
 
-def tan(x: Tensor) -> Tensor:
+def tan(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Compute the tangent.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.tan(pf.tensor([0.0, 1.0]))
         tensor([0.0000, 1.5574])
     """
+    if out is not None:
+        return stored("tan", out, tan(x))
     return _tan(x)
 
 
-def asin(x: Tensor) -> Tensor:
+def asin(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Compute the inverse sine.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.asin(pf.tensor([0.0, 1.0]))
         tensor([0.0000, 1.5708])
     """
+    if out is not None:
+        return stored("asin", out, asin(x))
     return _asin(x)
 
 
-def acos(x: Tensor) -> Tensor:
+def acos(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Compute the inverse cosine.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.acos(pf.tensor([0.0, 1.0]))
         tensor([1.5708, 0.0000])
     """
+    if out is not None:
+        return stored("acos", out, acos(x))
     return _acos(x)
 
 
-def atan(x: Tensor) -> Tensor:
+def atan(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Compute the inverse tangent.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.atan(pf.tensor([0.0, 1.0]))
         tensor([0.0000, 0.7854])
     """
+    if out is not None:
+        return stored("atan", out, atan(x))
     return _atan(x)
 
 
-def sinh(x: Tensor) -> Tensor:
+def sinh(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Compute the hyperbolic sine.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.sinh(pf.tensor([0.0, 1.0]))
         tensor([0.0000, 1.1752])
     """
+    if out is not None:
+        return stored("sinh", out, sinh(x))
     return _sinh(x)
 
 
-def cosh(x: Tensor) -> Tensor:
+def cosh(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Compute the hyperbolic cosine.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.cosh(pf.tensor([0.0, 1.0]))
         tensor([1.0000, 1.5431])
     """
+    if out is not None:
+        return stored("cosh", out, cosh(x))
     return _cosh(x)
 
 
-def tanh(x: Tensor) -> Tensor:
+def tanh(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Compute the hyperbolic tangent.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.tanh(pf.tensor([0.0, 1.0]))
         tensor([0.0000, 0.7616])
     """
+    if out is not None:
+        return stored("tanh", out, tanh(x))
     return _tanh(x)
 
 
-def asinh(x: Tensor) -> Tensor:
+def asinh(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Compute the inverse hyperbolic sine.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.asinh(pf.tensor([0.0, 1.0]))
         tensor([0.0000, 0.8814])
     """
+    if out is not None:
+        return stored("asinh", out, asinh(x))
     return _asinh(x)
 
 
-def acosh(x: Tensor) -> Tensor:
+def acosh(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Compute the inverse hyperbolic cosine.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.acosh(pf.tensor([1.0, 2.0]))
         tensor([0.0000, 1.3170])
     """
+    if out is not None:
+        return stored("acosh", out, acosh(x))
     return _acosh(x)
 
 
-def atanh(x: Tensor) -> Tensor:
+def atanh(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Compute the inverse hyperbolic tangent.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.atanh(pf.tensor([0.0, 0.5]))
         tensor([0.0000, 0.5493])
     """
+    if out is not None:
+        return stored("atanh", out, atanh(x))
     return _atanh(x)
 
 
-def atan2(y: Tensor, x: Tensor) -> Tensor:
+def atan2(y: Tensor, x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Compute the angle of the point (x, y), in (-pi, pi].
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.atan2(pf.tensor([1.0]), pf.tensor([1.0]))
         tensor([0.7854])
     """
+    if out is not None:
+        return stored("atan2", out, atan2(y, x))
     return _atan2(y, x)
 
 
-def sinc(x: Tensor) -> Tensor:
+def sinc(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Compute sin(pi x) / (pi x), which is 1 at 0.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.sinc(pf.tensor([0.0, 0.5]))
         tensor([1.0000, 0.6366])
     """
+    if out is not None:
+        return stored("sinc", out, sinc(x))
     zero = _eq(x, 0)
     angle = _mul(_where(zero, 1.0, x), pi)  # the division is kept away from 0, for the gradient's sake
     return _where(zero, 1.0, _div(_sin(angle), angle))
 
 
-def deg2rad(x: Tensor) -> Tensor:
+def deg2rad(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Convert degrees to radians.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.deg2rad(pf.tensor([180.0]))
         tensor([3.1416])
     """
+    if out is not None:
+        return stored("deg2rad", out, deg2rad(x))
     return _mul(x, pi / 180.0)
 
 
-def rad2deg(x: Tensor) -> Tensor:
+def rad2deg(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Convert radians to degrees.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.rad2deg(pf.tensor([3.14159265]))
         tensor([180.])
     """
+    if out is not None:
+        return stored("rad2deg", out, rad2deg(x))
     return _mul(x, 180.0 / pi)
 
 
