@@ -22,7 +22,7 @@ from ._dtype_names import (
     long as long,
     short as short,
 )
-from ._environment import apply as _apply_environment
+from ._environment import apply as _apply_environment, apply_extensions as _apply_extensions
 from ._layouts import to_layout as to_layout
 from ._printing import set_printoptions as set_printoptions
 from ._questions import (
@@ -416,6 +416,7 @@ _LATE = {
     "compilation": "CompilationInfo compile compile_graph create_graph current_graph get_graph_stats graph_scope "
     "reuse_graph",
     "random": "",
+    "backends": "Backend cuda device_info get_device set_device use_backend",
     "extend": "register_custom_op",
     "graph": "Graph Node NodeType TensorSpec execute_graph get_graph get_node ir print_graph trace",
     "hooks": "is_debug_mode record_function set_debug_mode set_profiling",
@@ -435,6 +436,7 @@ if _typing.TYPE_CHECKING:
     from . import (
         amp as amp,
         array_api as array_api,
+        backends as backends,
         data as data,
         extend as extend,
         hooks as hooks,
@@ -447,6 +449,14 @@ if _typing.TYPE_CHECKING:
         utils as utils,
     )
     from .amp import autocast as autocast
+    from .backends import (
+        Backend as Backend,
+        cuda as cuda,
+        device_info as device_info,
+        get_device as get_device,
+        set_device as set_device,
+        use_backend as use_backend,
+    )
     from .compilation import (
         CompilationInfo as CompilationInfo,
         compile as compile,
@@ -533,3 +543,6 @@ def __dir__() -> list[str]:
     present = {module.name for module in _pkgutil.iter_modules(__path__)} & _PARTS.keys()
     late = {*_LATE, *_HOME}
     return sorted(name for name in {*globals(), *late, *present} if not name.startswith("_"))
+
+
+_apply_extensions()

@@ -84,3 +84,16 @@ def apply() -> None:
         from ._trace_file import profile_process
 
         profile_process(path)
+
+
+def apply_extensions() -> None:
+    """Apply the variables that bring in other people's code, when the package is complete."""
+    if os.environ.get("PYFLAME_PLUGINS"):
+        from .extend.manager import load_from_environment
+        from .extend.plugins import manager
+
+        load_from_environment(manager)
+    if device := os.environ.get("PYFLAME_DEVICE"):
+        from .backends.active import set_default
+
+        set_default(device)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
-Undo = Callable[[], None]
+Undo = Callable[[], object]
 
 
 class _State(threading.local):

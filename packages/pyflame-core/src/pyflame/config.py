@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,15 @@ def synchronize() -> None:
         >>> import pyflame as pf
         >>> pf.synchronize()
     """
+    backend = _other_backend()
+    if backend is not None and hasattr(backend, "synchronize"):
+        backend.synchronize()
+
+
+def _other_backend() -> Any:
+    """The backend in force, None for the core's own; looking does not import backends."""
+    active = sys.modules.get(f"{__package__}.backends.active")
+    return None if active is None or active.current() == "cpu" else active.registry.get(active.current())
 
 
 def set_eager(mode: bool) -> None:
@@ -166,7 +176,7 @@ def get_memory_allocated() -> int:
         >>> pf.get_memory_allocated() >= 0
         True
     """
-    return _core.stats()["live_bytes"]
+    return memory_stats()["live_bytes"]
 
 
 def get_peak_memory_allocated() -> int:
@@ -177,7 +187,7 @@ def get_peak_memory_allocated() -> int:
         >>> pf.get_peak_memory_allocated() >= pf.get_memory_allocated()
         True
     """
-    return _core.stats()["peak_bytes"]
+    return memory_stats()["peak_bytes"]
 
 
 def reset_peak_memory_stats() -> None:
@@ -187,17 +197,21 @@ def reset_peak_memory_stats() -> None:
         >>> import pyflame as pf
         >>> pf.reset_peak_memory_stats()
     """
-    _core.reset_peak_bytes()
+    backend = _other_backend()
+    _core.reset_peak_bytes() if backend is None else backend.reset_peak_memory_stats()
 
 
 def memory_stats() -> dict[str, int]:
-    """Return bytes and numbers of live buffers, and bytes kept for reuse.
+    """Return bytes and numbers of live buffers, and bytes kept for reuse, of the backend in force.
 
     Example:
         >>> import pyflame as pf
         >>> sorted(pf.memory_stats())
         ['allocations', 'cached_bytes', 'live_buffers', 'live_bytes', 'peak_bytes']
     """
+    backend = _other_backend()
+    if backend is not None:
+        return dict(backend.memory_stats())
     stats = _core.stats()
     return {name: stats[name] for name in ("allocations", "cached_bytes", "live_buffers", "live_bytes", "peak_bytes")}
 
@@ -211,7 +225,8 @@ def empty_cache() -> None:
         >>> pf.memory_stats()["cached_bytes"]
         0
     """
-    _core.empty_cache()
+    backend = _other_backend()
+    _core.empty_cache() if backend is None else backend.empty_cache()
 
 
 def runtime_info() -> dict[str, Any]:
@@ -223,7 +238,7 @@ def runtime_info() -> dict[str, Any]:
         'cpu'
     """
     return {
-        "backend": "cpu",
+        "backend": "cpu" if _other_backend() is None else sys.modules[f"{__package__}.backends.active"].current(),
         "cpu_tier": _core.cpu_tier(),
         "num_threads": _core.num_threads(),
         "eager": _core.is_eager(),

@@ -18,6 +18,7 @@ PYBIND11_MODULE(_core, module) {
   bindings::register_storage(module);
   bindings::register_autograd(module);
   bindings::register_graph(module);
+  bindings::register_evaluator(module);
   bindings::register_host(module);
   bindings::register_runtime(module);
   graph::hooks.location = bindings::current_location;

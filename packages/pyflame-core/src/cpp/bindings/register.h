@@ -8,6 +8,7 @@ void register_data(pybind11::module_& module);      // arrays in and out, handle
 void register_autograd(pybind11::module_& module);
 void register_storage(pybind11::module_& module);   // sharing memory, writing
 void register_graph(pybind11::module_& module);     // registry, export, source lines, layouts
+void register_evaluator(pybind11::module_& module);  // backends written in Python
 void register_host(pybind11::module_& module);      // ops whose kernel is a Python callable
 void register_runtime(pybind11::module_& module);   // evaluation, modes, hooks, statistics
 

@@ -29,6 +29,7 @@ thread_local u16 t_record_flags = 0;
 thread_local std::vector<Var>* t_collected = nullptr;
 int g_flagging = 0;  // threads that flag or collect what they record
 bool g_timing = false;
+Evaluator g_evaluator = nullptr;
 u32 g_limit = 10000;
 EvalStats g_stats;
 
@@ -226,6 +227,7 @@ void eval(Node* const* roots, std::size_t count) {
     }
     wait_for_runs();
   }
+  if (__builtin_expect(g_evaluator != nullptr, 0) && g_evaluator(trace->kept)) return;
   std::shared_ptr<Plan> plan = find_plan(*trace);
   i64 found = clock_ns();
   Run run(*trace, std::move(plan));
@@ -253,6 +255,7 @@ CompileReport compile_unoptimized(Node* const* roots, std::size_t count) {
   return cpu_backend().compile(trace->flatten(), options)->report;
 }
 
+void set_evaluator(Evaluator evaluator) { g_evaluator = evaluator; }
 void set_observer(Observer* value) { g_observer = value; }
 Observer* observer() { return g_observer; }
 void set_debug(bool enabled) { g_debug = hooks.keep_edges = enabled; }

@@ -30,6 +30,11 @@ extern GilHooks gil_hooks;
 // Called for a node with an attachment (kAttached) when it has got its value.
 extern void (*value_hook)(Node*);
 
+// Backends outside the core: asked first, with the pending nodes whose values outlive the run, while it is set. True:
+// it has given each of them a value.
+using Evaluator = bool (*)(const std::vector<Node*>& wanted);
+void set_evaluator(Evaluator evaluator);
+
 // Instrumented execution. While an observer is set every run goes through it, with the GIL held.
 void set_observer(Observer* observer);
 Observer* observer();

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterator
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import Any
+
+from .._entry_points import readable
 
 GROUP = "pyflame.cli"
 # subcommand -> the distribution that ships it
@@ -57,7 +59,7 @@ def add(commands: Any, chosen: str | None, built_in: Collection[str]) -> int | N
     Returns:
         An exit code when the chosen one cannot run.
     """
-    points = entry_points(group=GROUP)
+    points = [point for _, point in readable(GROUP)]
     problems = dict(clashes(points, built_in))
     for point in sorted(points, key=lambda point: point.name):
         if point.name == chosen and point.name not in problems:

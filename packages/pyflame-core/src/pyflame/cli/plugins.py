@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import traceback
 from collections.abc import Iterator
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import Any, TypedDict
 
+from .._entry_points import readable
 from . import external
 from .output import add_json, paint, show, table
 
@@ -56,7 +57,7 @@ def add(commands: Any) -> None:
 
 def installed() -> Iterator[EntryPoint]:
     for group in GROUPS:
-        yield from sorted(entry_points(group=group), key=lambda point: point.name)
+        yield from sorted((point for _, point in readable(group)), key=lambda point: point.name)
 
 
 def row(point: EntryPoint) -> PluginRow:

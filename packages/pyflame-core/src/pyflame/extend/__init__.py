@@ -12,3 +12,26 @@ from .custom_ops import (
     unregister_custom_op as unregister_custom_op,
 )
 from .declaration import CSLTemplateInfo as CSLTemplateInfo, CustomOp as CustomOp
+from .manager import PluginManager as PluginManager
+from .plugin import (
+    API_VERSION as API_VERSION,
+    CAPABILITIES as CAPABILITIES,
+    Plugin as Plugin,
+    PluginError as PluginError,
+    PluginInfo as PluginInfo,
+)
+from .plugins import (
+    diagnose as diagnose,
+    discover_plugins as discover_plugins,
+    get_plugin as get_plugin,
+    list_plugins as list_plugins,
+    load_plugin as load_plugin,
+    register_plugin as register_plugin,
+    unload_plugin as unload_plugin,
+)
+from .registry import (
+    register_backend as register_backend,
+    register_integration as register_integration,
+    register_pass as register_pass,
+    register_serializer as register_serializer,
+)

@@ -155,6 +155,11 @@ class CustomOp(NamedOp):
         values, options = self._arguments(operands, dict(attrs))
         return self(*values, **options)
 
+    def decompose(self, operands: Sequence[Tensor], attrs: Mapping[str, Any]) -> Any:
+        """What the forward function records: for backends that have no kernel of this name."""
+        values, options = self._arguments(operands, dict(attrs))
+        return self.forward_fn(*values, **options)
+
     def need(self, part: str) -> Any:
         """A part of the declaration that the caller cannot do without.
 

@@ -26,6 +26,6 @@ def check_template(op: str, template: CSLTemplateInfo) -> None:
 
 @lru_cache(maxsize=1)
 def _checks() -> tuple[Callable[[str, CSLTemplateInfo], None], ...]:
-    from importlib.metadata import entry_points
+    from .._entry_points import readable
 
-    return tuple(point.load() for point in entry_points(group=GROUP))
+    return tuple(point.load() for _, point in readable(GROUP))

@@ -120,14 +120,14 @@ def _operands(graph: Graph, node: Node, values: Mapping[Value, Any]) -> list[Any
 
 
 def _run_elsewhere(graph: Graph, args: Sequence[Any], weights: Mapping[str, Any], backend: Any) -> list[Tensor]:
-    if isinstance(backend, str):
-        import importlib
+    from ..backends import adapter, get
 
-        backend = importlib.import_module("pyflame.backends").get(backend)
+    if isinstance(backend, str):
+        backend = get(backend)
     values = _places(graph, args, weights)
     order = [node for node in graph.nodes if node.type in (NodeType.INPUT, NodeType.PARAMETER)]
     arrays = {node.name: _core.to_array(values[Value(node.id)]) for node in order}
-    outputs = backend.run(backend.compile(graph), arrays)
+    outputs = adapter.run(backend, graph, arrays)
     return [
         _core.from_array(array, graph.spec(value).dtype.code, False) for array, value in zip(outputs, graph.outputs)
     ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from .._environment import optimization_level
+from .._journal import note
 from ..graph.ir import Graph
 from ..layout import LayoutConstraints
 from .algebra import simplify_algebra
@@ -184,6 +185,7 @@ def register_pass(name: str, pass_: Pass | Callable[[Graph], Graph]) -> None:
     if name in _registry:
         raise ValueError(f"[register_pass] the name {name!r} is taken")
     _registry[name] = pass_ if isinstance(pass_, Pass) else Pass(name, pass_)
+    note(lambda: _registry.pop(name, None))
 
 
 def get_pass(name: str) -> Pass:
