@@ -1,7 +1,7 @@
 """Thousands of damaged files of every format: they are read or refused, quickly and with little memory.
 
 Each format is damaged as it lies in the file, and, where checksums would hide what is behind them, inside: the parts of
-a file are damaged and put together again with right checksums. `make sanitize` runs 2,000 of each kind.
+a file are damaged and put together again with right checksums. `--mutations 2000` runs more.
 """
 
 import io
