@@ -15,7 +15,9 @@ struct Shape {
   int ndim = 0;
 
   Shape() = default;
-  Shape(const i64* values, int n) : ndim(n) { std::memcpy(dims, values, sizeof(i64) * n); }
+  Shape(const i64* values, int n) : ndim(n) {
+    if (n) std::memcpy(dims, values, sizeof(i64) * n);  // no values may come as a null pointer
+  }
   Shape(std::initializer_list<i64> values) {
     for (i64 value : values) dims[ndim++] = value;
   }
