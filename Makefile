@@ -17,6 +17,9 @@ dev: .venv/.nn .venv/.examples .venv/.test  ## the same environment with the tes
 test: .venv/.tox  ## every test, on installed wheels; ENVS=core picks one environment, ARGS="-k relu" goes to pytest
 	$(TOX) -e $(ENVS) $(if $(ARGS),-- $(ARGS))
 
+torch: .venv/.tox  ## comparisons with PyTorch, in an environment that has it
+	$(TOX) -e torch $(if $(ARGS),-- $(ARGS))
+
 lint: .venv/.tox  ## ruff, the guards in ci/ and their tests
 	$(TOX) -e lint
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 import pyflame as pf
 from pyflame import Tensor, _core
+from pyflame.testing.alias_programs import Writer
 
 
 def grid() -> Tensor:
@@ -273,3 +275,36 @@ def test_releasing_many_aliases_leaves_nothing() -> None:
     assert float(x.sum()) == 1000
     del x, rows, row
     assert _core.stats()["live_nodes"] <= before + 2
+
+
+# ---- random programs
+def overlap(a: Any, b: Any) -> str:
+    if not a.numel() or not b.numel() or not _core.same_memory(a, b):
+        return "apart"
+    return "same" if _core.same_window(a, b) else "overlap"
+
+
+def attempt(line: str, env: dict[str, Any]) -> str:
+    try:
+        exec(compile(line, "<program>", "exec"), env)
+    except Exception as error:
+        return repr(error)
+    return ""
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_programs_do_the_same_op_by_op_and_deferred(seed: int) -> None:
+    rng = random.Random(seed)
+    eager: dict[str, Any] = {"lib": pf}
+    lazy: dict[str, Any] = {"lib": pf}
+    writer = Writer(rng, eager, overlap)
+    lines = []
+    for _ in range(12):
+        lines.append(writer.statement())
+        with pf.eager():
+            expected = attempt(lines[-1], eager)
+        assert attempt(lines[-1], lazy) == expected, "\n".join(lines)
+    for name in (name for name in eager if name[0] == "v"):
+        x, y = eager[name].detach(), lazy[name].detach()
+        np.testing.assert_array_equal(y.numpy(), x.numpy(), err_msg="\n".join([*lines, name]))
+        assert eager[name].requires_grad == lazy[name].requires_grad, "\n".join([*lines, name])

@@ -109,7 +109,8 @@ class Program:
         line = f"({terms}).backward()"
         self.lines.append(line)
         expected, actual = attempt(line, self.reference), attempt(line, self.ours)
-        if CHANGED in str(expected):  # PyFlame has the old value: it may know the gradient all the same
+        # PyFlame has the old values and needs no memory for its steps: it may know the gradient all the same.
+        if CHANGED in str(expected) or "single memory location" in str(expected):
             self.allowed += actual is None
             assert actual is None or isinstance(actual, RuntimeError), repr(actual)
             return

@@ -86,6 +86,9 @@ void drop(Alias* alias) {
 void settle(Storage* storage) {
   Alias* last = storage->fresh;
   if (storage->histories != 1 || !last || last->history->refs != 1) return;
+  // A view of a leaf stays one, and elements that share a place must go on sharing it.
+  const Node* base = last->history->base.get();
+  if (!last->is_root && base && (base->has(graph::kGradLeaf) || ops::window_overlaps(last->shape, last->strides))) return;
   last->history->base = Var();
   storage->latest = Var();
   if (!is_contiguous(last->shape, last->reported) || !last->history->tracked || last->is_leaf) return;
@@ -215,10 +218,14 @@ void join_view(const graph::OpDef& op, const i64* words, TensorObject* view, Ten
   const Alias* known = source->alias;
   Shape in_strides = known ? known->reported : contiguous_strides(in);
   i64 step = 0;
-  if (!op.view_rule(words, in, in_strides, out, &step, &reported)) return;  // a copy
+  bool empty = out.numel() == 0;  // has no memory, but is a view in every other way
+  if (empty) reported = contiguous_strides(out);
+  else if (!op.view_rule(words, in, in_strides, out, &step, &reported)) return;  // a copy
   Alias* from = alias_of(source);
   i64 offset = from->offset;
-  if (from->strides == in_strides) {
+  if (empty) {
+    strides = reported;
+  } else if (from->strides == in_strides) {
     strides = reported;
     offset += step;
   } else if (!op.view_rule(words, in, from->strides, out, &offset, &strides)) {

@@ -53,6 +53,7 @@ Var slice(const Var& x, int dim, i64 start, i64 length);
 Var cat(const std::vector<Var>& parts, int dim);
 
 // A window on x laid out in order (ops/strided.cpp), and x with such a window replaced.
+bool window_overlaps(const Shape& shape, const Shape& strides);  // whether two positions may be one element
 Var as_strided(const Var& x, const Shape& size, const Shape& strides, i64 offset);
 Var as_strided_scatter(const Var& x, const Var& src, const Shape& strides, i64 offset);
 // The values of one tensor with the gradient path of another.

@@ -37,22 +37,6 @@ void check_window(const Call& call, const Shape& shape, const Shape& strides, i6
   if (last >= call[0].numel()) refuse("it leaves the " + std::to_string(call[0].numel()) + " elements of x");
 }
 
-// Whether two positions of the window may be one element.
-bool overlaps(const Shape& shape, const Shape& strides) {
-  std::vector<std::pair<i64, i64>> dims;  // stride, size
-  for (int d = 0; d < shape.ndim; ++d) {
-    if (shape[d] == 0) return false;
-    if (shape[d] > 1) dims.push_back({strides[d], shape[d]});
-  }
-  std::sort(dims.begin(), dims.end());
-  i64 reach = 0;
-  for (auto [stride, size] : dims) {
-    if (stride <= reach) return true;
-    reach += (size - 1) * stride;
-  }
-  return false;
-}
-
 // ---- as_strided: size, stride, offset
 const i64* strides_word(const i64* attrs) { return after_list(attrs); }
 i64 offset_word(const i64* attrs) { return *after_list(after_list(attrs)); }
@@ -91,7 +75,7 @@ void as_strided_vjp(VjpCall& call) {
   Shape size = read_list(call.attrs()), strides = read_list(strides_word(call.attrs()));
   i64 offset = offset_word(call.attrs());
   Var x = call.in(0);
-  if (!overlaps(size, strides)) {
+  if (!window_overlaps(size, strides)) {
     call.set(0, as_strided_scatter(full(x->shape(), 0.0, call.grad()->dtype), call.grad(), strides, offset));
     return;
   }
@@ -145,6 +129,21 @@ void push(std::vector<i64>& words, const Shape& list) {
 }
 
 }  // namespace
+
+bool window_overlaps(const Shape& shape, const Shape& strides) {
+  std::vector<std::pair<i64, i64>> dims;  // stride, size
+  for (int d = 0; d < shape.ndim; ++d) {
+    if (shape[d] == 0) return false;
+    if (shape[d] > 1) dims.push_back({strides[d], shape[d]});
+  }
+  std::sort(dims.begin(), dims.end());
+  i64 reach = 0;
+  for (auto [stride, size] : dims) {
+    if (stride <= reach) return true;
+    reach += (size - 1) * stride;
+  }
+  return false;
+}
 
 Var as_strided(const Var& x, const Shape& size, const Shape& strides, i64 offset) {
   static const OpDef& op = graph::registry().at("as_strided");

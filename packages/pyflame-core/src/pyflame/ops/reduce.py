@@ -42,19 +42,24 @@ _sum = _core.ops.sum
 _where = _core.ops.where
 
 
-def sum(x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: DType | None = None) -> Tensor:
+def sum(
+    x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: DType | None = None, *, out: Tensor | None = None
+) -> Tensor:
     """Add up elements; integers and bool give int64.
 
     Args:
         dim: one dimension or several; None for all.
         keepdim: keep the reduced dimensions with size 1.
         dtype: add up in this dtype.
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.sum(pf.tensor([[1, 2], [3, 4]]), dim=0)
         tensor([4, 6])
     """
+    if out is not None:
+        return stored("sum", out, sum(x, dim, keepdim, dtype))
     return _sum(x, dim, keepdim) if dtype is None else _in_dtype(_sum, x, dim, keepdim, dtype)
 
 
@@ -87,14 +92,21 @@ def mean(
     return _mean(x if dtype is None else _cast(x, dtype), dim, keepdim)
 
 
-def prod(x: Tensor, dim: int | None = None, keepdim: bool = False, dtype: DType | None = None) -> Tensor:
+def prod(
+    x: Tensor, dim: int | None = None, keepdim: bool = False, dtype: DType | None = None, *, out: Tensor | None = None
+) -> Tensor:
     """Multiply elements; integers and bool give int64.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.prod(pf.tensor([[1, 2], [3, 4]]), dim=1)
         tensor([ 2, 12])
     """
+    if out is not None:
+        return stored("prod", out, prod(x, dim, keepdim, dtype))
     return _prod(x, dim, keepdim) if dtype is None else _in_dtype(_prod, x, dim, keepdim, dtype)
 
 

@@ -69,6 +69,14 @@ def tensor(rng: Pick, shape: tuple[int, ...], kind: str, extra: str = "") -> str
     )
 
 
+def overlaps_itself(x: Any) -> bool:
+    """Whether elements share a place, other than by a stride of 0: what a write leaves is not defined."""
+    places = [0]
+    for size, stride in zip(x.shape, x.stride()):
+        places = [place + stride * k for place in places for k in range(size)]
+    return 0 not in x.stride() and len({*places}) < len(places)
+
+
 def kind_of(x: Any) -> str:
     return str(x.dtype).rpartition(".")[2]
 
@@ -168,7 +176,6 @@ class Writer:
                 f".split({rng.randint(1, size)}, {dim})[-1]",
                 f".chunk(2, {dim})[0]",
                 f".unbind({dim})[{start}]",
-                f".tensor_split({rng.randint(1, size)}, {dim})[0]",
             ]
         if ndim == 2:
             choices += [".t()", f".diagonal({rng.randint(-1, 1)})", ".diagonal()"]
@@ -244,10 +251,14 @@ class Writer:
         return f"{new} = ({source} {sign} {other}).contiguous()"
 
     # ---- changes
+    def target(self, test: Callable[[Any], bool] = lambda x: True) -> str | None:
+        return self.pick(lambda x: test(x) and not overlaps_itself(x))
+
     def in_place(self) -> str:
         rng = self.rng
-        target = self.pick()
-        assert target
+        target = self.target()
+        if target is None:
+            return self.create()
         x = self.env[target]
         roll = rng.random()
         if roll < 0.25 and is_float(x):
@@ -257,7 +268,7 @@ class Writer:
             return f"{target}.{rng.choice(('zero_()', 'fill_(3)', special, 'clamp_(-1, 1)'))}"
         if roll < 0.5:
             return f"{target}.copy_({self.operand(target, whole=True)})"
-        if roll < 0.58:
+        if roll < 0.58 and 0 not in x.stride():
             mask = tensor(rng, tuple(x.shape), "bool")
             return f"{target}.masked_fill_({mask}, {rng.choice((2, 0.5))})"
         other = self.operand(target)
@@ -267,18 +278,19 @@ class Writer:
 
     def assign(self) -> str:
         rng = self.rng
-        target = self.pick(lambda x: x.ndim > 0 and x.numel() > 0)
+        target = self.target(lambda x: x.ndim > 0 and x.numel() > 0)
         if target is None:
             return self.in_place()
         x = self.env[target]
-        index = self.basic(x) if rng.random() < 0.6 else self.advanced(x)
+        repeats = 0 in x.stride()
+        index = self.basic(x) if rng.random() < 0.6 or repeats else self.advanced(x)
         if index is None:
             return self.in_place()
         if rng.random() < 0.3 and not index.startswith("[lib") and not index.startswith("[["):
             return f"{target}{index} {rng.choice(('+=', '*='))} {rng.choice((2, 0.5, -1))}"
         if rng.random() < 0.4:
             return f"{target}{index} = {rng.choice((7, 0.25, True))}"
-        name = self.pick(lambda y: y.numel() == 1 or y.ndim == 0)
+        name = self.pick(lambda y: y.numel() == 1 and (is_float(x) or not y.requires_grad))
         if name and rng.random() < 0.4:
             source = name if self.overlap(x, self.env[name]) == "apart" else f"{name}.clone()"
             return f"{target}{index} = {source}"
@@ -310,7 +322,7 @@ class Writer:
     def indexed(self) -> str:
         rng = self.rng
         # PyTorch deprecates some of these on expanded memory, and refuses others.
-        target = self.pick(lambda x: x.ndim > 0 and x.numel() > 0 and 0 not in x.stride())
+        target = self.target(lambda x: x.ndim > 0 and x.numel() > 0 and 0 not in x.stride())
         if target is None:
             return self.in_place()
         x = self.env[target]
@@ -349,7 +361,7 @@ class Writer:
         return self.rng.choice(choices)
 
     def out(self) -> str:
-        target = self.pick(lambda x: is_float(x))
+        target = self.target(is_float)
         if target is None:
             return self.in_place()
         x = self.env[target]
@@ -371,16 +383,19 @@ class Writer:
         return self.rng.choice(
             (
                 f"{name}.requires_grad_()" if self.alone(name) else f"{name}.tolist()",
-                f"{name}.detach_()",
+                f"{name}.detach_()" if self.alone(name) else f"{name}.tolist()",
                 f"del {name}",
-                f"{name}.data = {name}.detach().clone() + 1",
+                f"{name}.data = {name}.detach().clone().contiguous() + 1"
+                if self.alone(name) and not self.env[name].requires_grad
+                else f"del {name}",
                 f"{name}.requires_grad_(False)" if self.alone(name) else f"{name}.tolist()",
             )
         )
 
     def alone(self, name: str) -> bool:
         others = [value for key, value in self.env.items() if key[0] == "v" and key != name]
-        return all(self.overlap(self.env[name], other) == "apart" for other in others)
+        x = self.env[name]
+        return x.numel() > 0 and all(self.overlap(x, other) == "apart" for other in others)
 
     def read(self) -> str:
         return f"{self.pick()}.tolist()"

@@ -1,0 +1,51 @@
+"""Results that go to a tensor of the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import pyflame as pf
+
+
+@pytest.mark.parametrize(
+    ("call", "shape"),
+    [
+        (lambda x, out: pf.add(x, 2, out=out), (2, 2)),
+        (lambda x, out: pf.exp(x, out=out), (2, 2)),
+        (lambda x, out: pf.matmul(x, x, out=out), (2, 2)),
+        (lambda x, out: pf.sum(x, 0, out=out), (2,)),
+        (lambda x, out: pf.cat([x, x], 1, out=out), (2, 4)),
+        (lambda x, out: pf.stack([x, x], out=out), (2, 2, 2)),
+        (lambda x, out: pf.cumsum(x, 0, out=out), (2, 2)),
+    ],
+)
+def test_out_takes_the_result(call: Callable[..., Any], shape: tuple[int, ...]) -> None:
+    x = pf.tensor([[1.0, 2.0], [3.0, 4.0]])
+    expected = call(x, None)
+    out, empty = pf.zeros(*shape), pf.empty(0)
+    view = out[0]
+    assert call(x, out) is out and out.tolist() == expected.tolist() and view.tolist() == expected[0].tolist()
+    assert call(x, empty) is empty and empty.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda x: pf.add(x, 1, out=pf.zeros(3)), "out has shape"),
+        (lambda x: pf.exp(x, out=pf.zeros(2, dtype=pf.int64)), "cannot hold"),
+        (lambda x: pf.mul(x.requires_grad_(), 2, out=pf.zeros(2)), "would require grad"),
+        (lambda x: pf.mul(x, 2, out=pf.zeros(2, requires_grad=True)), "would require grad"),
+        (lambda x: pf.mul(x, 2, out=pf.zeros(1).expand(2)), "several elements"),
+    ],
+)
+def test_refused_out(call: Callable[..., Any], words: str) -> None:
+    with pytest.raises(RuntimeError, match=words):
+        call(pf.ones(2))
+
+
+def test_out_may_be_an_operand() -> None:
+    x = pf.tensor([1.0, 2.0])
+    assert pf.add(x, x, out=x) is x and x.tolist() == [2, 4]
