@@ -17,6 +17,7 @@ from .ops import (
     scan,
     scattering,
     shape as shapes,
+    tensor_products,
     trigonometry,
 )
 
@@ -30,11 +31,13 @@ class InPlaceMethods(TensorMethods):
     acos_ = changing(trigonometry.acos)
     acosh_ = changing(trigonometry.acosh)
     add_ = changing(elementwise.add)
+    addbmm_ = changing(tensor_products.addbmm)
     addcdiv_ = changing(elementwise.addcdiv)
     addcmul_ = changing(elementwise.addcmul)
     addmm_ = changing(linalg.addmm)
     addmv_ = changing(linalg.addmv)
     apply_ = _inplace.apply_
+    addr_ = changing(tensor_products.addr)
     arccos_ = changing(trigonometry.acos)
     arccosh_ = changing(trigonometry.acosh)
     arcsin_ = changing(trigonometry.asin)

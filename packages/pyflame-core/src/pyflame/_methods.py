@@ -6,6 +6,7 @@ from . import _conversion, _core, _questions
 from .ops import (
     activation,
     compare,
+    cuts,
     distinct,
     elementwise,
     exponential,
@@ -26,29 +27,27 @@ from .ops import (
     search,
     shape as shapes,
     strided,
+    tensor_products,
     trigonometry,
+    views,
 )
 
 
 @_core.methods_of_tensor
 class TensorMethods(_core.TensorBase):
     __slots__ = ()
-    clamp_max = rounding.clamp_max
-    clamp_min = rounding.clamp_min
-    digamma = exponential.digamma
-    erfinv = exponential.erfinv
-    float_power = elementwise.float_power
-    lgamma = exponential.lgamma
 
     abs = elementwise.abs
     absolute = elementwise.abs
     acos = trigonometry.acos
     acosh = trigonometry.acosh
     add = elementwise.add
+    addbmm = tensor_products.addbmm
     addcdiv = elementwise.addcdiv
     addcmul = elementwise.addcmul
     addmm = linalg.addmm
     addmv = linalg.addmv
+    addr = tensor_products.addr
     all = reduce.all
     allclose = compare.allclose
     amax = reduce.amax
@@ -90,27 +89,36 @@ class TensorMethods(_core.TensorBase):
     ceil = rounding.ceil
     chunk = join.chunk
     clamp = rounding.clamp
+    clamp_max = rounding.clamp_max
+    clamp_min = rounding.clamp_min
     clip = rounding.clamp
     copysign = rounding.copysign
     cos = trigonometry.cos
     cosh = trigonometry.cosh
     count_nonzero = reduce.count_nonzero
+    cross = tensor_products.cross
     cuda = _conversion.refuse_device
     cummax = scan.cummax
     cummin = scan.cummin
     cumprod = scan.cumprod
     cumsum = scan.cumsum
     deg2rad = trigonometry.deg2rad
+    diag = views.diag
+    diag_embed = views.diag_embed
+    diagflat = views.diagflat
     diff = scan.diff
     diagonal = strided.diagonal
+    digamma = exponential.digamma
     dist = reduce.dist
     div = elementwise.div
     divide = elementwise.div
     dot = linalg.dot
+    dsplit = cuts.dsplit
     eq = compare.eq
     equal = compare.equal
     erf = exponential.erf
     erfc = exponential.erfc
+    erfinv = exponential.erfinv
     exp = exponential.exp
     exp2 = exponential.exp2
     expand = shapes.expand
@@ -121,6 +129,7 @@ class TensorMethods(_core.TensorBase):
     flip = join.flip
     fliplr = join.fliplr
     flipud = join.flipud
+    float_power = elementwise.float_power
     floor = rounding.floor
     floor_divide = elementwise.floor_divide
     fmax = rounding.fmax
@@ -135,6 +144,7 @@ class TensorMethods(_core.TensorBase):
     gt = compare.gt
     heaviside = rounding.heaviside
     histc = search.histc
+    hsplit = cuts.hsplit
     hypot = exponential.hypot
     index_add = indexed.index_add
     index_copy = scattering.index_copy
@@ -152,12 +162,14 @@ class TensorMethods(_core.TensorBase):
     isposinf = compare.isposinf
     isreal = compare.isreal
     item = _conversion.item
+    kron = tensor_products.kron
     kthvalue = ordering.kthvalue
     ldexp = exponential.ldexp
     le = compare.le
     lerp = elementwise.lerp
     less = compare.lt
     less_equal = compare.le
+    lgamma = exponential.lgamma
     log = exponential.log
     log10 = exponential.log10
     log1p = exponential.log1p
@@ -227,6 +239,7 @@ class TensorMethods(_core.TensorBase):
     reshape = shapes.reshape
     reshape_as = shapes.reshape_as
     roll = join.roll
+    rot90 = join.rot90
     round = rounding.round
     rsqrt = exponential.rsqrt
     scatter = scattering.scatter
@@ -258,10 +271,12 @@ class TensorMethods(_core.TensorBase):
     take_along_dim = indexed.take_along_dim
     tan = trigonometry.tan
     tanh = trigonometry.tanh
+    tensor_split = cuts.tensor_split
     tile = join.tile
     to = _conversion.to
     tolist = _conversion.tolist
     topk = ordering.topk
+    trace = tensor_products.trace
     transpose = shapes.transpose
     tril = linalg.tril
     triu = linalg.triu
@@ -280,6 +295,7 @@ class TensorMethods(_core.TensorBase):
     vdot = linalg.dot
     view = shapes.view
     view_as = shapes.reshape_as
+    vsplit = cuts.vsplit
     xlogy = exponential.xlogy
     xpu = _conversion.refuse_device
 

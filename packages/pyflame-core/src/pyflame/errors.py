@@ -38,6 +38,19 @@ class SerializationError(_Coded, RuntimeError):
     """A file is corrupt, truncated, or not of the format it claims to be."""
 
 
+class LinAlgError(_Coded, RuntimeError):
+    """A matrix has not the property that a function of `pyflame.linalg` needs, such as an inverse.
+
+    Example:
+        >>> import pyflame as pf
+        >>> try:
+        ...     pf.linalg.inv(pf.zeros(2, 2)).eval()
+        ... except pf.linalg.LinAlgError:
+        ...     print("singular")
+        singular
+    """
+
+
 class GraphError(_Coded, ValueError):
     """A graph breaks a rule of the IR: an unknown operation, a cycle, a type that does not follow from the inputs.
 

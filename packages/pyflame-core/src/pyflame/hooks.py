@@ -379,7 +379,22 @@ def _report(event: dict[str, Any]) -> None:
     _call(list(_profilers), event)
 
 
-_MOVES = {"alias", "reshape", "permute", "expand", "slice", "embed", "cat", "flip", "full", "cast", "where"}
+_MOVES = {
+    "as_strided",
+    "diagonal",
+    "unfold",
+    "alias",
+    "reshape",
+    "permute",
+    "expand",
+    "slice",
+    "embed",
+    "cat",
+    "flip",
+    "full",
+    "cast",
+    "where",
+}
 
 
 def _step_profile(event: OpEvent, end: float) -> dict[str, Any]:

@@ -58,6 +58,12 @@ from .creation import (
     tensor as tensor,
     zeros as zeros,
 )
+from .cuts import (
+    dsplit as dsplit,
+    hsplit as hsplit,
+    tensor_split as tensor_split,
+    vsplit as vsplit,
+)
 from .distinct import (
     unique as unique,
     unique_consecutive as unique_consecutive,
@@ -143,6 +149,7 @@ from .join import (
     repeat as repeat,
     repeat_interleave as repeat_interleave,
     roll as roll,
+    rot90 as rot90,
     select as select,
     split as split,
     stack as stack,
@@ -311,6 +318,8 @@ from .sequence import (
 )
 from .shape import (
     atleast_1d as atleast_1d,
+    atleast_2d as atleast_2d,
+    atleast_3d as atleast_3d,
     broadcast_shapes as broadcast_shapes,
     broadcast_tensors as broadcast_tensors,
     broadcast_to as broadcast_to,
@@ -332,11 +341,28 @@ from .shape import (
     unsqueeze as unsqueeze,
     view as view,
 )
+from .stacking import (
+    block_diag as block_diag,
+    column_stack as column_stack,
+    combinations as combinations,
+    dstack as dstack,
+    row_stack as row_stack,
+)
 from .strided import (
     as_strided as as_strided,
     as_strided_scatter as as_strided_scatter,
     diagonal as diagonal,
     unfold as unfold,
+)
+from .tensor_products import (
+    addbmm as addbmm,
+    addr as addr,
+    chain_matmul as chain_matmul,
+    cross as cross,
+    kron as kron,
+    tensordot as tensordot,
+    trace as trace,
+    vander as vander,
 )
 from .trigonometry import (
     acos as acos,
@@ -371,6 +397,11 @@ from .update import (
     sgd_step as sgd_step,
     sgd_step_plain as sgd_step_plain,
     sgd_update as sgd_update,
+)
+from .views import (
+    diag as diag,
+    diag_embed as diag_embed,
+    diagflat as diagflat,
 )
 
 # Kernels of layers, by module of the folder `layers`: imported at first use, for a quick `import pyflame`.

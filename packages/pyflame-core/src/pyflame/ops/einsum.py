@@ -47,7 +47,7 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     letters, x = terms[0]
     gone = [place for place, letter in enumerate(letters) if letter not in output]
     if gone:
-        x = _cast_back(_sum(x, gone), x)
+        x = _sum(x, gone) if len(tensors) == 1 else _cast_back(_sum(x, gone), x)
         letters = "".join(letter for letter in letters if letter in output)
     return _permute(x, [letters.index(letter) for letter in output])
 

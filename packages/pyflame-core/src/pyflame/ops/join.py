@@ -6,10 +6,12 @@ import builtins
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .. import _core
-from .._core import TensorBase
 from .._types import Dims, Number, Sizes
-from ..dtypes import int64
+from ..dtypes import int32, int64
+from .creation import from_array
 from .out import stored
 from .shape import wrap_dim
 
@@ -23,6 +25,7 @@ _cat = _core.ops.cat
 _embed = _core.ops.embed
 _expand = _core.ops.expand
 _flip = _core.ops.flip
+_permute = _core.ops.permute
 _reshape = _core.ops.reshape
 _slice = _core.ops.slice
 
@@ -124,15 +127,20 @@ def narrow(x: Tensor, dim: int, start: int, length: int) -> Tensor:
     """Return `length` slices of a dimension from `start` on.
 
     Raises:
-        IndexError: they leave the dimension.
+        RuntimeError: they leave the dimension.
+        IndexError: `start` does.
 
     Example:
         >>> import pyflame as pf
         >>> pf.narrow(pf.arange(5), 0, 1, 3)
         tensor([1, 2, 3])
     """
+    if not x.ndim:
+        raise RuntimeError("[narrow] x is 0-d: it has no dimension to narrow")
     if start < 0:
         start += x.shape[dim]
+    if 0 <= start <= x.shape[dim] < start + length:
+        raise RuntimeError(f"[narrow] {length} slices from {start} on leave dimension {dim} of size {x.shape[dim]}")
     return _slice(x, dim, start, 1, length)
 
 
@@ -196,6 +204,10 @@ def chunk(x: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """
     if chunks < 1:
         raise RuntimeError(f"[chunk] chunks is {chunks}: it must be positive")
+    if not x.ndim:
+        raise RuntimeError("[chunk] x is 0-d: it has no dimension to cut")
+    if not x.shape[dim]:
+        return tuple(_slice(x, dim, 0, 1, 0) for _ in range(chunks))
     return split(x, builtins.max(-(-x.shape[dim] // chunks), 1), dim)
 
 
@@ -232,6 +244,8 @@ def fliplr(x: Tensor) -> Tensor:
         >>> pf.fliplr(pf.tensor([[1, 2]]))
         tensor([[2, 1]])
     """
+    if x.ndim < 2:
+        raise RuntimeError(f"[fliplr] x has {x.ndim} dimensions: expected at least 2")
     return _flip(x, 1)
 
 
@@ -243,7 +257,41 @@ def flipud(x: Tensor) -> Tensor:
         >>> pf.flipud(pf.tensor([1, 2]))
         tensor([2, 1])
     """
+    if not x.ndim:
+        raise RuntimeError("[flipud] x is 0-d: expected at least 1 dimension")
     return _flip(x, 0)
+
+
+def rot90(x: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
+    """Rotate by a right angle in the plane of two dimensions.
+
+    Args:
+        k: how often; negative numbers rotate from the second towards the first dimension.
+        dims: the plane.
+
+    Raises:
+        RuntimeError: `dims` are not two different dimensions.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.rot90(pf.tensor([[1, 2], [3, 4]]))
+        tensor([[2, 4],
+                [1, 3]])
+    """
+    if len(dims) != 2 or x.ndim < 2:
+        raise RuntimeError(
+            f"[rot90] dims is {tuple(dims)}, x has {x.ndim} dimensions: expected a plane of at least two"
+        )
+    a, b = (wrap_dim("rot90", dim, x.ndim) for dim in dims)
+    if a == b:
+        raise RuntimeError(f"[rot90] dims {tuple(dims)} name one dimension twice")
+    order = list(range(x.ndim))
+    order[a], order[b] = b, a
+    if k % 4 == 0:
+        return _core.ops.alias(x)
+    if k % 4 == 2:
+        return _flip(x, (a, b))
+    return _permute(_flip(x, b), order) if k % 4 == 1 else _flip(_permute(x, order), b)
 
 
 def roll(x: Tensor, shifts: Sizes, dims: Dims = None) -> Tensor:
@@ -264,6 +312,8 @@ def roll(x: Tensor, shifts: Sizes, dims: Dims = None) -> Tensor:
     places = (dims,) if isinstance(dims, int) else tuple(dims)
     if len(amounts) != len(places):
         raise RuntimeError(f"[roll] shifts {shifts} and dims {dims} differ in length")
+    if not x.numel():
+        return _core.ops.alias(x)
     for amount, dim in zip(amounts, places):
         size = x.shape[dim]
         cut = -amount % size if size else 0
@@ -311,22 +361,22 @@ def tile(x: Tensor, *dims: Any) -> Tensor:
 
 def repeat_interleave(
     x: Tensor,
-    repeats: int | Tensor,
+    repeats: int | Tensor | None = None,
     dim: int | None = None,
     *,
     output_size: int | None = None,
     out: Tensor | None = None,
 ) -> Tensor:
-    """Repeat each slice of a dimension in place.
+    """Repeat each slice of a dimension in place; of repeats alone, return the index of each copy.
 
     Args:
-        repeats: how often; for each slice its own number, if it is a tensor.
+        repeats: one number, or an integer tensor with one number for each slice.
         dim: None to flatten first.
-        output_size: the sum of `repeats`, which else has to be evaluated.
+        output_size: the size of the result, for which the values of `repeats` are needed at once otherwise.
         out: takes the result instead of a new tensor.
 
     Raises:
-        RuntimeError: `repeats` has another length than the dimension.
+        RuntimeError: numbers are negative, or as many as there are slices is not how many there are.
 
     Example:
         >>> import pyflame as pf
@@ -337,30 +387,43 @@ def repeat_interleave(
     """
     if out is not None:
         return stored("repeat_interleave", out, repeat_interleave(x, repeats, dim, output_size=output_size))
+    if repeats is None:
+        return _copies(x, x.shape[0], output_size)
     x = _alias(x)  # a copy, even where nothing is repeated
     if dim is None:
         x, dim = _reshape(x, (-1,)), 0
+    if not x.ndim:
+        raise IndexError("[repeat_interleave] x is 0-d: it has no dimension to repeat along, leave dim out")
     dim = wrap_dim("repeat_interleave", dim, x.ndim)
-    if isinstance(repeats, TensorBase):
-        return _repeat_each(x, repeats, dim, output_size)
+    if not isinstance(repeats, int):
+        return _core.ops.index_select(x, _copies(repeats, x.shape[dim], output_size), dim)
+    if repeats < 0:
+        raise RuntimeError(f"[repeat_interleave] repeats is {repeats}: it must not be negative")
     shape = x.shape
+    if output_size is not None and output_size != shape[dim] * repeats:
+        raise RuntimeError(f"[repeat_interleave] output_size is {output_size}, the result has {shape[dim] * repeats}")
     spread = _expand(
         _reshape(x, (*shape[: dim + 1], 1, *shape[dim + 1 :])), (*shape[: dim + 1], repeats, *shape[dim + 1 :])
     )
     return _reshape(spread, (*shape[:dim], shape[dim] * repeats, *shape[dim + 1 :]))
 
 
-def _repeat_each(x: Tensor, repeats: Tensor, dim: int, output_size: int | None) -> Tensor:
-    if repeats.ndim > 1 or repeats.numel() not in (1, x.shape[dim]):
+def _copies(repeats: Tensor, size: int, output_size: int | None) -> Tensor:
+    """Which slice each slice of the result is a copy of."""
+    if repeats.dtype not in (int32, int64) or repeats.ndim > 1:
         raise RuntimeError(
-            f"[repeat_interleave] repeats has shape {tuple(repeats.shape)}: expected one number, or one for each of "
-            f"{x.shape[dim]} slices along dimension {dim}"
+            f"[repeat_interleave] repeats is {repeats.dtype.name} of {repeats.ndim} dimensions: "
+            "expected int64, 0-d or 1-d"
         )
-    ends = _core.ops.cumsum(_expand(_reshape(_core.ops.cast(repeats, int64), (-1,)), (x.shape[dim],)), 0)
-    if output_size is None:
-        output_size = int(_core.item(_core.ops.amax(ends))) if ends.numel() else 0
-    places = _core.ops.searchsorted(ends, _core.ops.arange_int(0, 1, output_size, int64), True)
-    return _core.ops.index_select(x, places, dim)
+    if repeats.numel() not in (1, size):
+        raise RuntimeError(f"[repeat_interleave] {repeats.numel()} repeats for {size} slices: give one for each")
+    if output_size is not None:  # then nothing needs to be evaluated
+        ends = _core.ops.cumsum(_expand(_reshape(_core.ops.cast(repeats, int64), (-1,)), (size,)), 0)
+        return _core.ops.searchsorted(ends, _core.ops.arange_int(0, 1, output_size, int64), True)
+    counts = np.asarray(_core.to_array(_core.detach(repeats))).reshape(-1)
+    if counts.size and counts.min() < 0:
+        raise RuntimeError(f"[repeat_interleave] repeats has {counts.min()}: it must not be negative")
+    return from_array(np.repeat(np.arange(size), counts), int64)
 
 
 def pad(x: Tensor, pad: Sequence[int], mode: str = "constant", value: Number | None = None) -> Tensor:

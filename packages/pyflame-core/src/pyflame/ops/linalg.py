@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from .. import _core
@@ -160,7 +161,7 @@ def inner(a: Tensor, b: Tensor, *, out: Tensor | None = None) -> Tensor:
         return _mul(a, b)
     if a.shape[-1] != b.shape[-1]:
         raise RuntimeError(f"[inner] a has shape {tuple(a.shape)}, b has shape {tuple(b.shape)}: the last sizes differ")
-    rows, columns = _reshape(a, (-1, a.shape[-1])), _reshape(b, (-1, b.shape[-1]))
+    rows, columns = (_reshape(x, (math.prod(x.shape[:-1]), x.shape[-1])) for x in (a, b))
     return _reshape(_matmul(rows, _core.ops.permute(columns, (1, 0))), a.shape[:-1] + b.shape[:-1])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import _core
@@ -121,6 +121,9 @@ def unflatten(x: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     Args:
         sizes: the new sizes; one of them may be -1.
 
+    Raises:
+        RuntimeError: the sizes do not multiply up to that of the dimension.
+
     Example:
         >>> import pyflame as pf
         >>> pf.unflatten(pf.zeros(6, 4), 0, (2, -1)).shape
@@ -130,8 +133,13 @@ def unflatten(x: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     shape, known = x.shape, 1
     for size in sizes:
         known *= size if size != -1 else 1
+    if not x.ndim:
+        raise RuntimeError("[unflatten] x is 0-d: it has no dimension to split")
     if -1 in sizes and known:
         sizes = [shape[dim] // known if size == -1 else size for size in sizes]
+        known *= shape[dim] // known
+    if known != shape[dim]:
+        raise RuntimeError(f"[unflatten] sizes {tuple(sizes)} do not multiply up to {shape[dim]} of dim {dim}")
     return _reshape(x, (*shape[:dim], *sizes, *shape[dim + 1 :]))
 
 
@@ -149,7 +157,9 @@ def squeeze(x: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     shape = x.shape
     if dim is None:
         return _reshape(x, [size for size in shape if size != 1])
-    dims = {wrap_dim("squeeze", d, x.ndim) for d in ((dim,) if isinstance(dim, int) else dim)}
+    dims = [wrap_dim("squeeze", d, x.ndim) for d in ((dim,) if isinstance(dim, int) else dim)]
+    if len({*dims}) != len(dims):
+        raise RuntimeError(f"[squeeze] dim {dim} names a dimension twice")
     return _reshape(x, [size for d, size in enumerate(shape) if size != 1 or d not in dims])
 
 
@@ -328,15 +338,59 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     return tuple(_expand(tensor, shape) for tensor in tensors)
 
 
-def atleast_1d(x: Tensor) -> Tensor:
-    """Give a 0-d tensor one dimension.
+def _each(function: Callable[[Tensor], Tensor], tensors: Any) -> Any:
+    """The results for several tensors, or of one alone."""
+    if len(tensors) == 1 and not isinstance(tensors[0], (list, tuple)):
+        return function(tensors[0])
+    return tuple(function(x) for x in (tensors[0] if len(tensors) == 1 else tensors))
+
+
+def atleast_1d(*tensors: Any) -> Any:
+    """Give 0-d tensors one dimension.
+
+    Args:
+        tensors: one, several, or a list of them; several give a tuple.
 
     Example:
         >>> import pyflame as pf
         >>> pf.atleast_1d(pf.tensor(3)).shape
         pyflame.Size([1])
     """
-    return x if x.ndim else _reshape(x, (1,))
+    return _each(lambda x: x if x.ndim else _reshape(x, (1,)), tensors)
+
+
+def atleast_2d(*tensors: Any) -> Any:
+    """Give tensors at least two dimensions; vectors become rows.
+
+    Args:
+        tensors: one, several, or a list of them; several give a tuple.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.atleast_2d(pf.tensor([1, 2])).shape
+        pyflame.Size([1, 2])
+    """
+    return _each(lambda x: x if x.ndim > 1 else _reshape(x, (1, x.numel())), tensors)
+
+
+def atleast_3d(*tensors: Any) -> Any:
+    """Give tensors at least three dimensions: (n,) becomes (1, n, 1), (n, m) becomes (n, m, 1).
+
+    Args:
+        tensors: one, several, or a list of them; several give a tuple.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.atleast_3d(pf.tensor([1, 2])).shape
+        pyflame.Size([1, 2, 1])
+    """
+
+    def raised(x: Tensor) -> Tensor:
+        if x.ndim > 2:
+            return x
+        return _reshape(x, (*x.shape, 1) if x.ndim == 2 else (1, x.numel(), 1))
+
+    return _each(raised, tensors)
 
 
 swapaxes = transpose
