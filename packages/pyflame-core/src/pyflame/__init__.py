@@ -213,6 +213,7 @@ from .ops import (
     fmod as fmod,
     fork_rng as fork_rng,
     frac as frac,
+    from_dlpack as from_dlpack,
     from_numpy as from_numpy,
     frombuffer as frombuffer,
     full as full,

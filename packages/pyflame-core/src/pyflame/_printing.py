@@ -70,24 +70,34 @@ def _shown(array: Any) -> Any:
     return array
 
 
-def _values(array: Any, prefix: str) -> str:
-    if array.dtype.kind == "f":
-        write = _float_format(_shown(array))
-    else:
-        write = str
-    width = max((len(write(value)) for value in _shown(array).ravel().tolist() if math.isfinite(value)), default=0)
+def _values(array: Any, indent: int) -> str:
+    shown = _shown(array)
+    write = _float_format(shown) if array.dtype.kind == "f" else str
+    # As PyTorch measures: zeros, NaN and infinities do not count, so they may stand out of line.
+    counted = shown[np.isfinite(shown) & (shown != 0)] if array.dtype.kind == "f" else shown
+    width = max((len(write(value)) for value in counted.ravel().tolist()), default=1)
+    shortened = array.size > _options["threshold"]
+    return _nested(array, lambda value: str(write(value)).rjust(width), width, indent, shortened)
+
+
+def _nested(array: Any, write: Any, width: int, indent: int, shortened: bool) -> str:
     if array.ndim == 0:
-        return str(write(array.item()))
-    return np.array2string(
-        array,
-        separator=", ",
-        prefix=prefix,
-        suffix=")",
-        threshold=_options["threshold"],
-        edgeitems=_options["edgeitems"],
-        max_line_width=_options["linewidth"],
-        formatter={"all": lambda value: str(write(value.item() if hasattr(value, "item") else value)).rjust(width)},
-    )
+        return str(write(array.item())).strip()
+    edge = _options["edgeitems"]
+    cut = shortened and array.shape[0] > 2 * edge
+    rows = [*array[:edge], *array[-edge:]] if cut else list(array)
+    if array.ndim == 1:
+        parts = [write(value.item()) for value in rows]
+        if cut:
+            parts.insert(edge, " ...")
+        room = max(1, (_options["linewidth"] - indent) // (width + 2))
+        lines = [", ".join(parts[first : first + room]) for first in range(0, len(parts), room)]
+    else:
+        lines = [_nested(row, write, width, indent + 1, shortened) for row in rows]
+        if cut:
+            lines.insert(edge, "...")
+    gap = "\n" * max(1, array.ndim - 1)
+    return f"[{f',{gap}{chr(32) * (indent + 1)}'.join(lines)}]"
 
 
 def text(x: Tensor, prefix: str = "tensor(") -> str:
@@ -99,8 +109,16 @@ def text(x: Tensor, prefix: str = "tensor(") -> str:
         notes.append(f"dtype={x.dtype}")
     if x.requires_grad:
         notes.append("requires_grad=True" if x.is_leaf else f"grad_fn=<{x.grad_fn.name()}>")
-    values = _values(array, prefix) if array.size else "[]"
-    return f"{prefix}{', '.join([values, *notes])})"
+    written = prefix + (_values(array, len(prefix)) if array.size else "[]")
+    column = len(written) - written.rfind("\n") - 1
+    for note in notes:
+        if column + len(note) + 2 > _options["linewidth"]:
+            written += f",\n{' ' * len(prefix)}{note}"
+            column = len(prefix) + len(note)
+        else:
+            written += f", {note}"
+            column += len(note) + 2
+    return f"{written})"
 
 
 def formatted(x: Tensor, spec: str) -> str:

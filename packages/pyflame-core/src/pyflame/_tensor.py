@@ -262,16 +262,23 @@ class Tensor(InPlaceMethods):
         return iter(self.unbind(0))
 
     def __contains__(self, value: Any) -> bool:
+        if not isinstance(value, (_core.TensorBase, int, float)) and not hasattr(value, "__array__"):
+            raise RuntimeError(f"[contains] tensors contain numbers, not {type(value).__name__}")
         return bool((self == value).any())
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._one("float"))
 
     def __complex__(self) -> complex:
         return complex(self.item())
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._one("int"))
+
+    def _one(self, kind: str) -> Any:
+        if self.ndim and self.numel() != 1:
+            raise ValueError(f"[{kind}] x has shape {tuple(self.shape)}: only one element can become a Python number")
+        return _core.item(self)
 
     def __index__(self) -> int:
         if self.dtype.is_floating_point:

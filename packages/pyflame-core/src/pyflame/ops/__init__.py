@@ -51,6 +51,7 @@ from .creation import (
     as_tensor as as_tensor,
     asarray as asarray,
     empty as empty,
+    from_dlpack as from_dlpack,
     from_numpy as from_numpy,
     frombuffer as frombuffer,
     full as full,

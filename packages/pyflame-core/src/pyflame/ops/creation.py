@@ -155,8 +155,13 @@ def asarray(obj: Any, *, dtype: DType | None = None, copy: bool | None = None, d
     """
     if isinstance(obj, np.ndarray):
         return finish(from_numpy(obj, dtype, copy), None, device, False)
-    if isinstance(obj, Tensor) and copy:
-        return tensor(obj, dtype=dtype, device=device)
+    if isinstance(obj, Tensor):
+        if copy:
+            return tensor(obj, dtype=dtype, device=device)
+        if copy is False and dtype not in (None, obj.dtype):
+            raise ValueError(f"[asarray] copy=False forbids to convert {obj.dtype.name} to {dtype}")
+    elif copy is False:
+        raise ValueError(f"[asarray] copy=False needs a tensor or an array, got {type(obj).__name__}")
     return as_tensor(obj, dtype=dtype, device=device)
 
 
@@ -196,6 +201,28 @@ def _is_constant(array: Any) -> bool:
     return isinstance(array, (bytes, type(None)))
 
 
+def from_dlpack(source: Any) -> Tensor:
+    """Take a snapshot of an array of any library that speaks DLPack.
+
+    Args:
+        source: an object with `__dlpack__` on the CPU. Memory that nobody can write to is shared.
+
+    Raises:
+        TypeError: there is no `__dlpack__`, or no counterpart of the dtype.
+        BufferError: the array is not on the CPU.
+
+    Example:
+        >>> import numpy as np, pyflame as pf
+        >>> pf.from_dlpack(np.array([1, 2]))
+        tensor([1, 2])
+    """
+    if isinstance(source, Tensor):
+        return _core.ops.alias(_core.detach(source))
+    if not hasattr(source, "__dlpack__"):
+        raise TypeError(f"[from_dlpack] {type(source).__name__} has no __dlpack__: use tensor() or as_tensor()")
+    return from_numpy(np.from_dlpack(source), copy=True)
+
+
 def frombuffer(buffer: Any, *, dtype: DType, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
     """Read numbers from an object with the buffer protocol.
 
@@ -208,6 +235,8 @@ def frombuffer(buffer: Any, *, dtype: DType, count: int = -1, offset: int = 0, r
         >>> pf.frombuffer(bytes([1, 2]), dtype=pf.uint8)
         tensor([1, 2], dtype=pyflame.uint8)
     """
+    if not len(memoryview(buffer)):
+        raise ValueError("[frombuffer] the buffer is empty")
     code = "u2" if dtype is bfloat16 else dtype.to_numpy()
     return finish(from_array(np.frombuffer(buffer, code, count, offset), dtype), None, None, requires_grad)
 

@@ -276,6 +276,8 @@ def randperm(
         >>> sorted(pf.randperm(3).tolist())
         [0, 1, 2]
     """
+    if n < 0:
+        raise RuntimeError(f"[randperm] n is {n}: it must not be negative")
     key, offset = (generator or default_generator).draw(n)
     # NumPy's Philox from the same seed and counter: no other stream of this process has this key.
     words = np.random.Philox(key=[key & 0xFFFFFFFFFFFFFFFF, 1], counter=offset)
@@ -307,6 +309,8 @@ def normal(
         pyflame.Size([2, 2])
     """
     given = [x for x in (mean, std) if isinstance(x, _core.TensorBase)]
+    if isinstance(std, (int, float)) and std < 0:
+        raise RuntimeError(f"[normal] std is {std}: it must not be negative")
     if size is None and not given:
         raise TypeError("[normal] size is missing: give it, or a tensor as mean or std")
     shape = size if size is not None else broadcast_shapes(*(x.shape for x in given))
