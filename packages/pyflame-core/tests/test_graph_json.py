@@ -162,6 +162,7 @@ def test_any_attributes_give_a_type_or_an_error(name: str, data: st.DataObject) 
         "ints": st.lists(numbers, max_size=10).map(tuple),
         "dim": numbers | st.none(),
         "dims": st.lists(numbers, max_size=10).map(tuple),
+        "any": st.none() | st.booleans() | numbers | st.floats() | st.text(max_size=4),  # host ops
         "layout": st.none() | st.just(pf.MeshLayout.grid(2, 2)),
     }
     attrs = {attr.name: data.draw(kinds[attr.kind]) for attr in info.attrs}
