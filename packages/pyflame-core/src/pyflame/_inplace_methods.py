@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from . import _core, _draws, _inplace
 from ._inplace import augmented, becoming, changing
-from . import _core, _draws, _inplace, _loops
-from ._inplace import augmented, changing
 from ._methods import TensorMethods
 from .ops import (
     activation,
@@ -40,7 +38,6 @@ class InPlaceMethods(TensorMethods):
     addmv_ = changing(linalg.addmv)
     apply_ = _inplace.apply_
     addr_ = changing(tensor_products.addr)
-    apply_ = _loops.apply_
     arccos_ = changing(trigonometry.acos)
     arccosh_ = changing(trigonometry.acosh)
     arcsin_ = changing(trigonometry.asin)
@@ -123,7 +120,6 @@ class InPlaceMethods(TensorMethods):
     logit_ = changing(exponential.logit)
     lt_ = changing(compare.lt)
     map_ = _inplace.map_
-    map_ = _loops.map_
     masked_fill_ = changing(elementwise.masked_fill)
     masked_scatter_ = changing(scattering.masked_scatter)
     mul_ = changing(elementwise.mul)

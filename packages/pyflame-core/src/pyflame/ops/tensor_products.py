@@ -11,6 +11,7 @@ from .._types import Number
 from ..dtypes import int64
 from .linalg import _scaled_sum, bmm, outer
 from .shape import broadcast_shapes, wrap_dim
+from .strided import diagonal
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -188,7 +189,7 @@ def trace(x: Tensor) -> Tensor:
     """
     if x.ndim != 2:
         raise RuntimeError(f"[trace] x has {x.ndim} dimensions: expected a matrix")
-    return _core.ops.diagonal(x, 0, 0, 1).sum()
+    return diagonal(x).sum()
 
 
 def chain_matmul(*matrices: Tensor) -> Tensor:

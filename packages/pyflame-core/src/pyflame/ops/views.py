@@ -1,4 +1,4 @@
-"""Windows on a tensor: diagonals, sliding windows and arbitrary strides."""
+"""Matrices made of diagonals, and diagonals of matrices."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from .. import _core
 from .shape import wrap_dim
+from .strided import diagonal as matrix_diagonal
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
 
-_diagonal = _core.ops.diagonal
 _embed = _core.ops.embed
 _permute = _core.ops.permute
 _reshape = _core.ops.reshape
@@ -72,7 +72,7 @@ def diag(x: Tensor, diagonal: int = 0) -> Tensor:
         return diag_embed(x, diagonal)
     if x.ndim != 2:
         raise RuntimeError(f"[diag] x has shape {tuple(x.shape)}: expected one or two dimensions")
-    return _diagonal(x, diagonal, 0, 1).clone()
+    return matrix_diagonal(x, diagonal).clone()
 
 
 def diagflat(x: Tensor, offset: int = 0) -> Tensor:
