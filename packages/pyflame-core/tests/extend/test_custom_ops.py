@@ -268,3 +268,21 @@ def test_check_finds(test, forward, parts):
     assert test in {finding.test for finding in report.failures}, str(report)
     with pytest.raises(AssertionError, match="wrong: "):
         report.raise_if_failed()
+
+
+def test_function_with_a_gradient_of_its_own_has_its_second_name():
+    assert extend.AutogradFunction is pf.autograd.Function
+
+    class Tripled(extend.AutogradFunction):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, grad):
+            return grad * 3
+
+    x = pf.ones(2, requires_grad=True)
+    y = Tripled.apply(x)
+    y.sum().backward()
+    assert y.tolist() == [2.0, 2.0] and x.grad.tolist() == [3.0, 3.0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..autograd.function import Function as _Function
 from .check import CheckReport as CheckReport, Finding as Finding, check as check
 from .custom_ops import (
     clear_custom_ops as clear_custom_ops,
@@ -35,3 +36,5 @@ from .registry import (
     register_pass as register_pass,
     register_serializer as register_serializer,
 )
+
+AutogradFunction = _Function
