@@ -42,9 +42,9 @@ def test_explain_shows_the_whole_kind(kind):
     assert all(line in text for line in (kind.example + "\n" + kind.corrected).splitlines())
 
 
-def test_codes_are_numbered_once_and_in_order():
+def test_codes_are_numbered_once_and_without_gaps():
     codes = [kind.code for kind in KINDS]
-    assert codes == sorted(set(codes)) and all(code.startswith("PF") and len(code) == 6 for code in codes)
+    assert sorted(codes) == [f"PF{k:04}" for k in range(1, len(codes) + 1)]
 
 
 def test_errors_of_the_core_carry_their_code_and_keep_their_class():

@@ -62,6 +62,17 @@ KINDS = (
         'g = pf.Graph()\ng.create_op("relu", [g.create_input((2,), pf.float32)])',
     ),
     Kind(
+        "PF0023",
+        "A plugin cannot be loaded",
+        ("PluginError",),
+        "",
+        "Its code is not there, raised, was written for another plugin API, or needs a plugin that cannot be loaded. Nothing "
+        "that it registered is left.",
+        'pf.extend.load_plugin("no_such_plugin")',
+        "Update or uninstall its distribution; `pyflame plugins doctor` shows each plugin with its traceback.",
+        "pf.extend.list_plugins()",
+    ),
+    Kind(
         "PF0004",
         "A part of PyFlame is not installed",
         ("ModuleNotFoundError", "ImportError"),

@@ -123,7 +123,7 @@ def explain(what: str | BaseException) -> str:
     if isinstance(what, str):
         kind = next((kind for kind in KINDS if kind.code == what.upper()), None)
         if kind is None:
-            raise ValueError(f"[explain] there is no code {what!r}: they go from {KINDS[0].code} to {KINDS[-1].code}")
+            raise ValueError(f"[explain] there is no code {what!r}: docs/errors/README.md lists them")
     else:
         kind = kind_of(what)
         if kind is None:

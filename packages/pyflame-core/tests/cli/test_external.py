@@ -85,5 +85,37 @@ def test_plugins_doctor_shows_the_traceback_and_a_repair(pyflame, json_of, insta
 def test_plugins_list_imports_nothing(json_of, install):
     env = install("bad-one", "raise RuntimeError('no')", cli=[("bad", "bad_one:add")])
     assert json_of("plugins", "list", **env)["plugins"] == [
-        {"name": "bad", "group": "pyflame.cli", "distribution": "bad-one", "version": "1.2", "target": "bad_one:add"}
+        {
+            "name": "bad",
+            "group": "pyflame.cli",
+            "distribution": "bad-one",
+            "version": "1.2",
+            "target": "bad_one:add",
+            "state": "found",
+        }
     ]
+
+
+PLUGIN = """
+from pyflame.extend import Plugin
+class Greeter(Plugin):
+    name = "greeter"
+    version = "3.0"
+    def setup(self): pass
+    def get_cli(self): return {"greet": add}
+"""
+
+
+def test_plugins_load_shows_the_plugin_or_what_is_wrong(pyflame, json_of, install):
+    env = install("greeting", PLUGIN + GREET, plugins=[("greeter", "greeting:Greeter"), ("gone", "greeting:Gone")])
+    assert json_of("plugins", "load", "greeter", **env)["plugin"]["version"] == "3.0"
+    broken = pyflame("plugins", "load", "gone", **env)
+    assert (broken.returncode, broken.stdout) == (1, "")
+    assert broken.stderr.startswith("pyflame plugins: error: [plugin] gone failed to load")
+
+
+def test_a_loaded_plugin_adds_its_subcommands(pyflame, install):
+    env = install("greeting", PLUGIN + GREET, plugins=[("greeter", "greeting:Greeter")])
+    done = pyflame("greet", "you", PYFLAME_PLUGINS="greeter", **env)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "hello you\n", "")
+    assert pyflame("greet", "you", **env).returncode == 2

@@ -74,6 +74,10 @@ def add(commands: Any, chosen: str | None, built_in: Collection[str]) -> int | N
                 return 1
         elif point.name not in problems:
             commands.add_parser(point.name, help=f"from {owner(point)}", add_help=False)
+    registry = sys.modules.get("pyflame.extend.registry")  # no plugin is loaded if it is not there
+    for name, add_command in registry.commands.entries.items() if registry else ():
+        if name not in commands.choices:
+            add_command(commands)
     if chosen in problems:
         print(f"pyflame: {problems[chosen]}", file=sys.stderr)
         return 1
