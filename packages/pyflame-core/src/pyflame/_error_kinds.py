@@ -66,8 +66,8 @@ KINDS = (
         "A plugin cannot be loaded",
         ("PluginError",),
         "",
-        "Its code is not there, raised, was written for another plugin API, or needs a plugin that cannot be loaded. Nothing "
-        "that it registered is left.",
+        "Its code is not there, raised, was written for another plugin API, or needs a plugin that cannot be loaded. "
+        "Nothing that it registered is left.",
         'pf.extend.load_plugin("no_such_plugin")',
         "Update or uninstall its distribution; `pyflame plugins doctor` shows each plugin with its traceback.",
         "pf.extend.list_plugins()",
