@@ -43,7 +43,8 @@ def files(tmp_path):
     )
     pf.save([pf.ones(2), "text"], tmp_path / "notes.pf", metadata={"loss": float("inf"), "shape": (2, 3)})
     graph = pf.trace(lambda x: pf.relu(x @ pf.ones(3, 2)) + 0, pf.ones(4, 3), example_names=["x"]).graph
-    (tmp_path / "g.json").write_text(graph.to_json())
+    graph.save(tmp_path / "g.json")
+    graph.save(tmp_path / "g.pfg")
     return tmp_path
 
 
@@ -127,6 +128,7 @@ def test_graph_summarises_and_lists_nodes(pyflame, json_of, files):
     assert found["ops"]["matmul"] == 1 and found["inputs"] == [{"name": "x", "dtype": "float32", "shape": [4, 3]}]
     shown = pyflame("graph", "g.json", "--nodes").stdout
     assert "matmul" in shown and "return %" in shown
+    assert json_of("graph", "g.pfg") == found
     optimized = json_of("graph", "g.json", "--optimize")
     assert optimized["num_nodes"] < found["num_nodes"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from .output import add_json, bytes_text, pairs, show, table
@@ -37,17 +36,11 @@ class GraphSummary(TypedDict):
 
 def add(commands: Any) -> None:
     parser = commands.add_parser("graph", help="show a stored computation")
-    parser.add_argument("file", metavar="FILE", help="a graph written by Graph.save or Graph.to_json")
+    parser.add_argument("file", metavar="FILE", help="a graph written by Graph.save")
     parser.add_argument("--nodes", action="store_true", help="list the nodes")
     parser.add_argument("--optimize", action="store_true", help="show it after the passes of pyflame.optimize")
     add_json(parser)
     parser.set_defaults(run=run)
-
-
-def read(path: Path) -> Graph:
-    from ..graph import Graph
-
-    return Graph.from_json(path.read_bytes())
 
 
 def summarize(graph: Graph) -> GraphSummary:
@@ -70,8 +63,9 @@ def summarize(graph: Graph) -> GraphSummary:
 
 def run(options: argparse.Namespace) -> int:
     from .. import optimize
+    from ..graph import Graph
 
-    graph = read(Path(options.file))
+    graph = Graph.load(options.file)
     if options.optimize:
         graph = optimize.PassManager(optimize.default_passes()).run(graph)
     summary = summarize(graph)
