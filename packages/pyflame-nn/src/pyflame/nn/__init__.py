@@ -18,11 +18,29 @@ from .activation import (
     Softplus as Softplus,
     Tanh as Tanh,
 )
-from .batchnorm import BatchNorm1d as BatchNorm1d, BatchNorm2d as BatchNorm2d
+from .batchnorm import (
+    BatchNorm1d as BatchNorm1d,
+    BatchNorm2d as BatchNorm2d,
+    BatchNorm3d as BatchNorm3d,
+    SyncBatchNorm as SyncBatchNorm,
+)
 from .container import ModuleDict as ModuleDict, ModuleList as ModuleList, Sequential as Sequential
-from .conv import Conv2d as Conv2d
+from .conv import Conv1d as Conv1d, Conv2d as Conv2d, Conv3d as Conv3d
+from .distance import CosineSimilarity as CosineSimilarity, PairwiseDistance as PairwiseDistance
 from .dropout import Dropout as Dropout, Dropout2d as Dropout2d
-from .linear import Flatten as Flatten, Identity as Identity, Linear as Linear, Unflatten as Unflatten
+from .embedding import Embedding as Embedding, EmbeddingBag as EmbeddingBag
+from .instancenorm import (
+    InstanceNorm1d as InstanceNorm1d,
+    InstanceNorm2d as InstanceNorm2d,
+    InstanceNorm3d as InstanceNorm3d,
+)
+from .linear import (
+    Bilinear as Bilinear,
+    Flatten as Flatten,
+    Identity as Identity,
+    Linear as Linear,
+    Unflatten as Unflatten,
+)
 from .loss import (
     BCELoss as BCELoss,
     BCEWithLogitsLoss as BCEWithLogitsLoss,
@@ -36,5 +54,16 @@ from .loss import (
     SmoothL1Loss as SmoothL1Loss,
 )
 from .module import Module as Module
+from .normalization import (
+    GroupNorm as GroupNorm,
+    LayerNorm as LayerNorm,
+    LocalResponseNorm as LocalResponseNorm,
+    RMSNorm as RMSNorm,
+)
 from .parameter import Buffer as Buffer, Parameter as Parameter
 from .pooling import AvgPool2d as AvgPool2d, MaxPool2d as MaxPool2d
+from .transposed import (
+    ConvTranspose1d as ConvTranspose1d,
+    ConvTranspose2d as ConvTranspose2d,
+    ConvTranspose3d as ConvTranspose3d,
+)
