@@ -106,6 +106,36 @@ OPTIMIZERS = [
     "optim.AdamW([{'params': params[:1]}, {'params': params[1:], 'lr': 0.2, 'weight_decay': 0.0}], lr=0.05)",
 ]
 
+# whose steps are taken in double precision
+STEPPERS = [
+    "optim.Adamax(params, lr=0.05)",
+    "optim.Adamax(params, lr=0.05, betas=(0.7, 0.95), eps=1e-3, weight_decay=0.1, maximize=True)",
+    "optim.NAdam(params, lr=0.05)",
+    "optim.NAdam(params, lr=0.05, betas=(0.8, 0.95), weight_decay=0.1, momentum_decay=0.1)",
+    "optim.NAdam(params, lr=0.05, weight_decay=0.1, decoupled_weight_decay=True, maximize=True)",
+    "optim.RAdam(params, lr=0.05)",
+    "optim.RAdam(params, lr=0.05, betas=(0.8, 0.6), weight_decay=0.1)",
+    "optim.RAdam(params, lr=0.05, betas=(0.9, 0.99), weight_decay=0.1, decoupled_weight_decay=True, maximize=True)",
+    "optim.RMSprop(params, lr=0.05)",
+    "optim.RMSprop(params, lr=0.05, alpha=0.8, eps=1e-3, weight_decay=0.1, momentum=0.7)",
+    "optim.RMSprop(params, lr=0.02, momentum=0.5, centered=True, maximize=True)",
+    "optim.RMSprop(params, lr=0.02, alpha=0.9, centered=True)",
+    "optim.Adagrad(params, lr=0.2)",
+    "optim.Adagrad(params, lr=0.2, lr_decay=0.1, weight_decay=0.1, initial_accumulator_value=0.3, maximize=True)",
+    "optim.Adadelta(params)",
+    "optim.Adadelta(params, lr=2.0, rho=0.7, eps=1e-3, weight_decay=0.1, maximize=True)",
+    "optim.ASGD(params, lr=0.2)",
+    "optim.ASGD(params, lr=0.2, lambd=0.05, alpha=0.6, t0=5, weight_decay=0.1, maximize=True)",
+    "optim.Rprop(params)",
+    "optim.Rprop(params, lr=0.2, etas=(0.3, 1.5), step_sizes=(0.05, 0.4))",
+    "optim.Rprop(params, lr=0.1, maximize=True)",
+    "optim.LBFGS(params, lr=0.3, max_iter=3)",
+    "optim.LBFGS(params, lr=0.1, max_iter=4, history_size=2, max_eval=3)",
+    "optim.LBFGS(params, max_iter=2, line_search_fn='strong_wolfe')",
+    "optim.LBFGS(params, lr=20.0, max_iter=3, history_size=3, line_search_fn='strong_wolfe')",
+    "optim.Adagrad([{'params': params[:1]}, {'params': params[1:], 'lr': 0.02, 'weight_decay': 0.1}], lr=0.1)",
+]
+
 SCHEDULERS = [
     "optim.lr_scheduler.StepLR(optimizer, 3, gamma=0.5)",
     "optim.lr_scheduler.CosineAnnealingLR(optimizer, 15, eta_min=0.01)",
@@ -189,6 +219,38 @@ def optimizers(torch: Any) -> Arrays:
     return found
 
 
+def regression(optimizer: Any, params: list[Any], x: Any, t: Any) -> Any:
+    """The loss as optimizers ask for it: with gradients."""
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        loss = (((x @ params[0] + params[1]).tanh() - t) ** 2).mean()
+        loss.backward()
+        return loss
+
+    return closure
+
+
+def steppers(torch: Any) -> Arrays:
+    """For each optimizer: both parameters, one after the other, after each of its steps."""
+    random = np.random.default_rng(7)
+    shapes = {"w": (3, 2), "b": (2,), "x": (6, 3), "t": (6, 2)}
+    found: Arrays = {name: random.standard_normal(shape) for name, shape in shapes.items()}
+    x, t = torch.tensor(found["x"]), torch.tensor(found["t"])
+    torch.set_default_dtype(torch.float64)  # in which optimizers keep their numbers
+    for case in STEPPERS:
+        params = [torch.nn.Parameter(torch.tensor(found[name])) for name in "wb"]
+        optimizer = eval(case, {"optim": torch.optim, "params": params})
+        closure = regression(optimizer, params, x, t)
+        path = []
+        for _ in range(STEPS):
+            optimizer.step(closure)
+            path.append(np.concatenate([param.detach().numpy().ravel() for param in params]))
+        found[case] = np.stack(path)
+    torch.set_default_dtype(torch.float32)
+    return found
+
+
 def schedulers(torch: Any) -> Arrays:
     """For each scheduler: the learning rate after each step, given the measured values."""
     found: Arrays = {"values": np.abs(normal(STEPS)) + np.linspace(2, 1, STEPS, dtype=np.float32)}
@@ -232,7 +294,7 @@ def to_numpy(value: Any) -> np.ndarray[Any, Any]:
 def main() -> None:
     torch = importlib.import_module("torch")
     TARGET.mkdir(parents=True, exist_ok=True)
-    for make in (layers, losses, optimizers, schedulers, functional):
+    for make in (layers, losses, optimizers, schedulers, functional, steppers):
         arrays: dict[str, Any] = {name: to_numpy(value) for name, value in make(torch).items()}
         path = TARGET / f"{make.__name__}.npz"
         np.savez_compressed(path, **arrays)

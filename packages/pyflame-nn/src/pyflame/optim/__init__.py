@@ -5,7 +5,12 @@ from __future__ import annotations
 from pyflame import Tensor as _Tensor  # noqa: F401  (a missing core shows here)
 
 from . import lr_scheduler as lr_scheduler
+from .adadelta import Adadelta as Adadelta
+from .adagrad import Adagrad as Adagrad
 from .adam import Adam as Adam, AdamW as AdamW
+from .adamax import Adamax as Adamax
+from .asgd import ASGD as ASGD
+from .lbfgs import LBFGS as LBFGS
 from .lr_scheduler import (
     CosineAnnealingLR as CosineAnnealingLR,
     LambdaLR as LambdaLR,
@@ -13,5 +18,9 @@ from .lr_scheduler import (
     ReduceLROnPlateau as ReduceLROnPlateau,
     StepLR as StepLR,
 )
+from .nadam import NAdam as NAdam
 from .optimizer import Optimizer as Optimizer
+from .radam import RAdam as RAdam
+from .rmsprop import RMSprop as RMSprop
+from .rprop import Rprop as Rprop
 from .sgd import SGD as SGD

@@ -128,9 +128,7 @@ class Optimizer:
                 own.append(numbers.setdefault(id(param), len(numbers)))
             groups.append({**group, "params": own})
         state = {
-            numbers[id(param)]: {
-                key: value.detach().clone() if isinstance(value, Tensor) else value for key, value in values.items()
-            }
+            numbers[id(param)]: {key: detached(value) for key, value in values.items()}
             for param, values in self.state.items()
         }
         return {"state": state, "param_groups": groups}
@@ -162,8 +160,17 @@ class Optimizer:
         return "\n".join([*lines, ")"])
 
 
+def detached(value: Any) -> Any:
+    """A stored state neither moves on with the optimizer nor holds a graph."""
+    if isinstance(value, list):
+        return [detached(entry) for entry in value]
+    return value.detach().clone() if isinstance(value, Tensor) else value
+
+
 def restored(value: Any, param: Tensor) -> Any:
     """A state tensor has the dtype of its parameter; the copy is a handle of its own, as steps assign to it."""
+    if isinstance(value, list | tuple):
+        return [restored(entry, param) for entry in value]
     return as_tensor(value).detach().clone().to(param.dtype) if isinstance(value, Tensor) else value
 
 
