@@ -18,6 +18,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "packages" / "pyflame-nn" / "tests" / "references"
 STEPS = 20
+EPOCHS = 60
 CALLS = 8  # of each family of functions
 
 # expression -> shape of the input
@@ -136,12 +137,46 @@ STEPPERS = [
     "optim.Adagrad([{'params': params[:1]}, {'params': params[1:], 'lr': 0.02, 'weight_decay': 0.1}], lr=0.1)",
 ]
 
+# `sgd` and `adam` are optimizers of two groups, `lr` is optim.lr_scheduler
 SCHEDULERS = [
-    "optim.lr_scheduler.StepLR(optimizer, 3, gamma=0.5)",
-    "optim.lr_scheduler.CosineAnnealingLR(optimizer, 15, eta_min=0.01)",
-    "optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 1 / (1 + epoch))",
-    "optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=1, cooldown=1, factor=0.5)",
-    "optim.lr_scheduler.ReduceLROnPlateau(optimizer, mode='max', patience=0, threshold_mode='abs', min_lr=0.02)",
+    "lr.StepLR(sgd, 3, gamma=0.5)",
+    "lr.StepLR(sgd, 7)",
+    "lr.MultiStepLR(sgd, [30, 4, 9, 9], gamma=0.3)",
+    "lr.ConstantLR(sgd)",
+    "lr.ConstantLR(sgd, factor=0.7, total_iters=20)",
+    "lr.LinearLR(sgd)",
+    "lr.LinearLR(sgd, start_factor=1.0, end_factor=0.2, total_iters=40)",
+    "lr.ExponentialLR(sgd, 0.95)",
+    "lr.PolynomialLR(sgd, total_iters=45, power=2.0)",
+    "lr.PolynomialLR(sgd)",
+    "lr.CosineAnnealingLR(sgd, 15, eta_min=0.01)",
+    "lr.CosineAnnealingLR(sgd, 60)",
+    "lr.CosineAnnealingWarmRestarts(sgd, 7)",
+    "lr.CosineAnnealingWarmRestarts(sgd, 5, T_mult=2, eta_min=0.02)",
+    "lr.OneCycleLR(sgd, 1.0, total_steps=60)",
+    "lr.OneCycleLR(sgd, [1.0, 0.3], epochs=7, steps_per_epoch=9, anneal_strategy='linear', pct_start=0.4)",
+    "lr.OneCycleLR(adam, 0.1, total_steps=70, three_phase=True, div_factor=10.0, base_momentum=0.7)",
+    "lr.OneCycleLR(adam, 0.1, total_steps=60, cycle_momentum=False)",
+    "lr.CyclicLR(sgd, 0.1, 0.9, step_size_up=7)",
+    "lr.CyclicLR(sgd, [0.1, 0.2], [0.9, 0.7], step_size_up=4, step_size_down=9, mode='triangular2', max_momentum=0.95)",
+    "lr.CyclicLR(adam, 0.1, 0.9, step_size_up=6, mode='exp_range', gamma=0.97)",
+    "lr.CyclicLR(sgd, 0.1, 0.9, step_size_up=6, scale_fn=lambda x: 1 / (1 + x), scale_mode='iterations')",
+    "lr.LambdaLR(sgd, lambda epoch: 1 / (1 + epoch))",
+    "lr.LambdaLR(sgd, [lambda epoch: 0.9**epoch, lambda epoch: epoch / 10])",
+    "lr.MultiplicativeLR(sgd, lambda epoch: 1 - 0.3 / (1 + epoch))",
+    "lr.ChainedScheduler([lr.ConstantLR(sgd, 0.1, 10), lr.ExponentialLR(sgd, 0.9)])",
+    "lr.ChainedScheduler([lr.LinearLR(sgd, 0.1, 1.0, 10), lr.CosineAnnealingLR(sgd, 20), lr.StepLR(sgd, 9)])",
+    "lr.SequentialLR(sgd, [lr.ConstantLR(sgd, 0.1, 10), lr.ExponentialLR(sgd, 0.9)], [8])",
+    "lr.SequentialLR(sgd, [lr.LinearLR(sgd, 0.1), lr.CosineAnnealingLR(sgd, 20), lr.StepLR(sgd, 9)], [5, 25])",
+    "lr.SequentialLR(sgd, [lr.MultiplicativeLR(sgd, lambda epoch: 0.95), lr.PolynomialLR(sgd, 9),"
+    " lr.LinearLR(sgd, 0.5), lr.MultiStepLR(sgd, [0, 3])], [10, 25, 40])",
+    "lr.SequentialLR(sgd, [lr.ExponentialLR(sgd, 0.9), lr.CosineAnnealingWarmRestarts(sgd, 6)], [13])",
+    "lr.ReduceLROnPlateau(sgd, patience=1, cooldown=1, factor=0.5)",
+    "lr.ReduceLROnPlateau(sgd, 'max', patience=0, threshold_mode='abs', min_lr=[0.02, 0.1])",
+    "lr.ReduceLROnPlateau(sgd, 'min', 0.8, 2, threshold=0.1)",
+    "swa.SWALR(sgd, swa_lr=0.05)",
+    "swa.SWALR(sgd, swa_lr=[0.05, 0.3], anneal_epochs=25, anneal_strategy='linear')",
+    "lr.SequentialLR(sgd, [lr.ExponentialLR(sgd, 0.9), swa.SWALR(sgd, swa_lr=0.05, anneal_epochs=5)], [30])",
 ]
 
 Arrays = dict[str, np.ndarray[Any, Any]]
@@ -252,16 +287,23 @@ def steppers(torch: Any) -> Arrays:
 
 
 def schedulers(torch: Any) -> Arrays:
-    """For each scheduler: the learning rate after each step, given the measured values."""
-    found: Arrays = {"values": np.abs(normal(STEPS)) + np.linspace(2, 1, STEPS, dtype=np.float32)}
+    """For each scheduler: both learning rates and the momentum after each step, given the measured values."""
+    random = np.random.default_rng(11)
+    found: Arrays = {"values": random.uniform(0, 1, EPOCHS) + np.linspace(2, 1, EPOCHS)}
     for case in SCHEDULERS:
-        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.5)
-        scheduler = eval(case, {"optim": torch.optim, "optimizer": optimizer})
+        params = [torch.nn.Parameter(torch.zeros(1)) for _ in range(2)]
+        groups = [{"params": params[:1]}, {"params": params[1:], "lr": 0.2}]
+        optimizers = {
+            "sgd": torch.optim.SGD(groups, lr=0.5, momentum=0.9),
+            "adam": torch.optim.Adam([dict(group) for group in groups], lr=0.5),
+        }
+        scheduler = eval(case, {"lr": torch.optim.lr_scheduler, "swa": torch.optim.swa_utils, **optimizers})
         rates = []
         for value in found["values"]:
-            optimizer.step()
+            scheduler.optimizer.step()
             scheduler.step(*([float(value)] if "Plateau" in case else []))
-            rates.append(optimizer.param_groups[0]["lr"])
+            one, two = scheduler.optimizer.param_groups
+            rates.append((one["lr"], two["lr"], one["betas"][0] if "betas" in one else one["momentum"]))
         found[case] = np.array(rates)
     return found
 
