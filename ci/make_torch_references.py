@@ -292,7 +292,7 @@ def schedulers(torch: Any) -> Arrays:
     found: Arrays = {"values": random.uniform(0, 1, EPOCHS) + np.linspace(2, 1, EPOCHS)}
     for case in SCHEDULERS:
         params = [torch.nn.Parameter(torch.zeros(1)) for _ in range(2)]
-        groups = [{"params": params[:1]}, {"params": params[1:], "lr": 0.2}]
+        groups: list[dict[str, Any]] = [{"params": params[:1]}, {"params": params[1:], "lr": 0.2}]
         optimizers = {
             "sgd": torch.optim.SGD(groups, lr=0.5, momentum=0.9),
             "adam": torch.optim.Adam([dict(group) for group in groups], lr=0.5),

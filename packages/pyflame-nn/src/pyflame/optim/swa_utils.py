@@ -142,7 +142,8 @@ class AveragedModel(Module):
 
     def update_parameters(self, model: Module) -> None:
         """Take the present parameters of the model into the averages."""
-        averages, values = list(self.module.parameters()), [value.detach() for value in model.parameters()]
+        averages: list[Tensor] = list(self.module.parameters())
+        values = [value.detach() for value in model.parameters()]
         buffers = list(zip(self.module.buffers(), model.buffers()))
         if self.use_buffers:
             averages += [own for own, _ in buffers]
@@ -171,7 +172,7 @@ def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
         >>> model.running_mean
         tensor([4.])
     """
-    layers = [module for module in model.modules() if hasattr(module, "reset_running_stats")]
+    layers: list[Any] = [module for module in model.modules() if hasattr(module, "reset_running_stats")]
     momenta = [layer.momentum for layer in layers]
     if not layers:
         return

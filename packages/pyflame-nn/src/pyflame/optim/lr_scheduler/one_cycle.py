@@ -64,12 +64,14 @@ class OneCycleLR(LRScheduler):
         self.total_steps, self.anneal_strategy, self.cycle_momentum = total_steps, anneal_strategy, cycle_momentum
         top, end = float(pct_start * total_steps) - 1, total_steps - 1
         # where each phase ends, and between what it moves
-        self.phases: list[list[object]] = [[top, "initial_lr", "max_lr", "max_momentum", "base_momentum"]]
+        self.phases: list[tuple[float, str, str, str, str]] = [
+            (top, "initial_lr", "max_lr", "max_momentum", "base_momentum")
+        ]
         if three_phase:
-            self.phases.append([2 * top, "max_lr", "initial_lr", "base_momentum", "max_momentum"])
-            self.phases.append([end, "initial_lr", "min_lr", "max_momentum", "max_momentum"])
+            self.phases.append((2 * top, "max_lr", "initial_lr", "base_momentum", "max_momentum"))
+            self.phases.append((end, "initial_lr", "min_lr", "max_momentum", "max_momentum"))
         else:
-            self.phases.append([end, "max_lr", "min_lr", "base_momentum", "max_momentum"])
+            self.phases.append((end, "max_lr", "min_lr", "base_momentum", "max_momentum"))
         highest = for_each_group(optimizer, "max_lr", max_lr)
         if last_epoch == -1:
             for group, high in zip(optimizer.param_groups, highest):
@@ -84,11 +86,11 @@ class OneCycleLR(LRScheduler):
             raise ValueError(f"[OneCycleLR] step {self.last_epoch}: the schedule has {self.total_steps} steps")
         begin, phase = 0.0, self.phases[0]
         for following in self.phases[1:]:
-            if self.last_epoch <= phase[0]:  # type: ignore[operator]
+            if self.last_epoch <= phase[0]:
                 break
-            begin, phase = phase[0], following  # type: ignore[assignment]
+            begin, phase = phase[0], following
         end, low, high, first, last = phase
-        share = (self.last_epoch - begin) / (end - begin)  # type: ignore[operator]
+        share = (self.last_epoch - begin) / (end - begin)
         if self.cycle_momentum:
             for group in self.optimizer.param_groups:
                 set_momentum(group, self._between(group[first], group[last], share))
