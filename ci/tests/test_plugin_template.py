@@ -1,5 +1,6 @@
 """A project made from the plugin template: built, installed with core alone, tested, uninstalled without a trace."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -43,10 +44,9 @@ def run(python: Path, *arguments: str | Path, folder: Path) -> str:
     return done.stdout
 
 
-def files(python: Path) -> set[Path]:
+def files(environment: Path) -> set[Path]:
     """What is installed, without the caches Python writes beside modules it imports."""
-    found = (path for folder in (site_packages(python), python.parent) for path in folder.rglob("*"))
-    return {path for path in found if "__pycache__" not in path.parts}
+    return {path for path in environment.rglob("*") if "__pycache__" not in path.parts}
 
 
 @pytest.fixture(scope="module")
@@ -67,17 +67,20 @@ def test_template_makes_a_plugin_that_installs_works_and_leaves_nothing(
     tmp_path: Path, project: Path, wheel: Path
 ) -> None:
     assert wheel.name == "pyflame_plugin_acme_wafer-0.1.0-py3-none-any.whl"
-    python = make_environment(tmp_path / "env", shared=("numpy", *PYTEST))
+    environment = tmp_path / "env"
+    python = make_environment(environment, shared=("numpy", *PYTEST))
     pip("install", "--no-index", "--find-links", WHEELHOUSE, "pyflame-core", python=python)
-    before = files(python)
+    before = files(environment)
     pip("install", "--no-index", wheel, python=python)
     pip("check", python=python)
     run(python, "-c", LOAD_AND_UNLOAD, folder=tmp_path)
+    (shown,) = re.findall(r"^```python\n(.*?)^```", (project / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert run(python, "-c", shown, folder=tmp_path).startswith("tensor([")
     run(python, "-m", "pytest", "-p", "no:cacheprovider", "tests", folder=project)
     command = python.parent / "pyflame"
-    shown = subprocess.run([command, "acme-wafer", "7"], capture_output=True, text=True, check=True, cwd=tmp_path)
-    assert shown.stdout.splitlines() == ["acme_wafer_swish 6.9936", "acme_wafer_relu6 6.0000"]
+    done = subprocess.run([command, "acme-wafer", "7"], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.splitlines() == ["acme_wafer_swish 6.9936", "acme_wafer_relu6 6.0000"]
     pip("uninstall", "--yes", DISTRIBUTION, python=python)
-    assert files(python) == before
+    assert files(environment) == before
     assert not (site_packages(python) / "pyflame_plugin_acme_wafer").exists()
     run(python, "-c", GONE, folder=tmp_path)
