@@ -4,14 +4,16 @@
     venv/bin/python ci/make_module_references.py
 
 A case is an expression that makes a module, which means the same in both libraries, and one that calls it with named
-inputs. JSON holds its representation and all shapes, the arrays what was drawn (state, inputs) and what came out
-(outputs, buffers afterwards, gradients of inputs and of parameters), each in one line and computed in float64.
+inputs; `values(2, 3)` in them is a tensor of numbers between 0 and 1. JSON holds its representation and all shapes,
+the arrays what was drawn (state, inputs) and what came out (outputs, buffers afterwards, gradients of inputs and of
+parameters), each in one line and computed in float64.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
+import math
 import warnings
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,7 @@ def draw_state(torch: Any, module: Any) -> list[Array]:
     for name, tensor in module.state_dict().items():
         if tensor.is_floating_point():
             values = RANDOM.standard_normal(tuple(tensor.shape)).astype(np.float32) * 0.5
+            values = abs(values) % 1.0 if name == "_random_samples" else values
             tensor.copy_(torch.tensor(abs(values) + 0.5 if name.endswith("var") else values))
         drawn.append(tensor.numpy().copy())
     return drawn
@@ -65,7 +68,10 @@ def draw(spec: str) -> Array:
 
 
 def measure(torch: Any, make: str, call: str, specs: dict[str, str]) -> tuple[dict[str, Any], Array, Array]:
-    names = {"nn": torch.nn, "float64": torch.float64}
+    def values(*shape: int) -> Any:
+        return torch.linspace(0.1, 0.9, math.prod(shape)).reshape(shape)
+
+    names = {"nn": torch.nn, "float64": torch.float64, "values": values}
     module = eval(make, names).double()
     state = draw_state(torch, module)
     drawn = {name: draw(spec) for name, spec in specs.items()}

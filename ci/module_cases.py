@@ -65,4 +65,100 @@ TABLES = [
     call("nn.PairwiseDistance(p=1.0, keepdim=True)", "x, y", x="f:4,3", y="f:3"),
 ]
 
-CASES = [*CONVOLUTIONS, *NORMALIZATIONS, *TABLES]
+ACTIVATIONS = [
+    *of("4,6", "nn.ReLU6()", "nn.CELU(0.7)", "nn.SELU()", "nn.Mish()", "nn.Hardtanh(-0.5, 0.7)", "nn.Hardsigmoid()"),
+    *of("4,6", "nn.Hardswish()", "nn.Threshold(0.1, 2.0)", "nn.RReLU(0.1, 0.4).eval()", "nn.PReLU()", "nn.PReLU(6)"),
+    *of("4,6", "nn.Hardshrink()", "nn.Softshrink(0.2)", "nn.Tanhshrink()", "nn.Softsign()", "nn.GLU()", "nn.GLU(0)"),
+    *of("4,6", "nn.Softmin(dim=0)", "nn.SiLU()"),
+    *of("2,3,2,4", "nn.Softmax2d()", "nn.PReLU(3, init=0.5)"),
+    *of("3,2,4", "nn.Softmax2d()"),
+]
+INPLACE = ("ReLU", "ReLU6", "SELU", "Mish", "SiLU", "Hardsigmoid", "Hardswish", "CELU", "ELU", "RReLU", "Hardtanh")
+ACTIVATIONS += [call(f"nn.{name}(inplace=True).eval()", "x * 1", x="f:3,4") for name in (*INPLACE, "LeakyReLU")]
+RANDOM_IN_TRAINING = ("Dropout", "Dropout1d", "AlphaDropout", "FeatureAlphaDropout")
+DROPOUTS = [
+    *of("2,3,4", *(f"nn.{name}(0.3).eval()" for name in RANDOM_IN_TRAINING), "nn.Dropout(0.0)"),
+    *of("2,3,4,2", "nn.Dropout2d().eval()"),
+    *of("2,3,4,2,2", "nn.Dropout3d(inplace=True).eval()"),
+]
+
+POOLS = [
+    *of("2,3,9", "nn.MaxPool1d(2)", "nn.MaxPool1d(3, 2, 1, 2, True, True)", "nn.AvgPool1d(3, ceil_mode=True)"),
+    *of("3,9", "nn.MaxPool1d(3, stride=1)", "nn.AvgPool1d(2, 3, 1, count_include_pad=False)", "nn.LPPool1d(2, 3)"),
+    *of("2,3,5,6", "nn.MaxPool2d(2, return_indices=True)", "nn.AvgPool2d((2, 3))", "nn.LPPool2d(3, (2, 1), stride=2)"),
+    *of("2,3,4,5,4", "nn.MaxPool3d(2)", "nn.MaxPool3d((2, 3, 1), 2, (1, 1, 0), return_indices=True)"),
+    *of("2,3,4,5,4", "nn.AvgPool3d(2)", "nn.AvgPool3d((1, 3, 2), 1, (0, 1, 1), False, False, 5)", "nn.LPPool3d(2, 2)"),
+    *of("2,3,9", "nn.AdaptiveAvgPool1d(4)", "nn.AdaptiveMaxPool1d(2, return_indices=True)"),
+    *of("3,5,6", "nn.AdaptiveAvgPool2d((2, None))", "nn.AdaptiveMaxPool2d(3)"),
+    *of("2,3,4,5,4", "nn.AdaptiveAvgPool3d((2, None, 3))", "nn.AdaptiveMaxPool3d(2, True)"),
+]
+UNPOOLS = [
+    call("nn.MaxUnpool1d(2)", "x, i.argsort(-1)", x="f:2,3,4", i="u:2,3,4"),
+    call("nn.MaxUnpool1d(2, 3)", "x, i.argsort(-1), output_size=(12,)", x="f:3,4", i="u:3,4"),
+    call("nn.MaxUnpool2d(2)", "x, i.argsort(-1)", x="f:2,1,4", i="u:2,1,4"),
+    call("nn.MaxUnpool3d(2, 2, 0)", "x, i.argsort(-1)", x="f:2,3,1,1,4", i="u:2,3,1,1,4"),
+]
+FRACTIONAL = [
+    call("nn.FractionalMaxPool2d(2, output_size=3, _random_samples=values(2, 3, 2))", "x", x="f:2,3,7,8"),
+    call("nn.FractionalMaxPool2d((2, 3), None, (0.5, 0.6), True, values(2, 3, 2))", "x", x="f:2,3,7,8"),
+]
+
+PADS = [
+    *(
+        (f"nn.{kind}Pad{d}d({width}{', 1.5' if kind == 'Constant' else ''})", "x", {"x": f"f:2,3{',4' * d}"})
+        for kind in ("Zero", "Constant", "Reflection", "Replication", "Circular")
+        for d in (1, 2, 3)
+        for width in (2, tuple(range(1, 3)) * d)
+    ),
+    *of("3,4,5", "nn.ReflectionPad2d((1, 0, 2, 1))", "nn.ZeroPad2d((-1, 1, 0, 2))", "nn.ReplicationPad2d(1)"),
+]
+RESOLUTIONS = [
+    *of("2,3,4", "nn.Upsample(scale_factor=2)", "nn.Upsample(7, mode='linear', align_corners=True)"),
+    *of("2,3,4,5", "nn.Upsample(size=(3, 8), mode='bicubic')", "nn.Upsample(scale_factor=(1.5, 2), mode='bilinear')"),
+    *of("2,3,4,5", "nn.UpsamplingNearest2d(scale_factor=3)", "nn.UpsamplingBilinear2d(size=6)"),
+    *of("1,2,2,3,2", "nn.Upsample(scale_factor=2, mode='trilinear')"),
+    *of("2,8,2,3", "nn.PixelShuffle(2)", "nn.ChannelShuffle(4)"),
+    *of(
+        "2,2,4,6",
+        "nn.PixelUnshuffle(2)",
+        "nn.Unfold((2, 3), dilation=(1, 2), padding=1, stride=(2, 1))",
+        "nn.Unfold(2)",
+    ),
+    *of("2,12,9", "nn.Fold(4, 2)", "nn.Fold((5, 5), (2, 2), padding=(1, 1), stride=2, dilation=1)"),
+]
+
+PAIR = {"x": "f:5,4", "y": "f:5,4"}
+LOSSES = [
+    *(
+        (f"nn.{name}({options}reduction='{reduction}')", how, specs)
+        for name, options, how, specs in (
+            ("CosineEmbeddingLoss", "margin=0.2, ", "x, y, s", PAIR | {"s": "s:5"}),
+            ("HingeEmbeddingLoss", "", "x, s", {"x": "f:5,4", "s": "s:5,4"}),
+            ("MarginRankingLoss", "margin=0.3, ", "x, y, s", PAIR | {"s": "s:5,4"}),
+            ("MultiLabelMarginLoss", "", "x, i", {"x": "f:5,4", "i": "i4:5,4"}),
+            ("MultiLabelSoftMarginLoss", "", "x, y", {"x": "f:5,4", "y": "u:5,4"}),
+            ("MultiMarginLoss", "p=2, margin=0.7, ", "x, i", {"x": "f:5,4", "i": "i4:5"}),
+            ("SoftMarginLoss", "", "x, s", {"x": "f:5,4", "s": "s:5,4"}),
+            ("TripletMarginLoss", "swap=True, p=3.0, ", "x, y, z", PAIR | {"z": "f:5,4"}),
+            ("TripletMarginWithDistanceLoss", "margin=0.5, ", "x, y, z", PAIR | {"z": "f:5,4"}),
+            ("PoissonNLLLoss", "log_input=False, full=True, ", "x, y", {"x": "u:5,4", "y": "u:5,4"}),
+            ("GaussianNLLLoss", "full=True, ", "x, y, v", PAIR | {"v": "u:5,4"}),
+            (
+                "CTCLoss",
+                "zero_infinity=True, ",
+                "x.log_softmax(2), i + 1, (7, 6), (3, 2)",
+                {"x": "f:7,2,4", "i": "i3:2,3"},
+            ),
+        )
+        for reduction in ("mean", "sum", "none")
+    ),
+    call("nn.PoissonNLLLoss()", "x, y", x="f:5,4", y="u:5,4"),
+    call("nn.CTCLoss(blank=3)", "x.log_softmax(1), i, (7,), (3,)", x="f:7,4", i="i3:3"),
+    call("nn.MultiMarginLoss(weight=values(2))", "x, i", x="f:5,2", i="i2:5"),
+    call("nn.MultiLabelSoftMarginLoss(values(2))", "x, y", x="f:5,2", y="u:5,2"),
+]
+
+CASES = [
+    *[*CONVOLUTIONS, *NORMALIZATIONS, *TABLES, *ACTIVATIONS, *DROPOUTS, *POOLS, *UNPOOLS, *FRACTIONAL],
+    *[*PADS, *RESOLUTIONS, *LOSSES],
+]

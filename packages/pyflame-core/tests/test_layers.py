@@ -208,3 +208,11 @@ def test_ctc_does_not_underflow_over_long_sequences():
 def test_what_does_not_fit_is_refused_at_the_call(call, error, words):
     with pytest.raises(error, match=words):
         call(pf.ones(1, 3, 4, 4))
+
+
+def test_gradient_of_ctc_loss_is_finite_where_the_loss_is():
+    x = pf.randn(7, 2, 4, dtype=pf.float64, requires_grad=True)
+    targets = pf.tensor([[1, 2, 3], [1, 1, 1]])
+    (loss := pf.ops.ctc_loss(x.log_softmax(2), targets, [7, 4], [3, 3], reduction="none")).sum().backward()
+    assert np.isfinite(loss.detach().numpy()).tolist() == [True, False]
+    assert np.isfinite(x.grad.numpy()).all(axis=(0, 2)).tolist() == [True, False]

@@ -130,3 +130,47 @@ def test_padding_same_without_odd_total_needs_no_copy():
 )
 def test_repr_is_that_of_the_reference(layer, text):
     assert repr(layer) == text
+
+
+@pytest.mark.parametrize(
+    "make, sizes", [(nn.Dropout, ()), (nn.Dropout1d, (2,)), (nn.Dropout2d, (2, 2)), (nn.Dropout3d, (2, 2, 2))]
+)
+def test_dropouts_drop_in_training_alone(make, sizes):
+    layer, x = make(0.5), pf.ones(8, 16, *sizes)
+    assert 0 < (layer(x) == 0).float().mean().item() < 1
+    assert (layer.eval()(x) == 1).all()
+
+
+@pytest.mark.parametrize("make", [nn.AlphaDropout, nn.FeatureAlphaDropout, nn.RReLU])
+def test_random_layers_draw_in_training_alone(make):
+    layer, x = make(), pf.ones(8, 16, 3) * -1
+    assert len(np.unique(layer(x).numpy())) > 1
+    assert len(np.unique(layer.eval()(x).numpy())) == 1
+
+
+def test_global_pools_keep_one_value_of_each_channel():
+    x = pf.arange(12.0).reshape(1, 3, 2, 2)
+    assert nn.GlobalAvgPool2d()(x).flatten().tolist() == [1.5, 5.5, 9.5]
+    assert nn.GlobalMaxPool2d()(x).flatten().tolist() == [3.0, 7.0, 11.0]
+
+
+@pytest.mark.parametrize(
+    "make, error, words",
+    [
+        (lambda: nn.Hardtanh(1.0, 1.0), AssertionError, "expected it above"),
+        (lambda: nn.Softmax2d()(pf.ones(2, 3)), ValueError, "expected 3 or 4 dimensions"),
+        (lambda: nn.FractionalMaxPool2d(2), ValueError, "give one of them"),
+        (lambda: nn.FractionalMaxPool2d(2, output_ratio=1.5), ValueError, "between 0 and 1"),
+        (lambda: nn.ConstantPad2d((1, 2), 0.0), ValueError, "expected one number or 4"),
+        (lambda: nn.MultiMarginLoss(p=3), ValueError, "expected 1 or 2"),
+        (lambda: nn.TripletMarginLoss(margin=0.0), ValueError, "positive"),
+    ],
+)
+def test_module_refuses(make, error, words):
+    with pytest.raises(error, match=words):
+        make()
+
+
+def test_loss_takes_the_reduction_as_an_enumeration():
+    loss = nn.CrossEntropyLoss(reduction=nn.Reduction.NONE)
+    assert loss(pf.zeros(4, 2), pf.tensor([0, 1, 1, 0])).shape == (4,)

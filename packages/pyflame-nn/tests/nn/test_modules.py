@@ -13,8 +13,8 @@ from pyflame import nn
 REFERENCES = Path(__file__).parents[1] / "references"
 CASES = json.loads((REFERENCES / "modules.json").read_text())
 ARRAYS = np.load(REFERENCES / "modules.npz")
-# Random ones, bases and containers are tested in files of their own.
-ELSEWHERE = {"Module", "Loss", "ModuleList", "ModuleDict", "Identity", "Dropout", "Dropout2d"}
+# Bases, containers and modules that PyTorch does not have are tested in files of their own.
+ELSEWHERE = {"Module", "Loss", "ModuleList", "ModuleDict", "Identity", "GlobalAvgPool2d", "GlobalMaxPool2d"}
 
 
 def taker(array):
@@ -37,6 +37,10 @@ def tensors(value):
     return [] if value is None else [value]
 
 
+def values(*shape):
+    return pf.linspace(0.1, 0.9, int(np.prod(shape))).reshape(shape)
+
+
 def assert_near(actual, expected, what):
     assert tuple(actual.shape) == expected.shape, what
     np.testing.assert_allclose(actual.detach().numpy(), expected, rtol=2e-5, atol=5e-6, err_msg=what)
@@ -45,7 +49,7 @@ def assert_near(actual, expected, what):
 @pytest.mark.parametrize("number", range(len(CASES)), ids=lambda n: f"{CASES[n]['make']}({CASES[n]['call']})")
 def test_module_agrees_with_the_reference(number):
     case = CASES[number]
-    names = {"nn": nn, "float64": pf.float64}
+    names = {"nn": nn, "float64": pf.float64, "values": values}
     assert repr(eval(case["make"], names)) == case["repr"]
     module = eval(case["make"], names).double()
     take = taker(ARRAYS[f"{number}/given"])

@@ -8,6 +8,7 @@ from . import functional as functional, init as init, utils as utils
 from .activation import (
     ELU as ELU,
     GELU as GELU,
+    GLU as GLU,
     LeakyReLU as LeakyReLU,
     LogSigmoid as LogSigmoid,
     LogSoftmax as LogSoftmax,
@@ -15,8 +16,21 @@ from .activation import (
     Sigmoid as Sigmoid,
     SiLU as SiLU,
     Softmax as Softmax,
+    Softmax2d as Softmax2d,
+    Softmin as Softmin,
     Softplus as Softplus,
     Tanh as Tanh,
+)
+from .adaptive import (
+    AdaptiveAvgPool1d as AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d as AdaptiveAvgPool2d,
+    AdaptiveAvgPool3d as AdaptiveAvgPool3d,
+    AdaptiveMaxPool1d as AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d as AdaptiveMaxPool2d,
+    AdaptiveMaxPool3d as AdaptiveMaxPool3d,
+    FractionalMaxPool2d as FractionalMaxPool2d,
+    GlobalAvgPool2d as GlobalAvgPool2d,
+    GlobalMaxPool2d as GlobalMaxPool2d,
 )
 from .batchnorm import (
     BatchNorm1d as BatchNorm1d,
@@ -27,12 +41,24 @@ from .batchnorm import (
 from .container import ModuleDict as ModuleDict, ModuleList as ModuleList, Sequential as Sequential
 from .conv import Conv1d as Conv1d, Conv2d as Conv2d, Conv3d as Conv3d
 from .distance import CosineSimilarity as CosineSimilarity, PairwiseDistance as PairwiseDistance
-from .dropout import Dropout as Dropout, Dropout2d as Dropout2d
+from .dropout import (
+    AlphaDropout as AlphaDropout,
+    Dropout as Dropout,
+    Dropout1d as Dropout1d,
+    Dropout2d as Dropout2d,
+    Dropout3d as Dropout3d,
+    FeatureAlphaDropout as FeatureAlphaDropout,
+)
 from .embedding import Embedding as Embedding, EmbeddingBag as EmbeddingBag
 from .instancenorm import (
     InstanceNorm1d as InstanceNorm1d,
     InstanceNorm2d as InstanceNorm2d,
     InstanceNorm3d as InstanceNorm3d,
+)
+from .likelihood import (
+    CTCLoss as CTCLoss,
+    GaussianNLLLoss as GaussianNLLLoss,
+    PoissonNLLLoss as PoissonNLLLoss,
 )
 from .linear import (
     Bilinear as Bilinear,
@@ -51,7 +77,19 @@ from .loss import (
     Loss as Loss,
     MSELoss as MSELoss,
     NLLLoss as NLLLoss,
+    Reduction as Reduction,
     SmoothL1Loss as SmoothL1Loss,
+)
+from .margin import (
+    CosineEmbeddingLoss as CosineEmbeddingLoss,
+    HingeEmbeddingLoss as HingeEmbeddingLoss,
+    MarginRankingLoss as MarginRankingLoss,
+    MultiLabelMarginLoss as MultiLabelMarginLoss,
+    MultiLabelSoftMarginLoss as MultiLabelSoftMarginLoss,
+    MultiMarginLoss as MultiMarginLoss,
+    SoftMarginLoss as SoftMarginLoss,
+    TripletMarginLoss as TripletMarginLoss,
+    TripletMarginWithDistanceLoss as TripletMarginWithDistanceLoss,
 )
 from .module import Module as Module
 from .normalization import (
@@ -60,10 +98,70 @@ from .normalization import (
     LocalResponseNorm as LocalResponseNorm,
     RMSNorm as RMSNorm,
 )
+from .padding import (
+    CircularPad1d as CircularPad1d,
+    CircularPad2d as CircularPad2d,
+    CircularPad3d as CircularPad3d,
+    ConstantPad1d as ConstantPad1d,
+    ConstantPad2d as ConstantPad2d,
+    ConstantPad3d as ConstantPad3d,
+    ReflectionPad1d as ReflectionPad1d,
+    ReflectionPad2d as ReflectionPad2d,
+    ReflectionPad3d as ReflectionPad3d,
+    ReplicationPad1d as ReplicationPad1d,
+    ReplicationPad2d as ReplicationPad2d,
+    ReplicationPad3d as ReplicationPad3d,
+    ZeroPad1d as ZeroPad1d,
+    ZeroPad2d as ZeroPad2d,
+    ZeroPad3d as ZeroPad3d,
+)
 from .parameter import Buffer as Buffer, Parameter as Parameter
-from .pooling import AvgPool2d as AvgPool2d, MaxPool2d as MaxPool2d
+from .pooling import (
+    AvgPool1d as AvgPool1d,
+    AvgPool2d as AvgPool2d,
+    AvgPool3d as AvgPool3d,
+    LPPool1d as LPPool1d,
+    LPPool2d as LPPool2d,
+    LPPool3d as LPPool3d,
+    MaxPool1d as MaxPool1d,
+    MaxPool2d as MaxPool2d,
+    MaxPool3d as MaxPool3d,
+)
+from .rectifier import (
+    CELU as CELU,
+    SELU as SELU,
+    Hardshrink as Hardshrink,
+    Hardsigmoid as Hardsigmoid,
+    Hardswish as Hardswish,
+    Hardtanh as Hardtanh,
+    Mish as Mish,
+    PReLU as PReLU,
+    ReLU6 as ReLU6,
+    RReLU as RReLU,
+    Softshrink as Softshrink,
+    Softsign as Softsign,
+    Tanhshrink as Tanhshrink,
+    Threshold as Threshold,
+)
+from .resampling import (
+    ChannelShuffle as ChannelShuffle,
+    PixelShuffle as PixelShuffle,
+    PixelUnshuffle as PixelUnshuffle,
+    Upsample as Upsample,
+    UpsamplingBilinear2d as UpsamplingBilinear2d,
+    UpsamplingNearest2d as UpsamplingNearest2d,
+)
 from .transposed import (
     ConvTranspose1d as ConvTranspose1d,
     ConvTranspose2d as ConvTranspose2d,
     ConvTranspose3d as ConvTranspose3d,
+)
+from .unpooling import (
+    MaxUnpool1d as MaxUnpool1d,
+    MaxUnpool2d as MaxUnpool2d,
+    MaxUnpool3d as MaxUnpool3d,
+)
+from .windows import (
+    Fold as Fold,
+    Unfold as Unfold,
 )

@@ -8,7 +8,9 @@ from . import functional as F
 from .module import Module
 
 
-class _Inplace(Module):
+class Inplace(Module):
+    """What activations share that can write into their input."""
+
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
         self.inplace = inplace
@@ -16,8 +18,11 @@ class _Inplace(Module):
     def extra_repr(self) -> str:
         return "inplace=True" if self.inplace else ""
 
+    def _mark(self) -> str:
+        return ", inplace=True" if self.inplace else ""
 
-class ReLU(_Inplace):
+
+class ReLU(Inplace):
     """The larger of each element and zero.
 
     Example:
@@ -31,14 +36,14 @@ class ReLU(_Inplace):
         return F.relu(input, self.inplace)
 
 
-class SiLU(_Inplace):
+class SiLU(Inplace):
     """`x * sigmoid(x)`."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.silu(input, self.inplace)
 
 
-class LeakyReLU(_Inplace):
+class LeakyReLU(Inplace):
     """Positive elements as they are, the others multiplied by `negative_slope`."""
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
@@ -49,10 +54,10 @@ class LeakyReLU(_Inplace):
         return F.leaky_relu(input, self.negative_slope, self.inplace)
 
     def extra_repr(self) -> str:
-        return f"negative_slope={self.negative_slope}" + (", inplace=True" if self.inplace else "")
+        return f"negative_slope={self.negative_slope}{self._mark()}"
 
 
-class ELU(_Inplace):
+class ELU(Inplace):
     """Positive elements as they are, `alpha * (exp(x) - 1)` for the others."""
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
@@ -63,7 +68,7 @@ class ELU(_Inplace):
         return F.elu(input, self.alpha, self.inplace)
 
     def extra_repr(self) -> str:
-        return f"alpha={self.alpha}" + (", inplace=True" if self.inplace else "")
+        return f"alpha={self.alpha}{self._mark()}"
 
 
 class Sigmoid(Module):
@@ -141,3 +146,57 @@ class LogSoftmax(Softmax):
 
     def forward(self, input: Tensor) -> Tensor:
         return F.log_softmax(input, self.dim)
+
+
+class Softmin(Softmax):
+    """The softmax of the negated input along `dim`.
+
+    Example:
+        >>> import pyflame as pf
+        >>> from pyflame import nn
+        >>> nn.Softmin(dim=0)(pf.tensor([0.0, 0.0])).tolist()
+        [0.5, 0.5]
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.softmin(input, self.dim)
+
+
+class Softmax2d(Module):
+    """The softmax over the channels of (batch, channels, height, width), or without batch.
+
+    Raises:
+        ValueError: the input has another number of dimensions.
+
+    Example:
+        >>> import pyflame as pf
+        >>> from pyflame import nn
+        >>> nn.Softmax2d()(pf.zeros(1, 2, 1, 2)).flatten().tolist()
+        [0.5, 0.5, 0.5, 0.5]
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.ndim not in (3, 4):
+            raise ValueError(f"[softmax2d] input has shape {tuple(input.shape)}: expected 3 or 4 dimensions")
+        return F.softmax(input, -3)
+
+
+class GLU(Module):
+    """The first half along `dim` times the sigmoid of the second (Dauphin et al., 2017).
+
+    Example:
+        >>> import pyflame as pf
+        >>> from pyflame import nn
+        >>> nn.GLU()(pf.tensor([4.0, 0.0])).tolist()
+        [2.0]
+    """
+
+    def __init__(self, dim: int = -1) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.glu(input, self.dim)
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}"

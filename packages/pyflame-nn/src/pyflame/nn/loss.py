@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from pyflame import Tensor
 
 from . import functional as F
 from .module import Module
 
 
+class Reduction(StrEnum):
+    """How the losses of the elements become one number; each is equal to the string PyTorch uses.
+
+    Example:
+        >>> from pyflame import nn
+        >>> nn.MSELoss(reduction=nn.Reduction.SUM).reduction
+        'sum'
+    """
+
+    NONE = "none"
+    MEAN = "mean"
+    SUM = "sum"
+
+
 class Loss(Module):
     """What losses share: how the loss of each element becomes one number.
 
     Args:
-        reduction: "mean", "sum" or "none".
+        reduction: "mean", "sum" or "none", or a `Reduction`.
     """
 
     def __init__(self, reduction: str = "mean") -> None:
         super().__init__()
-        self.reduction = reduction
+        self.reduction = reduction.value if isinstance(reduction, Reduction) else reduction
 
 
 class WeightedLoss(Loss):

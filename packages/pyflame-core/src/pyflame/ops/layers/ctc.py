@@ -168,7 +168,10 @@ def ctc_loss(
     whole = _core.ops.sum(_where(counted, _exp(x), 0.0), [0, 2], False)
     loss = _add(loss, _sub(whole, _core.detach(whole)))
     never = _core.ops.gt(_core.detach(loss), 1e29)
-    loss = _where(never, 0.0, loss) if zero_infinity else _where(never, _mul(loss, math.inf), loss)
+    # A factor, as the gradient of a product with infinity that is not chosen would be nan.
+    loss = (
+        _where(never, 0.0, loss) if zero_infinity else _mul(loss, _where(never, math.inf, _full(1.0, loss.dtype, ())))
+    )
     if reduction == "mean":
         return _core.ops.mean(_core.ops.div(loss, constant(np.maximum(sizes, 1), loss.dtype)))
     if reduction == "sum":

@@ -65,7 +65,7 @@ def relu_(input: Tensor) -> Tensor:
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """Return `input * sigmoid(input)`."""
-    return finish(input, core_silu(input), inplace)
+    return finish(input, core_silu(kept(input, inplace)), inplace)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
@@ -98,6 +98,11 @@ def log_softmax(input: Tensor, dim: int | None = None, dtype: DType | None = Non
 def implied_dim(op: str, input: Tensor) -> int:
     warnings.warn(f"[{op}] dim is not given: choosing it by the number of dimensions, as PyTorch does", stacklevel=3)
     return 0 if input.ndim in (0, 1, 3) else 1
+
+
+def kept(input: Tensor, inplace: bool) -> Tensor:
+    """The input as a gradient will need it, which must not be overwritten."""
+    return input.clone() if inplace else input
 
 
 def finish(input: Tensor, result: Tensor, inplace: bool) -> Tensor:

@@ -12,7 +12,7 @@ from pyflame.ops import (
     softsign as core_softsign,
 )
 
-from .activation import elu, finish, leaky_relu
+from .activation import elu, finish, kept, leaky_relu
 
 __all__ = [
     "celu",
@@ -70,7 +70,7 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """Return `x * tanh(softplus(x))`."""
-    return finish(input, core_mish(input), inplace)
+    return finish(input, core_mish(kept(input, inplace)), inplace)
 
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
@@ -96,8 +96,9 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
         >>> F.hardswish(pf.tensor([-4.0, 1.5, 4.0]))
         tensor([0.0000, 1.1250, 4.0000])
     """
-    inner = input * (input + 3.0) / 6.0
-    return finish(input, where(input <= -3.0, 0.0, where(input >= 3.0, input, inner)), inplace)
+    x = kept(input, inplace)
+    inner = x * (x + 3.0) / 6.0
+    return finish(input, where(x <= -3.0, 0.0, where(x >= 3.0, x, inner)), inplace)
 
 
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
