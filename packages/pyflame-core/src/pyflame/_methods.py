@@ -236,7 +236,7 @@ class TensorMethods(_core.TensorBase):
     remainder = elementwise.remainder
     repeat = join.repeat
     repeat_interleave = join.repeat_interleave
-    reshape = shapes.reshape
+    reshape = shapes.reshape_method
     reshape_as = shapes.reshape_as
     roll = join.roll
     rot90 = join.rot90

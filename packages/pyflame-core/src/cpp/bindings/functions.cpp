@@ -236,10 +236,11 @@ PyObject* call_general(PyObject* self, PyObject* const* args, Py_ssize_t nargs, 
       u32 numbers = 0;
       Scalar scalars[kFew];
       for (int i = 0; i < inputs; ++i) {
-        bool number = bound[i] && !node_of(bound[i]) && (f.op->promoted >> i & 1) && read_scalar(bound[i], scalars + i);
+        if ((nodes[i] = bound[i] ? node_of(bound[i]) : nullptr)) continue;
+        bool number = bound[i] && (f.op->promoted >> i & 1) && read_scalar(bound[i], scalars + i);
         if (PyErr_Occurred()) throw py::error_already_set();
         numbers |= static_cast<u32>(number) << i;
-        nodes[i] = number ? nullptr : operand(f.op->input_names[static_cast<std::size_t>(i)], bound[i]);
+        if (!number) nodes[i] = operand(f.op->input_names[static_cast<std::size_t>(i)], bound[i]);
       }
       if (numbers) convert_numbers(f, scalars, numbers, nodes, inputs, &held);
     }

@@ -41,7 +41,7 @@ void unlink(Alias* alias) {
 }
 
 Alias* add_alias(TensorObject* tensor, History* history, const Shape& shape, const Shape& strides, i64 offset, const Shape& reported) {
-  auto* alias = new Alias{tensor, history, nullptr, nullptr, shape, strides, offset, reported, false, false, false, false};
+  auto* alias = new Alias(tensor, history, shape, strides, offset, reported);
   ++history->refs;
   tensor->alias = alias;
   link(alias);
@@ -49,7 +49,7 @@ Alias* add_alias(TensorObject* tensor, History* history, const Shape& shape, con
 }
 History* add_history(Storage* storage, const Var& base, bool tracked) {
   ++storage->histories;
-  return new History{storage, 0, storage->state, base, tracked};
+  return new History{{}, storage, 0, storage->state, base, tracked};
 }
 
 // The alias of a tensor that is about to share: as base of a new storage if it shared nothing so far.
@@ -57,15 +57,16 @@ Alias* alias_of(TensorObject* tensor) {
   Node* node = current(tensor);
   Alias* alias = tensor->alias;
   if (alias && alias->history->base) return alias;
-  Shape shape = node->shape(), strides = contiguous_strides(shape);
   if (alias) {  // alone so far: what it holds becomes the base
     alias->history->base = Var(node);
     alias->history->state = alias->history->storage->state;
-    alias->strides = strides;
+    if (alias->is_root) return alias;
+    alias->strides = contiguous_strides(alias->shape);
     alias->offset = 0;
     alias->is_root = true;
     return alias;
   }
+  Shape shape = node->shape(), strides = contiguous_strides(shape);
   auto* storage = new Storage;
   storage->version = tensor->version;
   alias = add_alias(tensor, add_history(storage, Var(node), true), shape, strides, 0, strides);
@@ -82,7 +83,8 @@ void drop(Alias* alias) {
   if (--storage->histories == 0) delete storage;
 }
 
-// The last alias needs no base any more, and no record of sharing unless its strides tell of it.
+// The last alias needs no base any more, and no record of sharing unless its strides tell of it. The tensor that the
+// family began with keeps its record: who makes one view of a tensor makes another.
 void settle(Storage* storage) {
   Alias* last = storage->fresh;
   if (storage->histories != 1 || !last || last->history->refs != 1) return;
@@ -91,7 +93,7 @@ void settle(Storage* storage) {
   if (!last->is_root && base && (base->has(graph::kGradLeaf) || ops::window_overlaps(last->shape, last->strides))) return;
   last->history->base = Var();
   storage->latest = Var();
-  if (!is_contiguous(last->shape, last->reported) || !last->history->tracked || last->is_leaf) return;
+  if (last->is_root || !is_contiguous(last->shape, last->reported) || !last->history->tracked || last->is_leaf) return;
   TensorObject* tensor = last->tensor;
   tensor->version = storage->version;
   tensor->alias = nullptr;
@@ -214,6 +216,13 @@ Node* refresh(TensorObject* tensor) {
 
 void join_view(const graph::OpDef& op, const i64* words, TensorObject* view, TensorObject* source) {
   if (view == source || view->alias) return;
+  if (op.keeps_order && (!source->alias || (source->alias->is_root && !source->alias->history->base))) {
+    Alias* from = alias_of(source);
+    Shape out = view->node->shape(), strides = contiguous_strides(out);
+    Alias* alias = add_alias(view, from->history, out, strides, 0, strides);
+    alias->without_grad = from->without_grad || !graph::grad_enabled();
+    return;
+  }
   Shape in = source->node->shape(), out = view->node->shape(), reported, strides;
   const Alias* known = source->alias;
   Shape in_strides = known ? known->reported : contiguous_strides(in);

@@ -14,7 +14,29 @@ namespace pyflame::bindings {
 struct Storage;
 struct Alias;
 
-struct History {
+// Views come and go with every line of a program: their records are kept for reuse.
+template <class T>
+struct Pooled {
+  static void* operator new(std::size_t bytes) {
+    if (!spare) return ::operator new(bytes);
+    void* block = spare;
+    spare = *static_cast<void**>(block);
+    --spares;
+    return block;
+  }
+  static void operator delete(void* block) {
+    if (spares >= 4096) return ::operator delete(block);
+    *static_cast<void**>(block) = spare;
+    spare = block;
+    ++spares;
+  }
+
+ private:
+  inline static void* spare = nullptr;
+  inline static int spares = 0;
+};
+
+struct History : Pooled<History> {
   Storage* storage;
   u32 refs;        // aliases
   u64 state;       // of the storage, that `base` shows
@@ -22,7 +44,7 @@ struct History {
   bool tracked;    // false: `.data`, whose changes backward does not check
 };
 
-struct Storage {
+struct Storage : Pooled<Storage> {
   u32 histories = 0;
   u32 version;              // writes, as `_version` shows them
   u64 state = 0;            // writes of any kind
@@ -30,17 +52,19 @@ struct Storage {
   Alias* fresh = nullptr;   // aliases that hold a node, linked
 };
 
-struct Alias {
+struct Alias : Pooled<Alias> {
+  Alias(TensorObject* owner, History* family, const Shape& window, const Shape& steps, i64 start, const Shape& shown)
+      : tensor(owner), history(family), shape(window), strides(steps), offset(start), reported(shown) {}
   TensorObject* tensor;
   History* history;
-  Alias *next, *previous;
+  Alias *next = nullptr, *previous = nullptr;
   Shape shape, strides;     // the window on the base, laid out in order
   i64 offset;
   Shape reported;           // the strides PyTorch would have: others than `strides` once the base's handle is gone
-  bool is_root;             // the tensor the family began with, not a view
-  bool is_leaf;             // a view that was made a leaf by requires_grad_()
-  bool keeps_grad;          // a view with retain_grad()
-  bool without_grad;        // made under no_grad
+  bool is_root = false;             // the tensor the family began with, not a view
+  bool is_leaf = false;             // a view that was made a leaf by requires_grad_()
+  bool keeps_grad = false;          // a view with retain_grad()
+  bool without_grad = false;        // made under no_grad
 };
 
 // Makes `view`, just returned by a view op on `source`, share its memory, unless the strides forced a copy.

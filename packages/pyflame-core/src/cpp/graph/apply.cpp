@@ -306,12 +306,6 @@ std::vector<Node*> autocast_inputs(const OpDef& op, Node* const* inputs, int cou
 // The general path: checks, promotion, rules, layout. Reports every output's dtype and shape.
 Var record(const OpDef& op, Node* const* inputs, int count, const i64* attrs, int num_attrs, OutputSpec* specs, int* num_outputs) {
   if (!op.is_variadic && count != static_cast<int>(op.input_names.size())) wrong_count(op, count);
-  std::vector<Var> converted;
-  std::vector<Node*> replaced;
-  if (__builtin_expect(t_autocast >= 0, 0) && op.autocast != Autocast::kKeep) {
-    replaced = autocast_inputs(op, inputs, count, converted);
-    inputs = replaced.data();
-  }
   if (op.check_rule) op.check_rule(Call{op, inputs, count, attrs});
   constexpr int kFew = 8;  // nearly every op: no allocation for the list of inputs
   Node* few[kFew];
@@ -366,6 +360,15 @@ Var record(const OpDef& op, Node* const* inputs, int count, const i64* attrs, in
   return var;
 }
 
+// record() under autocast.
+Var record_cast(const OpDef& op, Node* const* inputs, int count, const i64* attrs, int num_attrs, OutputSpec* specs, int* num_outputs) {
+  if (__builtin_expect(t_autocast < 0, 1) || op.autocast == Autocast::kKeep) {
+    return record(op, inputs, count, attrs, num_attrs, specs, num_outputs);
+  }
+  std::vector<Var> held;
+  return record(op, autocast_inputs(op, inputs, count, held).data(), count, attrs, num_attrs, specs, num_outputs);
+}
+
 Var projection(Node* parent, int k, const OutputSpec& spec) {
   static const OpDef& output = registry().at("output");
   Node* node = begin(output, spec.dtype);
@@ -389,7 +392,7 @@ Var apply(const OpDef& op, Node* const* inputs, int count, const i64* attrs, int
   }
   OutputSpec specs[kMaxOutputs];
   int num_outputs;
-  return recorded(record(op, inputs, count, attrs, num_attrs, specs, &num_outputs).detach());
+  return recorded(record_cast(op, inputs, count, attrs, num_attrs, specs, &num_outputs).detach());
 }
 
 Var output_of(Node* node, int k) {
@@ -405,7 +408,7 @@ Var output_of(Node* node, int k) {
 int apply_multi(const OpDef& op, Node* const* inputs, int count, const i64* attrs, int num_attrs, Var* outputs) {
   OutputSpec specs[kMaxOutputs];
   int num_outputs;
-  outputs[0] = record(op, inputs, count, attrs, num_attrs, specs, &num_outputs);
+  outputs[0] = record_cast(op, inputs, count, attrs, num_attrs, specs, &num_outputs);
   for (int k = 1; k < num_outputs; ++k) outputs[k] = projection(outputs[0].get(), k, specs[k]);
   outputs[0] = recorded(outputs[0].detach());  // only now: evaluating it fills the projections too
   return num_outputs;

@@ -28,7 +28,7 @@ _lt = _core.ops.lt
 _ne = _core.ops.ne
 
 
-def eq(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+def eq(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Tell where x == y.
 
     Args:
@@ -44,7 +44,7 @@ def eq(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) -> 
     return _eq(x, y)
 
 
-def ne(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+def ne(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Tell where x != y.
 
     Args:
@@ -60,7 +60,7 @@ def ne(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) -> 
     return _ne(x, y)
 
 
-def lt(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+def lt(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Tell where x < y.
 
     Args:
@@ -76,7 +76,7 @@ def lt(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) -> 
     return _lt(x, y)
 
 
-def le(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+def le(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Tell where x <= y.
 
     Args:
@@ -92,7 +92,7 @@ def le(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) -> 
     return _le(x, y)
 
 
-def gt(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+def gt(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Tell where x > y.
 
     Args:
@@ -108,7 +108,7 @@ def gt(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) -> 
     return _gt(x, y)
 
 
-def ge(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+def ge(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Tell where x >= y.
 
     Args:
@@ -157,7 +157,7 @@ def isfinite(x: Tensor) -> Tensor:
     return _isfinite(x)
 
 
-def isposinf(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def isposinf(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Tell where elements are plus infinity.
 
     Args:
@@ -173,7 +173,7 @@ def isposinf(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _eq(x, math.inf)
 
 
-def isneginf(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def isneginf(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Tell where elements are minus infinity.
 
     Args:

@@ -92,7 +92,7 @@ def rsub(x: Tensor, y: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     return sub(y, x, alpha=alpha)
 
 
-def mul(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+def mul(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Multiply.
 
     Args:
@@ -143,7 +143,7 @@ def div(
     raise ValueError(f"[div] rounding_mode is {rounding_mode!r}: expected None, 'trunc' or 'floor'")
 
 
-def true_divide(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+def true_divide(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Divide; the same as `div` without a rounding mode.
 
     Args:
@@ -159,7 +159,7 @@ def true_divide(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = 
     return _div(x, y)
 
 
-def floor_divide(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+def floor_divide(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Divide and round towards minus infinity.
 
     Args:
@@ -175,7 +175,7 @@ def floor_divide(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None =
     return _floor_divide(x, y)
 
 
-def remainder(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+def remainder(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Return the remainder of a floored division; it has the sign of `y`.
 
     Args:
@@ -191,7 +191,7 @@ def remainder(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = No
     return _remainder(x, y)
 
 
-def fmod(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+def fmod(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Return the remainder of a truncated division; it has the sign of `x`.
 
     Args:
@@ -207,7 +207,7 @@ def fmod(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) -
     return _fmod(x, y)
 
 
-def pow(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+def pow(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Raise to a power.
 
     Args:
@@ -228,7 +228,7 @@ def pow(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) ->
     return _pow(x, y)
 
 
-def float_power(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+def float_power(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Raise to a power in float64.
 
     Args:
@@ -245,7 +245,7 @@ def float_power(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = 
     return pow(base, exponent)
 
 
-def neg(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def neg(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Change the sign.
 
     Args:
@@ -272,7 +272,7 @@ def positive(x: Tensor) -> Tensor:
     return _positive(x)
 
 
-def abs(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def abs(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Take the absolute value; its gradient at 0 is 0.
 
     Args:
@@ -288,7 +288,7 @@ def abs(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _abs(x)
 
 
-def square(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def square(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Multiply each element with itself.
 
     Args:
@@ -304,7 +304,7 @@ def square(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _square(x if x.dtype is not bool_ else _cast(x, int64))
 
 
-def reciprocal(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def reciprocal(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute 1 / x.
 
     Args:
@@ -382,7 +382,7 @@ def addcdiv(x: Tensor, a: Tensor, b: Tensor, *, value: Number = 1, out: Tensor |
     return _add(x, quotient) if value == 1 else _add(x, _mul(quotient, value))
 
 
-def lerp(start: Tensor, end: Tensor, weight: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+def lerp(start: Tensor, end: Tensor, weight: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Go from `start` to `end` by the fraction `weight`.
 
     Args:

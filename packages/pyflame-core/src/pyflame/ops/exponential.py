@@ -34,7 +34,7 @@ _sub = _core.ops.sub
 _xlogy = _core.ops.xlogy
 
 
-def exp(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def exp(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute e to the power of each element.
 
     Args:
@@ -50,7 +50,7 @@ def exp(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _exp(x)
 
 
-def exp2(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def exp2(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute 2 to the power of each element.
 
     Args:
@@ -66,7 +66,7 @@ def exp2(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _exp2(x)
 
 
-def expm1(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def expm1(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute exp(x) - 1 without losing digits near 0.
 
     Args:
@@ -82,7 +82,7 @@ def expm1(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _expm1(x)
 
 
-def log(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def log(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the natural logarithm.
 
     Args:
@@ -98,7 +98,7 @@ def log(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _log(x)
 
 
-def log2(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def log2(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the logarithm to base 2.
 
     Args:
@@ -114,7 +114,7 @@ def log2(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _log2(x)
 
 
-def log10(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def log10(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the logarithm to base 10.
 
     Args:
@@ -130,7 +130,7 @@ def log10(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _log10(x)
 
 
-def log1p(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def log1p(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute log(1 + x) without losing digits near 0.
 
     Args:
@@ -146,7 +146,7 @@ def log1p(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _log1p(x)
 
 
-def sqrt(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def sqrt(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the square root.
 
     Args:
@@ -162,7 +162,7 @@ def sqrt(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _sqrt(x)
 
 
-def rsqrt(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def rsqrt(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute 1 / sqrt(x).
 
     Args:
@@ -178,7 +178,7 @@ def rsqrt(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _rsqrt(x)
 
 
-def hypot(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
+def hypot(x: Tensor, y: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the hypotenuse of a right triangle with legs `x` and `y`.
 
     Args:
@@ -194,7 +194,7 @@ def hypot(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _hypot(x, y)
 
 
-def erf(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def erf(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the error function.
 
     Args:
@@ -210,7 +210,7 @@ def erf(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _erf(x)
 
 
-def erfc(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def erfc(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute 1 - erf(x) without losing digits for large x.
 
     Args:
@@ -226,7 +226,7 @@ def erfc(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _erfc(x)
 
 
-def erfinv(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def erfinv(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the inverse of the error function.
 
     Args:
@@ -242,7 +242,7 @@ def erfinv(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _erfinv(x)
 
 
-def lgamma(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def lgamma(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the logarithm of the absolute value of the gamma function.
 
     Args:
@@ -258,7 +258,7 @@ def lgamma(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _lgamma(x)
 
 
-def digamma(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def digamma(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the derivative of `lgamma`.
 
     Args:
@@ -274,7 +274,7 @@ def digamma(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _digamma(x)
 
 
-def logaddexp(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
+def logaddexp(x: Tensor, y: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute log(exp(x) + exp(y)) without overflow.
 
     Args:
@@ -290,7 +290,7 @@ def logaddexp(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _logaddexp(x, y)
 
 
-def logaddexp2(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
+def logaddexp2(x: Tensor, y: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute log2(2**x + 2**y) without overflow.
 
     Args:
@@ -306,7 +306,7 @@ def logaddexp2(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _logaddexp2(x, y)
 
 
-def xlogy(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+def xlogy(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Compute x * log(y), which is 0 where x is 0 and y is a number.
 
     Args:
@@ -322,7 +322,7 @@ def xlogy(x: Tensor | Number, y: Tensor | Number, *, out: Tensor | None = None) 
     return _xlogy(x, y)
 
 
-def ldexp(x: Tensor, exponent: Tensor, *, out: Tensor | None = None) -> Tensor:
+def ldexp(x: Tensor, exponent: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute x * 2**exponent.
 
     Args:
@@ -340,7 +340,7 @@ def ldexp(x: Tensor, exponent: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _mul(x, _exp2(exponent))
 
 
-def logit(x: Tensor, eps: float | None = None, *, out: Tensor | None = None) -> Tensor:
+def logit(x: Tensor, eps: float | None = None, out: Tensor | None = None) -> Tensor:
     """Compute log(x / (1 - x)), the inverse of `sigmoid`.
 
     Args:

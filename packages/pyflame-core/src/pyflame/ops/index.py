@@ -35,7 +35,7 @@ def _positions(op: str, index: Tensor) -> Tensor:
     return _cast(index, int64)
 
 
-def gather(x: Tensor, dim: int, index: Tensor, *, out: Tensor | None = None) -> Tensor:
+def gather(x: Tensor, dim: int, index: Tensor, out: Tensor | None = None) -> Tensor:
     """Take, for each position of `index`, the element of `x` that it names along `dim`.
 
     Args:
@@ -57,7 +57,7 @@ def gather(x: Tensor, dim: int, index: Tensor, *, out: Tensor | None = None) -> 
     return _gather(x, _positions("gather", index), dim)
 
 
-def index_select(x: Tensor, dim: int, index: Tensor, *, out: Tensor | None = None) -> Tensor:
+def index_select(x: Tensor, dim: int, index: Tensor, out: Tensor | None = None) -> Tensor:
     """Take whole slices along a dimension.
 
     Args:
@@ -90,7 +90,7 @@ def take(x: Tensor, index: Tensor) -> Tensor:
     return _reshape(_index_select(_reshape(x, (-1,)), flat, 0), index.shape)
 
 
-def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
+def take_along_dim(x: Tensor, indices: Tensor, dim: int | None = None, out: Tensor | None = None) -> Tensor:
     """Take the elements that `indices`, such as from `argmax`, name along a dimension; other dimensions broadcast.
 
     Args:
@@ -244,7 +244,7 @@ def host_nonzero(x: Tensor) -> tuple[Array, ...]:
     return array.nonzero() if array.ndim else ()
 
 
-def masked_select(x: Tensor, mask: Tensor, *, out: Tensor | None = None) -> Tensor:
+def masked_select(x: Tensor, mask: Tensor, out: Tensor | None = None) -> Tensor:
     """Return the elements where `mask` holds, as a 1-d tensor; evaluates the mask.
 
     Args:

@@ -34,7 +34,7 @@ def _listed(tensors: Tensors) -> Any:
     return tensors if isinstance(tensors, (list, tuple)) else list(tensors)
 
 
-def cat(tensors: Tensors, dim: int = 0, *, out: Tensor | None = None) -> Tensor:
+def cat(tensors: Tensors, dim: int = 0, out: Tensor | None = None) -> Tensor:
     """Join tensors along an existing dimension.
 
     Args:
@@ -58,7 +58,7 @@ def cat(tensors: Tensors, dim: int = 0, *, out: Tensor | None = None) -> Tensor:
     return _cat(tensors, dim)
 
 
-def stack(tensors: Tensors, dim: int = 0, *, out: Tensor | None = None) -> Tensor:
+def stack(tensors: Tensors, dim: int = 0, out: Tensor | None = None) -> Tensor:
     """Join tensors of equal shape along a new dimension.
 
     Args:
@@ -89,7 +89,7 @@ def stack(tensors: Tensors, dim: int = 0, *, out: Tensor | None = None) -> Tenso
     return _cat([_reshape(x, longer) for x in tensors], dim)
 
 
-def hstack(tensors: Tensors, *, out: Tensor | None = None) -> Tensor:
+def hstack(tensors: Tensors, out: Tensor | None = None) -> Tensor:
     """Join along the second dimension, or the first of 1-d tensors.
 
     Args:
@@ -106,7 +106,7 @@ def hstack(tensors: Tensors, *, out: Tensor | None = None) -> Tensor:
     return cat(parts, 0 if parts and parts[0].ndim == 1 else 1)
 
 
-def vstack(tensors: Tensors, *, out: Tensor | None = None) -> Tensor:
+def vstack(tensors: Tensors, out: Tensor | None = None) -> Tensor:
     """Join along the first dimension; 1-d tensors become rows.
 
     Args:

@@ -29,7 +29,7 @@ def _need(op: str, a: Tensor, rank_a: int, b: Tensor, rank_b: int) -> None:
         )
 
 
-def matmul(a: Tensor, b: Tensor, *, out: Tensor | None = None) -> Tensor:
+def matmul(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
     """Multiply matrices, vectors, or batches of them.
 
     Args:
@@ -69,7 +69,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return _linear(x, weight, bias)
 
 
-def mm(a: Tensor, b: Tensor, *, out: Tensor | None = None) -> Tensor:
+def mm(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
     """Multiply two matrices.
 
     Args:
@@ -87,7 +87,7 @@ def mm(a: Tensor, b: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _matmul(a, b)
 
 
-def mv(a: Tensor, b: Tensor, *, out: Tensor | None = None) -> Tensor:
+def mv(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
     """Multiply a matrix and a vector.
 
     Args:
@@ -104,7 +104,7 @@ def mv(a: Tensor, b: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _matmul(a, b)
 
 
-def bmm(a: Tensor, b: Tensor, *, out: Tensor | None = None) -> Tensor:
+def bmm(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
     """Multiply two batches of matrices, pair by pair.
 
     Args:
@@ -125,7 +125,7 @@ def bmm(a: Tensor, b: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _matmul(a, b)
 
 
-def dot(a: Tensor, b: Tensor, *, out: Tensor | None = None) -> Tensor:
+def dot(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
     """Sum the products of two vectors.
 
     Args:
@@ -142,7 +142,7 @@ def dot(a: Tensor, b: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _matmul(a, b)
 
 
-def inner(a: Tensor, b: Tensor, *, out: Tensor | None = None) -> Tensor:
+def inner(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
     """Sum the products along the last dimension of both.
 
     Args:
@@ -165,7 +165,7 @@ def inner(a: Tensor, b: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _reshape(_matmul(rows, _core.ops.permute(columns, (1, 0))), a.shape[:-1] + b.shape[:-1])
 
 
-def outer(a: Tensor, b: Tensor, *, out: Tensor | None = None) -> Tensor:
+def outer(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
     """Multiply each element of one vector with each of another.
 
     Args:
@@ -246,7 +246,7 @@ def baddbmm(
     return _scaled_sum(x, bmm(a, b), beta, alpha)
 
 
-def tril(x: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
+def tril(x: Tensor, diagonal: int = 0, out: Tensor | None = None) -> Tensor:
     """Keep the lower triangle of each matrix, with zeros elsewhere.
 
     Args:
@@ -265,7 +265,7 @@ def tril(x: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
     return _tril(x, diagonal)
 
 
-def triu(x: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
+def triu(x: Tensor, diagonal: int = 0, out: Tensor | None = None) -> Tensor:
     """Keep the upper triangle of each matrix, with zeros elsewhere.
 
     Args:

@@ -23,7 +23,7 @@ _logical_or = _core.ops.logical_or
 _logical_xor = _core.ops.logical_xor
 
 
-def logical_and(x: Tensor, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+def logical_and(x: Tensor, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Tell where both are non-zero.
 
     Args:
@@ -39,7 +39,7 @@ def logical_and(x: Tensor, y: Tensor | Number, *, out: Tensor | None = None) -> 
     return _logical_and(x, y)
 
 
-def logical_or(x: Tensor, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+def logical_or(x: Tensor, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Tell where at least one is non-zero.
 
     Args:
@@ -55,7 +55,7 @@ def logical_or(x: Tensor, y: Tensor | Number, *, out: Tensor | None = None) -> T
     return _logical_or(x, y)
 
 
-def logical_xor(x: Tensor, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+def logical_xor(x: Tensor, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Tell where exactly one is non-zero.
 
     Args:
@@ -71,7 +71,7 @@ def logical_xor(x: Tensor, y: Tensor | Number, *, out: Tensor | None = None) -> 
     return _logical_xor(x, y)
 
 
-def logical_not(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def logical_not(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Tell where elements are zero.
 
     Args:
@@ -87,7 +87,7 @@ def logical_not(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _logical_not(x)
 
 
-def bitwise_and(x: Tensor, y: Tensor | int, *, out: Tensor | None = None) -> Tensor:
+def bitwise_and(x: Tensor, y: Tensor | int, out: Tensor | None = None) -> Tensor:
     """Combine the bits by and; logical and for bool.
 
     Args:
@@ -103,7 +103,7 @@ def bitwise_and(x: Tensor, y: Tensor | int, *, out: Tensor | None = None) -> Ten
     return _bitwise_and(x, y)
 
 
-def bitwise_or(x: Tensor, y: Tensor | int, *, out: Tensor | None = None) -> Tensor:
+def bitwise_or(x: Tensor, y: Tensor | int, out: Tensor | None = None) -> Tensor:
     """Combine the bits by or; logical or for bool.
 
     Args:
@@ -119,7 +119,7 @@ def bitwise_or(x: Tensor, y: Tensor | int, *, out: Tensor | None = None) -> Tens
     return _bitwise_or(x, y)
 
 
-def bitwise_xor(x: Tensor, y: Tensor | int, *, out: Tensor | None = None) -> Tensor:
+def bitwise_xor(x: Tensor, y: Tensor | int, out: Tensor | None = None) -> Tensor:
     """Combine the bits by exclusive or.
 
     Args:
@@ -135,7 +135,7 @@ def bitwise_xor(x: Tensor, y: Tensor | int, *, out: Tensor | None = None) -> Ten
     return _bitwise_xor(x, y)
 
 
-def bitwise_not(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def bitwise_not(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Flip all bits; logical not for bool.
 
     Args:
@@ -151,7 +151,7 @@ def bitwise_not(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _bitwise_not(x)
 
 
-def bitwise_left_shift(x: Tensor, y: Tensor | int, *, out: Tensor | None = None) -> Tensor:
+def bitwise_left_shift(x: Tensor, y: Tensor | int, out: Tensor | None = None) -> Tensor:
     """Shift the bits to the left.
 
     Args:
@@ -167,7 +167,7 @@ def bitwise_left_shift(x: Tensor, y: Tensor | int, *, out: Tensor | None = None)
     return _bitwise_left_shift(x, y)
 
 
-def bitwise_right_shift(x: Tensor, y: Tensor | int, *, out: Tensor | None = None) -> Tensor:
+def bitwise_right_shift(x: Tensor, y: Tensor | int, out: Tensor | None = None) -> Tensor:
     """Shift the bits to the right, keeping the sign.
 
     Args:

@@ -43,7 +43,7 @@ _where = _core.ops.where
 
 
 def sum(
-    x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: DType | None = None, *, out: Tensor | None = None
+    x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: DType | None = None, out: Tensor | None = None
 ) -> Tensor:
     """Add up elements; integers and bool give int64.
 
@@ -70,7 +70,7 @@ def _in_dtype(reduce: Any, x: Tensor, dim: Dims, keepdim: bool, dtype: DType) ->
 
 
 def mean(
-    x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: DType | None = None, *, out: Tensor | None = None
+    x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: DType | None = None, out: Tensor | None = None
 ) -> Tensor:
     """Average elements.
 
@@ -93,7 +93,7 @@ def mean(
 
 
 def prod(
-    x: Tensor, dim: int | None = None, keepdim: bool = False, dtype: DType | None = None, *, out: Tensor | None = None
+    x: Tensor, dim: int | None = None, keepdim: bool = False, dtype: DType | None = None, out: Tensor | None = None
 ) -> Tensor:
     """Multiply elements; integers and bool give int64.
 
@@ -140,7 +140,7 @@ def nanmean(
     return _core.ops.div(nansum(x, dim, keepdim, dtype=dtype), count)
 
 
-def amax(x: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+def amax(x: Tensor, dim: Dims = None, keepdim: bool = False, out: Tensor | None = None) -> Tensor:
     """Find the largest elements; ties share the gradient.
 
     Args:
@@ -159,7 +159,7 @@ def amax(x: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | No
     return _amax(x, dim, keepdim)
 
 
-def amin(x: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+def amin(x: Tensor, dim: Dims = None, keepdim: bool = False, out: Tensor | None = None) -> Tensor:
     """Find the smallest elements; ties share the gradient.
 
     Args:
@@ -276,7 +276,7 @@ def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     return _argmin(x, dim, keepdim)
 
 
-def any(x: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+def any(x: Tensor, dim: Dims = None, keepdim: bool = False, out: Tensor | None = None) -> Tensor:
     """Tell whether at least one element is non-zero; uint8 tensors answer in uint8.
 
     Args:
@@ -292,7 +292,7 @@ def any(x: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | Non
     return _truth(x, _any(x, dim, keepdim))
 
 
-def all(x: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+def all(x: Tensor, dim: Dims = None, keepdim: bool = False, out: Tensor | None = None) -> Tensor:
     """Tell whether every element is non-zero; uint8 tensors answer in uint8.
 
     Args:
@@ -323,7 +323,7 @@ def count_nonzero(x: Tensor, dim: Dims = None) -> Tensor:
     return _sum(_ne(x, 0), dim)
 
 
-def logsumexp(x: Tensor, dim: Dims, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+def logsumexp(x: Tensor, dim: Dims, keepdim: bool = False, out: Tensor | None = None) -> Tensor:
     """Compute log(sum(exp(x))) without overflow.
 
     Args:

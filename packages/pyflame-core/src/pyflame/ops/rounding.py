@@ -33,7 +33,7 @@ _trunc = _core.ops.trunc
 _where = _core.ops.where
 
 
-def floor(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def floor(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Round towards minus infinity.
 
     Args:
@@ -49,7 +49,7 @@ def floor(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _floor(x)
 
 
-def ceil(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def ceil(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Round towards infinity.
 
     Args:
@@ -65,7 +65,7 @@ def ceil(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _ceil(x)
 
 
-def trunc(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def trunc(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Round towards zero.
 
     Args:
@@ -106,7 +106,7 @@ def round(x: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
     return _mul(_round(_core.ops.div(x, scale)), scale)
 
 
-def frac(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def frac(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Return what `trunc` cuts off.
 
     Args:
@@ -122,7 +122,7 @@ def frac(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _sub(x, _trunc(x))
 
 
-def sign(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def sign(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Return -1, 0 or 1.
 
     Args:
@@ -138,7 +138,7 @@ def sign(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _sign(x)
 
 
-def signbit(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def signbit(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Tell whether the sign bit is set, which it is for -0.0 too.
 
     Args:
@@ -154,7 +154,7 @@ def signbit(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _signbit(x)
 
 
-def copysign(x: Tensor, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+def copysign(x: Tensor, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Return the magnitude of `x` with the sign of `y`.
 
     Args:
@@ -170,7 +170,7 @@ def copysign(x: Tensor, y: Tensor | Number, *, out: Tensor | None = None) -> Ten
     return _copysign(x, y)
 
 
-def heaviside(x: Tensor, values: Tensor, *, out: Tensor | None = None) -> Tensor:
+def heaviside(x: Tensor, values: Tensor, out: Tensor | None = None) -> Tensor:
     """Return 0 below zero, 1 above, `values` at zero.
 
     Args:
@@ -194,7 +194,7 @@ def heaviside(x: Tensor, values: Tensor, *, out: Tensor | None = None) -> Tensor
 
 
 def clamp(
-    x: Tensor, min: Tensor | Number | None = None, max: Tensor | Number | None = None, *, out: Tensor | None = None
+    x: Tensor, min: Tensor | Number | None = None, max: Tensor | Number | None = None, out: Tensor | None = None
 ) -> Tensor:
     """Move what is outside [min, max] to the nearer bound; NaN stays.
 
@@ -254,7 +254,7 @@ def clamp_max(x: Tensor, max: Tensor | Number) -> Tensor:
     return clamp(x, max=max)
 
 
-def maximum(x: Tensor, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+def maximum(x: Tensor, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Take the larger of two elements; NaN wins.
 
     Args:
@@ -270,7 +270,7 @@ def maximum(x: Tensor, y: Tensor | Number, *, out: Tensor | None = None) -> Tens
     return _maximum(x, y)
 
 
-def minimum(x: Tensor, y: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+def minimum(x: Tensor, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Take the smaller of two elements; NaN wins.
 
     Args:
@@ -286,7 +286,7 @@ def minimum(x: Tensor, y: Tensor | Number, *, out: Tensor | None = None) -> Tens
     return _minimum(x, y)
 
 
-def fmax(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
+def fmax(x: Tensor, y: Tensor, out: Tensor | None = None) -> Tensor:
     """Take the larger of two elements; NaN loses.
 
     Args:
@@ -302,7 +302,7 @@ def fmax(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _where(_isnan(x), y, _where(_isnan(y), x, _maximum(x, y)))
 
 
-def fmin(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
+def fmin(x: Tensor, y: Tensor, out: Tensor | None = None) -> Tensor:
     """Take the smaller of two elements; NaN loses.
 
     Args:
@@ -319,7 +319,7 @@ def fmin(x: Tensor, y: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 
 def nan_to_num(
-    x: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None, *, out: Tensor | None = None
+    x: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None, out: Tensor | None = None
 ) -> Tensor:
     """Replace NaN and the infinities by finite numbers.
 

@@ -67,7 +67,7 @@ def _accumulate(op: _core.Op, x: Tensor, dim: int, dtype: DType | None) -> Tenso
     return y if dtype is None or y.dtype is dtype else _cast(y, dtype)
 
 
-def logcumsumexp(x: Tensor, dim: int, *, out: Tensor | None = None) -> Tensor:
+def logcumsumexp(x: Tensor, dim: int, out: Tensor | None = None) -> Tensor:
     """Compute log(cumsum(exp(x))) without overflow.
 
     Args:

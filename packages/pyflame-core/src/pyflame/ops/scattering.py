@@ -116,7 +116,7 @@ def scatter_reduce(
     return divide(total, counts)
 
 
-def index_copy(x: Tensor, dim: int, index: Tensor, source: Tensor, *, out: Tensor | None = None) -> Tensor:
+def index_copy(x: Tensor, dim: int, index: Tensor, source: Tensor, out: Tensor | None = None) -> Tensor:
     """Replace the slices of `x` that `index` names by those of `source`.
 
     Args:

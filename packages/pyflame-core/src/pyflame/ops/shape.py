@@ -29,22 +29,36 @@ def wrap_dim(op: str, dim: int, ndim: int) -> int:
     return dim % limit
 
 
-def reshape(x: Tensor, shape: int | Sequence[int], *sizes: int) -> Tensor:
+def reshape(x: Tensor, shape: int | Sequence[int]) -> Tensor:
     """Give another shape to the same elements.
 
     Args:
-        shape: sizes, as numbers or one tuple; one of them may be -1, meaning what is left.
+        shape: sizes; one of them may be -1, meaning what is left. The method takes them one by one, too.
 
     Raises:
         RuntimeError: the number of elements differs.
 
     Example:
         >>> import pyflame as pf
-        >>> pf.arange(6).reshape(2, -1)
+        >>> pf.reshape(pf.arange(6), (2, -1))
         tensor([[0, 1, 2],
                 [3, 4, 5]])
     """
-    return _reshape(x, (shape, *sizes) if sizes else shape)
+    return _reshape(x, shape)
+
+
+def reshape_method(x: Tensor, *shape: Any) -> Tensor:
+    """Give another shape to the same elements; see `pyflame.reshape`.
+
+    Args:
+        shape: sizes, as numbers or one tuple; one of them may be -1, meaning what is left.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.arange(6).reshape(3, -1).shape
+        pyflame.Size([3, 2])
+    """
+    return _reshape(x, shape[0] if len(shape) == 1 else shape)
 
 
 def view(x: Tensor, *shape: Any) -> Tensor:

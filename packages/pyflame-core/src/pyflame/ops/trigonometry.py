@@ -32,7 +32,7 @@ _mul = _core.ops.mul
 _where = _core.ops.where
 
 
-def sin(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def sin(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the sine.
 
     Args:
@@ -48,7 +48,7 @@ def sin(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _sin(x)
 
 
-def cos(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def cos(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the cosine.
 
     Args:
@@ -64,7 +64,7 @@ def cos(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _cos(x)
 
 
-def tan(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def tan(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the tangent.
 
     Args:
@@ -80,7 +80,7 @@ def tan(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _tan(x)
 
 
-def asin(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def asin(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the inverse sine.
 
     Args:
@@ -96,7 +96,7 @@ def asin(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _asin(x)
 
 
-def acos(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def acos(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the inverse cosine.
 
     Args:
@@ -112,7 +112,7 @@ def acos(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _acos(x)
 
 
-def atan(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def atan(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the inverse tangent.
 
     Args:
@@ -128,7 +128,7 @@ def atan(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _atan(x)
 
 
-def sinh(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def sinh(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the hyperbolic sine.
 
     Args:
@@ -144,7 +144,7 @@ def sinh(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _sinh(x)
 
 
-def cosh(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def cosh(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the hyperbolic cosine.
 
     Args:
@@ -160,7 +160,7 @@ def cosh(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _cosh(x)
 
 
-def tanh(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def tanh(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the hyperbolic tangent.
 
     Args:
@@ -176,7 +176,7 @@ def tanh(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _tanh(x)
 
 
-def asinh(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def asinh(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the inverse hyperbolic sine.
 
     Args:
@@ -192,7 +192,7 @@ def asinh(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _asinh(x)
 
 
-def acosh(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def acosh(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the inverse hyperbolic cosine.
 
     Args:
@@ -208,7 +208,7 @@ def acosh(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _acosh(x)
 
 
-def atanh(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def atanh(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the inverse hyperbolic tangent.
 
     Args:
@@ -224,7 +224,7 @@ def atanh(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _atanh(x)
 
 
-def atan2(y: Tensor, x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def atan2(y: Tensor, x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the angle of the point (x, y), in (-pi, pi].
 
     Args:
@@ -240,7 +240,7 @@ def atan2(y: Tensor, x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _atan2(y, x)
 
 
-def sinc(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def sinc(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute sin(pi x) / (pi x), which is 1 at 0.
 
     Args:
@@ -258,7 +258,7 @@ def sinc(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _where(zero, 1.0, _div(_sin(angle), angle))
 
 
-def deg2rad(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def deg2rad(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Convert degrees to radians.
 
     Args:
@@ -274,7 +274,7 @@ def deg2rad(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     return _mul(x, pi / 180.0)
 
 
-def rad2deg(x: Tensor, *, out: Tensor | None = None) -> Tensor:
+def rad2deg(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Convert radians to degrees.
 
     Args:
