@@ -80,9 +80,9 @@ def clip(x: Tensor, /, min: Operand | None = None, max: Operand | None = None) -
     """
     if min is None and max is None:
         return ops.positive(x)
-    bounds = [_bound(x, bound) for bound in (min, max)]
-    shape = ops.broadcast_shapes(x.shape, *(bound.shape for bound in bounds if isinstance(bound, Tensor)))
-    y = ops.clamp(ops.broadcast_to(x, shape), *bounds)
+    low, high = _bound(x, min), _bound(x, max)
+    shape = ops.broadcast_shapes(x.shape, *(bound.shape for bound in (low, high) if isinstance(bound, Tensor)))
+    y = ops.clamp(ops.broadcast_to(x, shape), low, high)
     return y if y.dtype is x.dtype else y.to(x.dtype)
 
 
