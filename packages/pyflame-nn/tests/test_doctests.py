@@ -6,7 +6,7 @@ import pkgutil
 
 import pytest
 
-PARTS = ("nn", "optim", "data", "training")
+PARTS = ("nn", "optim", "data", "metrics", "training")
 
 
 def module_names():
