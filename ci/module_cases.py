@@ -158,7 +158,47 @@ LOSSES = [
     call("nn.MultiLabelSoftMarginLoss(values(2))", "x, y", x="f:5,2", y="u:5,2"),
 ]
 
+STATE = {"x": "f:5,2,3", "h": "f:4,2,4"}
+RECURRENT = [
+    *of("5,2,3", "nn.RNN(3, 4)", "nn.GRU(3, 4, num_layers=2, bias=False)", "nn.LSTM(3, 4, batch_first=True)"),
+    *of("5,3", "nn.RNN(3, 4, 2, 'relu', bidirectional=True)", "nn.GRU(3, 4, batch_first=True)", "nn.LSTM(3, 4)"),
+    *of("5,2,3", "nn.LSTM(3, 4, 2, dropout=0.5, bidirectional=True, proj_size=2).eval()"),
+    call("nn.RNN(3, 4, 2, bidirectional=True)", "x, h", **STATE),
+    call("nn.GRU(3, 4, 2, bidirectional=True)", "x, h", **STATE),
+    call("nn.LSTM(3, 4, 4, bias=False)", "x, (h, c)", **STATE, c="f:4,2,4"),
+    call("nn.LSTM(3, 4, proj_size=1, batch_first=True)", "x, (h, c)", x="f:2,5,3", h="f:1,2,1", c="f:1,2,4"),
+    call("nn.LSTM(3, 4)", "x, (h, c)", x="f:5,3", h="f:1,4", c="f:1,4"),
+    *of("2,3", *(f"nn.{name}Cell(3, 4)" for name in ("RNN", "LSTM", "GRU"))),
+    *of("3", *(f"nn.{name}Cell(3, 4, bias=False)" for name in ("RNN", "LSTM", "GRU"))),
+    call("nn.RNNCell(3, 4, nonlinearity='relu')", "x, h", x="f:2,3", h="f:2,4"),
+    call("nn.GRUCell(3, 4)", "x, h", x="f:3", h="f:4"),
+    call("nn.LSTMCell(3, 4)", "x, (h, c)", x="f:2,3", h="f:2,4", c="f:2,4"),
+]
+
+SMALL = "4, 2, dim_feedforward=6, dropout=0.0"
+TRIPLE = {"x": "f:5,2,4", "y": "f:3,2,4", "z": "f:3,2,4"}
+MASKED = "x, x, src_mask=m.log(), tgt_key_padding_mask=p, memory_mask=m > 0.6"
+ATTENTION = [
+    call("nn.MultiheadAttention(4, 2)", "x, y, z", **TRIPLE),
+    call("nn.MultiheadAttention(4, 1, bias=False)", "x, y, z, need_weights=False", **TRIPLE),
+    call("nn.MultiheadAttention(4, 2, 0.1).eval()", "x, y, y, p, average_attn_weights=False", **TRIPLE, p="b:2,3"),
+    call("nn.MultiheadAttention(4, 2, batch_first=True)", "x, x, x, attn_mask=m.log()", x="f:2,5,4", m="u:5,5"),
+    call("nn.MultiheadAttention(4, 2, kdim=3, vdim=5)", "x, y, z", x="f:5,2,4", y="f:3,2,3", z="f:3,2,5"),
+    call("nn.MultiheadAttention(4, 2, add_bias_kv=True, add_zero_attn=True)", "x, y, z", **TRIPLE),
+    call("nn.MultiheadAttention(4, 2, batch_first=True)", "x, y, y, attn_mask=m", x="f:5,4", y="f:3,4", m="b:5,3"),
+    call(f"nn.TransformerEncoderLayer({SMALL})", "x, m.log(), p", x="f:5,2,4", m="u:5,5", p="b:2,5"),
+    *of("2,5,4", f"nn.TransformerEncoderLayer({SMALL}, activation='gelu', batch_first=True, norm_first=True)"),
+    *of("5,4", f"nn.TransformerEncoderLayer({SMALL}, activation=nn.SiLU(), bias=False, layer_norm_eps=0.1)"),
+    call(f"nn.TransformerDecoderLayer({SMALL})", "x, y, p > 0.5", x="f:5,2,4", y="f:3,2,4", p="u:5,5"),
+    call(f"nn.TransformerDecoderLayer({SMALL}, batch_first=True, norm_first=True)", "x, y", x="f:2,5,4", y="f:2,3,4"),
+    call(f"nn.TransformerEncoder(nn.TransformerEncoderLayer({SMALL}), 2, nn.LayerNorm(4))", "x", x="f:5,2,4"),
+    call(f"nn.TransformerDecoder(nn.TransformerDecoderLayer({SMALL}), 2)", "x, y", x="f:5,2,4", y="f:3,2,4"),
+    call("nn.Transformer(4, 2, 1, 2, 6, 0.0)", "x, y, tgt_mask=module.generate_square_subsequent_mask(3)", **TRIPLE),
+    call("nn.Transformer(4, 2, 2, 1, 6, 0.0, 'gelu', batch_first=True, bias=False)", "x, y", x="f:2,5,4", y="f:2,3,4"),
+    call("nn.Transformer(4, 2, 1, 1, 6, 0.1, norm_first=True).eval()", MASKED, x="f:5,2,4", m="u:5,5", p="b:2,5"),
+]
+
 CASES = [
     *[*CONVOLUTIONS, *NORMALIZATIONS, *TABLES, *ACTIVATIONS, *DROPOUTS, *POOLS, *UNPOOLS, *FRACTIONAL],
-    *[*PADS, *RESOLUTIONS, *LOSSES],
+    *[*PADS, *RESOLUTIONS, *LOSSES, *RECURRENT, *ATTENTION],
 ]

@@ -15,6 +15,7 @@ CASES = json.loads((REFERENCES / "modules.json").read_text())
 ARRAYS = np.load(REFERENCES / "modules.npz")
 # Bases, containers and modules that PyTorch does not have are tested in files of their own.
 ELSEWHERE = {"Module", "Loss", "ModuleList", "ModuleDict", "Identity", "GlobalAvgPool2d", "GlobalMaxPool2d"}
+ELSEWHERE |= {"SelfAttention", "CrossAttention", "PositionalEncoding", "LearnedPositionalEmbedding", "RotaryEmbedding"}
 
 
 def taker(array):

@@ -32,11 +32,21 @@ from .adaptive import (
     GlobalAvgPool2d as GlobalAvgPool2d,
     GlobalMaxPool2d as GlobalMaxPool2d,
 )
+from .attention import (
+    CrossAttention as CrossAttention,
+    MultiheadAttention as MultiheadAttention,
+    SelfAttention as SelfAttention,
+)
 from .batchnorm import (
     BatchNorm1d as BatchNorm1d,
     BatchNorm2d as BatchNorm2d,
     BatchNorm3d as BatchNorm3d,
     SyncBatchNorm as SyncBatchNorm,
+)
+from .cells import (
+    GRUCell as GRUCell,
+    LSTMCell as LSTMCell,
+    RNNCell as RNNCell,
 )
 from .container import ModuleDict as ModuleDict, ModuleList as ModuleList, Sequential as Sequential
 from .conv import Conv1d as Conv1d, Conv2d as Conv2d, Conv3d as Conv3d
@@ -127,6 +137,11 @@ from .pooling import (
     MaxPool2d as MaxPool2d,
     MaxPool3d as MaxPool3d,
 )
+from .positional import (
+    LearnedPositionalEmbedding as LearnedPositionalEmbedding,
+    PositionalEncoding as PositionalEncoding,
+    RotaryEmbedding as RotaryEmbedding,
+)
 from .rectifier import (
     CELU as CELU,
     SELU as SELU,
@@ -143,6 +158,11 @@ from .rectifier import (
     Tanhshrink as Tanhshrink,
     Threshold as Threshold,
 )
+from .recurrent import (
+    GRU as GRU,
+    LSTM as LSTM,
+    RNN as RNN,
+)
 from .resampling import (
     ChannelShuffle as ChannelShuffle,
     PixelShuffle as PixelShuffle,
@@ -150,6 +170,13 @@ from .resampling import (
     Upsample as Upsample,
     UpsamplingBilinear2d as UpsamplingBilinear2d,
     UpsamplingNearest2d as UpsamplingNearest2d,
+)
+from .transformer import (
+    Transformer as Transformer,
+    TransformerDecoder as TransformerDecoder,
+    TransformerDecoderLayer as TransformerDecoderLayer,
+    TransformerEncoder as TransformerEncoder,
+    TransformerEncoderLayer as TransformerEncoderLayer,
 )
 from .transposed import (
     ConvTranspose1d as ConvTranspose1d,

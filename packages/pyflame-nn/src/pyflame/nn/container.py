@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 from typing import Any, Self, overload
 
 from .module import Module
@@ -132,6 +133,15 @@ class ModuleList(_Ordered):
     def __getitem__(self, i: slice) -> ModuleList: ...
     def __getitem__(self, i: int | slice) -> Module:
         return ModuleList(self._list()[i]) if isinstance(i, slice) else self._list()[self._index(i)]
+
+    def __repr__(self) -> str:
+        lines, start = [], 0
+        for text, same in groupby(map(repr, self)):
+            count = len(list(same))
+            place = f"({start}): " if count == 1 else f"({start}-{start + count - 1}): {count} x "
+            lines.append(place + text.replace("\n", "\n  "))
+            start += count
+        return f"{type(self).__name__}(" + "".join(f"\n  {line}" for line in lines) + ("\n)" if lines else ")")
 
 
 class ModuleDict(Module):
