@@ -308,3 +308,11 @@ def test_programs_do_the_same_op_by_op_and_deferred(seed: int) -> None:
         x, y = eager[name].detach(), lazy[name].detach()
         np.testing.assert_array_equal(y.numpy(), x.numpy(), err_msg="\n".join([*lines, name]))
         assert eager[name].requires_grad == lazy[name].requires_grad, "\n".join([*lines, name])
+
+
+def test_as_strided_in_place_makes_the_tensor_the_window() -> None:
+    x = pf.arange(6)
+    row = x[1:3]
+    assert x.as_strided_((2, 2), (3, 1)) is x and x.tolist() == [[0, 1], [3, 4]]
+    row += 10
+    assert x.tolist() == [[0, 11], [3, 4]]

@@ -89,3 +89,12 @@ def test_import_is_quiet_and_light() -> None:
         run("import sys, pyflame; print([m for m in ('unittest', 'asyncio', 'multiprocessing') if m in sys.modules])")
         == "[]"
     )
+
+
+def test_plans_are_measured_in_bytes() -> None:
+    pf.clear_compile_cache()
+    assert pf.compile_cache_stats()["bytes"] == 0
+    pf.eval(pf.ones(3) + pf.ones(3))
+    one = pf.compile_cache_stats()["bytes"]
+    pf.eval(pf.ones(5).exp() @ pf.ones(5))
+    assert 0 < one < pf.compile_cache_stats()["bytes"] < 100_000

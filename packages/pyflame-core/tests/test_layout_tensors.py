@@ -32,6 +32,13 @@ def test_factories_take_a_layout() -> None:
     assert pf.zeros(4, 4, layout=GRID).layout == GRID
     assert pf.tensor([[1.0, 2.0]], layout=ROWS).layout == ROWS
     assert pf.zeros_like(pf.ones(4, 4, layout=GRID)).layout == GRID
+    assert pf.rand_like(pf.ones(4, 4, layout=GRID)).layout == GRID
+    x = pf.ones(4, 4)
+    likes = (pf.rand_like, pf.randn_like, lambda x, layout: pf.randint_like(x, 3, layout=layout))
+    assert all(like(x, layout=GRID).layout == GRID for like in likes)
+    new = (x.new_zeros, x.new_ones, x.new_empty, lambda size, layout: x.new_full(size, 2, layout=layout))
+    assert all(make((4, 4), layout=GRID).layout == GRID for make in new)
+    assert x.new_tensor([[1, 2]], layout=GRID).layout == GRID and pf.randperm(4, layout=ROWS).layout == ROWS
     x = pf.ones(2)
     assert _layouts.apply_layout(x, None) is x
 

@@ -20,6 +20,10 @@ import pyflame as pf
         (lambda x, out: pf.cat([x, x], 1, out=out), (2, 4)),
         (lambda x, out: pf.stack([x, x], out=out), (2, 2, 2)),
         (lambda x, out: pf.cumsum(x, 0, out=out), (2, 2)),
+        (lambda x, out: pf.sigmoid(x, out=out), (2, 2)),
+        (lambda x, out: pf.where(x > 2, x, 0.0, out=out), (2, 2)),
+        (lambda x, out: pf.norm(x, 2, 0, out=out), (2,)),
+        (lambda x, out: pf.max(x, 2 * x.flip(0), out=out), (2, 2)),
     ],
 )
 def test_out_takes_the_result(call: Callable[..., Any], shape: tuple[int, ...]) -> None:
@@ -49,3 +53,29 @@ def test_refused_out(call: Callable[..., Any], words: str) -> None:
 def test_out_may_be_an_operand() -> None:
     x = pf.tensor([1.0, 2.0])
     assert pf.add(x, x, out=x) is x and x.tolist() == [2, 4]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x, out: pf.max(x, 1, out=out),
+        lambda x, out: pf.min(x, 0, True, out=out),
+        lambda x, out: pf.sort(x, out=out),
+        lambda x, out: pf.topk(x, 1, out=out),
+    ],
+)
+def test_out_takes_values_and_indices(call: Callable[..., Any]) -> None:
+    x = pf.tensor([[1.0, 2.0], [4.0, 3.0]])
+    expected = call(x, None)
+    out = pf.empty(0), pf.empty(0, dtype=pf.int64)
+    found = call(x, out)
+    assert found.values is out[0] and found.indices is out[1]
+    assert out[0].tolist() == expected.values.tolist() and out[1].tolist() == expected.indices.tolist()
+    with pytest.raises(TypeError, match="tuple of two tensors"):
+        call(x, pf.empty(0))
+
+
+def test_out_takes_places() -> None:
+    x, out = pf.tensor([[1.0, 2.0], [4.0, 3.0]]), pf.zeros(2, dtype=pf.int64)
+    assert pf.argmax(x, 1, out=out) is out and out.tolist() == [1, 0]
+    assert pf.argmin(x, 1, out=out).tolist() == [0, 1]

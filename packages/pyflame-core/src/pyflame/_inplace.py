@@ -38,6 +38,7 @@ def changing(function: Callable[Concatenate[Tensor, P], Tensor]) -> Callable[Con
         return write(name, x, function(before(x), *args, **kwargs))
 
     method.__name__ = method.__qualname__ = name
+    method.__wrapped__ = function  # type: ignore[attr-defined]  # its signature is the method's
     method.__doc__ = f"Change the tensor to the result of `{function.__name__}`."
     return method
 
@@ -57,6 +58,7 @@ def becoming(function: Callable[Concatenate[Tensor, P], Tensor]) -> Callable[Con
         return x
 
     method.__name__ = method.__qualname__ = name
+    method.__wrapped__ = function  # type: ignore[attr-defined]
     method.__doc__ = f"Give the tensor the shape that `{name[:-1]}` returns; the elements stay shared."
     return method
 

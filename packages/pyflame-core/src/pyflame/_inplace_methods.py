@@ -17,6 +17,7 @@ from .ops import (
     scan,
     scattering,
     shape as shapes,
+    strided,
     tensor_products,
     trigonometry,
 )
@@ -45,6 +46,7 @@ class InPlaceMethods(TensorMethods):
     arctan2_ = changing(trigonometry.atan2)
     arctan_ = changing(trigonometry.atan)
     arctanh_ = changing(trigonometry.atanh)
+    as_strided_ = becoming(strided.as_strided)
     asin_ = changing(trigonometry.asin)
     asinh_ = changing(trigonometry.asinh)
     atan2_ = changing(trigonometry.atan2)

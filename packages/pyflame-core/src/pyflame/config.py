@@ -138,12 +138,12 @@ def get_num_threads() -> int:
 
 
 def compile_cache_stats() -> dict[str, int]:
-    """Return hits, misses, evictions, entries and capacity of the cache of plans.
+    """Return hits, misses, evictions, entries, capacity and bytes of the cache of plans.
 
     Example:
         >>> import pyflame as pf
         >>> sorted(pf.compile_cache_stats())
-        ['capacity', 'entries', 'evictions', 'hits', 'misses']
+        ['bytes', 'capacity', 'entries', 'evictions', 'hits', 'misses']
     """
     stats = _core.stats()
     names = {
@@ -152,6 +152,7 @@ def compile_cache_stats() -> dict[str, int]:
         "evictions": "plan_evictions",
         "entries": "plans",
         "capacity": "plan_capacity",
+        "bytes": "plan_bytes",
     }
     return {name: stats[key] for name, key in names.items()}
 

@@ -181,7 +181,7 @@ py::dict stats() {
                   "live_buffers"_a = memory.live_buffers, "allocations"_a = memory.allocations, "live_nodes"_a = nodes.live_nodes,
                   "pooled_nodes"_a = nodes.pooled_nodes, "plan_hits"_a = cache.stats.hits, "plan_misses"_a = cache.stats.misses,
                   "plan_evictions"_a = cache.stats.evictions, "plan_collisions"_a = cache.stats.collisions,
-                  "plans"_a = cache.size(), "plan_capacity"_a = cache.capacity(), "runs"_a = eval.runs,
+                  "plans"_a = cache.size(), "plan_capacity"_a = cache.capacity(), "plan_bytes"_a = cache.bytes(), "runs"_a = eval.runs,
                   "donated"_a = eval.donated, "evaluated_nodes"_a = eval.nodes, "lookup_ns"_a = eval.lookup_ns,
                   "kernel_ns"_a = eval.kernel_ns);
 }

@@ -54,6 +54,7 @@ class Observer {
 
 struct CompileReport {
   std::size_t peak_bytes = 0;  // arena and constants
+  std::size_t held_bytes = 0;  // of the program and its constants, as long as the plan is kept
   u32 steps = 0, nodes = 0, fused_nodes = 0;
   std::vector<std::pair<const char*, double>> passes;  // seconds each took
   std::vector<std::string> kernels;                    // ops of each step, joined by +

@@ -18,6 +18,8 @@ class CpuExecutable : public Executable {
       report.kernels.push_back(std::move(name));
     }
     program_ = std::move(program);
+    report.held_bytes = program_.constant_bytes + program_.views.size() * (sizeof(cpu::View) + sizeof(Place)) +
+                        (program_.body.size() + program_.prologue.size()) * sizeof(Instruction);
     bases_.resize(2 + program_.num_leaves + buffers.size());
     if (program_.constant_bytes) {
       constants_ = std::aligned_alloc(64, program_.constant_bytes);

@@ -48,6 +48,14 @@ void PlanCache::evict_to(std::size_t count) {
   }
 }
 
+std::size_t PlanCache::bytes() const {
+  std::size_t total = 0;
+  for (const std::shared_ptr<Plan>& plan : recent_) {
+    total += sizeof(Plan) + plan->key.size() * sizeof(u64) + plan->executable->report.held_bytes;
+  }
+  return total;
+}
+
 void PlanCache::clear() {
   plans_.clear();
   recent_.clear();

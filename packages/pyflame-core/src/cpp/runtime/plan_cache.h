@@ -25,6 +25,7 @@ class PlanCache {
   void clear();
   void set_capacity(std::size_t plans);  // throws ValueError when 0
   std::size_t size() const { return plans_.size(); }
+  std::size_t bytes() const;  // of keys, programs and their constants
   std::size_t capacity() const { return capacity_; }
   PlanCacheStats stats;
 

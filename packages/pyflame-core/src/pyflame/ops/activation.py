@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import _core
+from .out import stored
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -41,15 +42,18 @@ def relu(x: Tensor) -> Tensor:
     return _relu(x)
 
 
-def sigmoid(x: Tensor) -> Tensor:
+def sigmoid(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute 1 / (1 + exp(-x)).
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.sigmoid(pf.tensor([0.0, 2.0]))
         tensor([0.5000, 0.8808])
     """
-    return _sigmoid(x)
+    return _sigmoid(x) if out is None else stored("sigmoid", out, _sigmoid(x))
 
 
 def softmax(x: Tensor, dim: int, dtype: DType | None = None) -> Tensor:

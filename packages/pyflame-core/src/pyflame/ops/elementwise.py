@@ -407,11 +407,17 @@ def lerp(start: Tensor, end: Tensor, weight: Tensor | Number, out: Tensor | None
 @overload
 def where(condition: Tensor) -> tuple[Tensor, ...]: ...
 @overload
-def where(condition: Tensor, x: Tensor | Number, y: Tensor | Number) -> Tensor: ...
+def where(condition: Tensor, x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor: ...
 def where(
-    condition: Tensor, x: Tensor | Number | None = None, y: Tensor | Number | None = None
+    condition: Tensor,
+    x: Tensor | Number | None = None,
+    y: Tensor | Number | None = None,
+    out: Tensor | None = None,
 ) -> Tensor | tuple[Tensor, ...]:
     """Take `x` where the condition holds, else `y`; of a condition alone, return where it holds as `nonzero` does.
+
+    Args:
+        out: takes the result instead of a new tensor.
 
     Raises:
         RuntimeError: `condition` is not bool, or the shapes do not broadcast.
@@ -428,7 +434,7 @@ def where(
         return nonzero(condition, as_tuple=True)
     if x is None or y is None:
         raise TypeError("[where] only one of x and y is given: give both, or neither for positions")
-    return _where(condition, x, y)
+    return _where(condition, x, y) if out is None else stored("where", out, _where(condition, x, y))
 
 
 def masked_fill(x: Tensor, mask: Tensor, value: Tensor | Number) -> Tensor:

@@ -100,7 +100,12 @@ def full_like(
 
 
 def new_zeros(
-    x: Tensor, *size: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
+    x: Tensor,
+    *size: Any,
+    dtype: DType | None = None,
+    layout: MeshLayout | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Fill a shape with zeros of this tensor's dtype.
 
@@ -110,11 +115,16 @@ def new_zeros(
         tensor([0, 0])
     """
     shape = size[0] if len(size) == 1 else size
-    return finish(constant("new_zeros", 0, dtype or x.dtype, shape), None, device, requires_grad)
+    return finish(constant("new_zeros", 0, dtype or x.dtype, shape), layout, device, requires_grad)
 
 
 def new_ones(
-    x: Tensor, *size: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
+    x: Tensor,
+    *size: Any,
+    dtype: DType | None = None,
+    layout: MeshLayout | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Fill a shape with ones of this tensor's dtype.
 
@@ -124,11 +134,16 @@ def new_ones(
         tensor([1, 1])
     """
     shape = size[0] if len(size) == 1 else size
-    return finish(constant("new_ones", 1, dtype or x.dtype, shape), None, device, requires_grad)
+    return finish(constant("new_ones", 1, dtype or x.dtype, shape), layout, device, requires_grad)
 
 
 def new_empty(
-    x: Tensor, *size: Any, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
+    x: Tensor,
+    *size: Any,
+    dtype: DType | None = None,
+    layout: MeshLayout | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Make a tensor of this tensor's dtype whose values do not matter; they are zeros.
 
@@ -137,7 +152,7 @@ def new_empty(
         >>> pf.tensor([1]).new_empty(2, 3).shape
         pyflame.Size([2, 3])
     """
-    return new_zeros(x, *size, dtype=dtype, device=device, requires_grad=requires_grad)
+    return new_zeros(x, *size, dtype=dtype, layout=layout, device=device, requires_grad=requires_grad)
 
 
 def new_full(
@@ -146,6 +161,7 @@ def new_full(
     fill_value: Number,
     *,
     dtype: DType | None = None,
+    layout: MeshLayout | None = None,
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
@@ -156,11 +172,17 @@ def new_full(
         >>> pf.tensor([1]).new_full((2,), 7)
         tensor([7, 7])
     """
-    return finish(constant("new_full", fill_value, dtype or x.dtype, size), None, device, requires_grad)
+    return finish(constant("new_full", fill_value, dtype or x.dtype, size), layout, device, requires_grad)
 
 
 def new_tensor(
-    x: Tensor, data: Any, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
+    x: Tensor,
+    data: Any,
+    *,
+    dtype: DType | None = None,
+    layout: MeshLayout | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Copy data into a tensor of this tensor's dtype.
 
@@ -169,4 +191,4 @@ def new_tensor(
         >>> pf.ones(1).new_tensor([1, 2])
         tensor([1., 2.])
     """
-    return tensor(data, dtype=dtype or x.dtype, device=device, requires_grad=requires_grad)
+    return tensor(data, dtype=dtype or x.dtype, layout=layout, device=device, requires_grad=requires_grad)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, overload
 
 from .. import _core
+from .out import stored_pair
 from .results import ValuesIndices
 
 if TYPE_CHECKING:
@@ -20,11 +21,18 @@ _sort = _core.ops.sort
 _topk = _core.ops.topk
 
 
-def sort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = True) -> ValuesIndices:
+def sort(
+    x: Tensor,
+    dim: int = -1,
+    descending: bool = False,
+    stable: bool = True,
+    out: tuple[Tensor, Tensor] | None = None,
+) -> ValuesIndices:
     """Sort along a dimension; equal elements keep their order.
 
     Args:
         stable: accepted for PyTorch's sake: the sort always is.
+        out: tensors that take values and indices.
 
     Example:
         >>> import pyflame as pf
@@ -32,7 +40,8 @@ def sort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = True
         >>> values, indices
         (tensor([1, 2, 3]), tensor([1, 2, 0]))
     """
-    return ValuesIndices(*_sort(x, dim, descending))
+    found = ValuesIndices(*_sort(x, dim, descending))
+    return found if out is None else stored_pair("sort", out, found)
 
 
 def argsort(x: Tensor, dim: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
@@ -63,11 +72,19 @@ def msort(x: Tensor) -> Tensor:
     return values
 
 
-def topk(x: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesIndices:
+def topk(
+    x: Tensor,
+    k: int,
+    dim: int = -1,
+    largest: bool = True,
+    sorted: bool = True,
+    out: tuple[Tensor, Tensor] | None = None,
+) -> ValuesIndices:
     """Take the k largest (or smallest) elements along a dimension; of equal ones, those that come first.
 
     Args:
         sorted: return them in order.
+        out: tensors that take values and indices.
 
     Raises:
         RuntimeError: the dimension has fewer than `k` elements.
@@ -77,7 +94,8 @@ def topk(x: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = 
         >>> pf.topk(pf.tensor([3.0, 1.0, 2.0]), 2).values
         tensor([3., 2.])
     """
-    return ValuesIndices(*_topk(x, dim, k, largest, sorted))
+    found = ValuesIndices(*_topk(x, dim, k, largest, sorted))
+    return found if out is None else stored_pair("topk", out, found)
 
 
 def kthvalue(x: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesIndices:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import _core
+from .results import ValuesIndices
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -23,3 +24,10 @@ def stored(op: str, out: Tensor, value: Tensor) -> Tensor:
         _core.become(out, _core.write(op, _core.ops.full(0, out.dtype, value.shape), value))
         return out
     return _core.write(op, out, value)
+
+
+def stored_pair(op: str, out: tuple[Tensor, Tensor], found: ValuesIndices) -> ValuesIndices:
+    """`stored` for results that are values and their places."""
+    if not isinstance(out, tuple) or len(out) != 2:
+        raise TypeError(f"[{op}] out: expected a tuple of two tensors, for values and indices")
+    return ValuesIndices(*(stored(op, tensor, value) for tensor, value in zip(out, found)))

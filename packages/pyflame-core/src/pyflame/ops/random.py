@@ -267,7 +267,13 @@ def randint(
 
 
 def randperm(
-    n: int, *, generator: Generator | None = None, dtype: DType = int64, device: Any = None, requires_grad: bool = False
+    n: int,
+    *,
+    generator: Generator | None = None,
+    dtype: DType = int64,
+    layout: MeshLayout | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Draw a permutation of the numbers from 0 to n - 1; it is made on the host at once.
 
@@ -282,7 +288,7 @@ def randperm(
     # NumPy's Philox from the same seed and counter: no other stream of this process has this key.
     words = np.random.Philox(key=[key & 0xFFFFFFFFFFFFFFFF, 1], counter=offset)
     order = np.random.Generator(words).permutation(n)
-    return finish(from_array(order.astype(dtype.to_numpy()), dtype), None, device, requires_grad)
+    return finish(from_array(order.astype(dtype.to_numpy()), dtype), layout, device, requires_grad)
 
 
 def normal(
@@ -339,7 +345,13 @@ def bernoulli(x: Tensor, p: float | None = None, *, generator: Generator | None 
 
 
 def rand_like(
-    x: Tensor, *, generator: Generator | None = None, dtype: DType | None = None, requires_grad: bool = False
+    x: Tensor,
+    *,
+    generator: Generator | None = None,
+    dtype: DType | None = None,
+    layout: MeshLayout | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Draw uniformly from [0, 1), in the shape of another tensor.
 
@@ -348,11 +360,18 @@ def rand_like(
         >>> pf.rand_like(pf.zeros(2, 3)).shape
         pyflame.Size([2, 3])
     """
-    return finish(uniform(x.shape, dtype or x.dtype, generator), x.layout, None, requires_grad)
+    made = uniform(x.shape, dtype or x.dtype, generator)
+    return finish(made, x.layout if layout is None else layout, device, requires_grad)
 
 
 def randn_like(
-    x: Tensor, *, generator: Generator | None = None, dtype: DType | None = None, requires_grad: bool = False
+    x: Tensor,
+    *,
+    generator: Generator | None = None,
+    dtype: DType | None = None,
+    layout: MeshLayout | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Draw from the standard normal distribution, in the shape of another tensor.
 
@@ -361,11 +380,20 @@ def randn_like(
         >>> pf.randn_like(pf.zeros(2, 3)).shape
         pyflame.Size([2, 3])
     """
-    return finish(gaussian(x.shape, dtype or x.dtype, generator), x.layout, None, requires_grad)
+    made = gaussian(x.shape, dtype or x.dtype, generator)
+    return finish(made, x.layout if layout is None else layout, device, requires_grad)
 
 
 def randint_like(
-    x: Tensor, low: int, high: int | None = None, *, generator: Generator | None = None, dtype: DType | None = None
+    x: Tensor,
+    low: int,
+    high: int | None = None,
+    *,
+    generator: Generator | None = None,
+    dtype: DType | None = None,
+    layout: MeshLayout | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Draw integers from low to high - 1, in the shape of another tensor.
 
@@ -375,4 +403,5 @@ def randint_like(
         tensor([5., 5.])
     """
     low, high = (0, low) if high is None else (low, high)
-    return finish(randint(low, high, x.shape, generator=generator, dtype=dtype or x.dtype), x.layout, None, False)
+    made = randint(low, high, x.shape, generator=generator, dtype=dtype or x.dtype)
+    return finish(made, x.layout if layout is None else layout, device, requires_grad)

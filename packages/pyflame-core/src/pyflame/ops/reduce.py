@@ -12,7 +12,7 @@ from .. import _core
 from .._core import TensorBase
 from .._types import Dims
 from ..dtypes import uint8
-from .out import stored
+from .out import stored, stored_pair
 from .results import MinMax, ValuesIndices
 
 if TYPE_CHECKING:
@@ -192,13 +192,16 @@ def aminmax(x: Tensor, *, dim: int | None = None, keepdim: bool = False) -> MinM
 @overload
 def max(x: Tensor) -> Tensor: ...
 @overload
-def max(x: Tensor, dim: int, keepdim: bool = False) -> ValuesIndices: ...
+def max(x: Tensor, dim: int, keepdim: bool = False, out: tuple[Tensor, Tensor] | None = None) -> ValuesIndices: ...
 @overload
-def max(x: Tensor, dim: Tensor) -> Tensor: ...
-def max(x: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -> Tensor | ValuesIndices:
+def max(x: Tensor, dim: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def max(x: Tensor, dim: int | Tensor | None = None, keepdim: bool = False, out: Any = None) -> Tensor | ValuesIndices:
     """Find the largest element of all, or along a dimension, or of two tensors (`maximum`).
 
     Along a dimension the result is `(values, indices)`, with the first index on ties, which also takes the gradient.
+
+    Args:
+        out: takes the result of the latter two: a tuple of tensors for values and indices, or a tensor.
 
     Example:
         >>> import pyflame as pf
@@ -209,20 +212,24 @@ def max(x: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -> Te
     if dim is None:
         return _amax(x)
     if isinstance(dim, TensorBase):
-        return _maximum(x, dim)
-    return _extreme(x, _argmax, dim, keepdim)
+        return _maximum(x, dim) if out is None else stored("max", out, _maximum(x, dim))
+    found = _extreme(x, _argmax, dim, keepdim)
+    return found if out is None else stored_pair("max", out, found)
 
 
 @overload
 def min(x: Tensor) -> Tensor: ...
 @overload
-def min(x: Tensor, dim: int, keepdim: bool = False) -> ValuesIndices: ...
+def min(x: Tensor, dim: int, keepdim: bool = False, out: tuple[Tensor, Tensor] | None = None) -> ValuesIndices: ...
 @overload
-def min(x: Tensor, dim: Tensor) -> Tensor: ...
-def min(x: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -> Tensor | ValuesIndices:
+def min(x: Tensor, dim: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def min(x: Tensor, dim: int | Tensor | None = None, keepdim: bool = False, out: Any = None) -> Tensor | ValuesIndices:
     """Find the smallest element of all, or along a dimension, or of two tensors (`minimum`).
 
     Along a dimension the result is `(values, indices)`, with the first index on ties, which also takes the gradient.
+
+    Args:
+        out: takes the result of the latter two: a tuple of tensors for values and indices, or a tensor.
 
     Example:
         >>> import pyflame as pf
@@ -233,8 +240,9 @@ def min(x: Tensor, dim: int | Tensor | None = None, keepdim: bool = False) -> Te
     if dim is None:
         return _amin(x)
     if isinstance(dim, TensorBase):
-        return _minimum(x, dim)
-    return _extreme(x, _argmin, dim, keepdim)
+        return _minimum(x, dim) if out is None else stored("min", out, _minimum(x, dim))
+    found = _extreme(x, _argmin, dim, keepdim)
+    return found if out is None else stored_pair("min", out, found)
 
 
 def _extreme(x: Tensor, choose: _core.Op, dim: int, keepdim: bool) -> ValuesIndices:
@@ -248,32 +256,36 @@ def _extreme(x: Tensor, choose: _core.Op, dim: int, keepdim: bool) -> ValuesIndi
     return ValuesIndices(values, indices)
 
 
-def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False, out: Tensor | None = None) -> Tensor:
     """Find the position of the largest element, the first on ties; NaN wins.
 
     Args:
         dim: None for the position in the flattened tensor.
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.argmax(pf.tensor([[1, 5], [3, 4]]), dim=1)
         tensor([1, 1])
     """
-    return _argmax(x, dim, keepdim)
+    found = _argmax(x, dim, keepdim)
+    return found if out is None else stored("argmax", out, found)
 
 
-def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+def argmin(x: Tensor, dim: int | None = None, keepdim: bool = False, out: Tensor | None = None) -> Tensor:
     """Find the position of the smallest element, the first on ties; NaN wins.
 
     Args:
         dim: None for the position in the flattened tensor.
+        out: takes the result instead of a new tensor.
 
     Example:
         >>> import pyflame as pf
         >>> pf.argmin(pf.tensor([[1, 5], [3, 4]]))
         tensor(0)
     """
-    return _argmin(x, dim, keepdim)
+    found = _argmin(x, dim, keepdim)
+    return found if out is None else stored("argmin", out, found)
 
 
 def any(x: Tensor, dim: Dims = None, keepdim: bool = False, out: Tensor | None = None) -> Tensor:
@@ -344,11 +356,14 @@ def logsumexp(x: Tensor, dim: Dims, keepdim: bool = False, out: Tensor | None = 
     return _core.ops.add(total, shift if keepdim else _reshape(shift, total.shape))
 
 
-def norm(x: Tensor, p: float | str = "fro", dim: Dims = None, keepdim: bool = False) -> Tensor:
+def norm(
+    x: Tensor, p: float | str = "fro", dim: Dims = None, keepdim: bool = False, out: Tensor | None = None
+) -> Tensor:
     """Compute the p-norm of the elements; its gradient at 0 is 0.
 
     Args:
         p: the order: a number, `inf`, `-inf`, or "fro", which is 2.
+        out: takes the result instead of a new tensor.
 
     Raises:
         ValueError: `p` is another string.
@@ -358,6 +373,8 @@ def norm(x: Tensor, p: float | str = "fro", dim: Dims = None, keepdim: bool = Fa
         >>> pf.norm(pf.tensor([3.0, 4.0])), pf.norm(pf.tensor([3.0, -4.0]), 1)
         (tensor(5.), tensor(7.))
     """
+    if out is not None:
+        return stored("norm", out, norm(x, p, dim, keepdim))
     if p == "fro" or p == 2:
         return root(_sum(_square(x), dim, keepdim))
     if isinstance(p, str):
