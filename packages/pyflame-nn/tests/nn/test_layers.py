@@ -174,3 +174,14 @@ def test_module_refuses(make, error, words):
 def test_loss_takes_the_reduction_as_an_enumeration():
     loss = nn.CrossEntropyLoss(reduction=nn.Reduction.NONE)
     assert loss(pf.zeros(4, 2), pf.tensor([0, 1, 1, 0])).shape == (4,)
+
+
+def test_other_names():
+    assert nn.Swish is nn.SiLU
+    with pytest.warns(FutureWarning, match="old names"):
+        assert nn.Hardtanh(min_value=-2.0)(pf.tensor([-3.0])).tolist() == [-2.0]
+
+
+def test_every_public_module_has_an_example():
+    classes = [value for value in vars(nn).values() if isinstance(value, type) and issubclass(value, nn.Module)]
+    assert [value.__name__ for value in classes if ">>>" not in (value.__doc__ or "")] == []

@@ -19,6 +19,7 @@ from .activation import (
     Softmax2d as Softmax2d,
     Softmin as Softmin,
     Softplus as Softplus,
+    Swish as Swish,
     Tanh as Tanh,
 )
 from .adaptive import (

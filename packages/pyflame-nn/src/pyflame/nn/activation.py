@@ -37,14 +37,31 @@ class ReLU(Inplace):
 
 
 class SiLU(Inplace):
-    """`x * sigmoid(x)`."""
+    """`x * sigmoid(x)`.
+
+    Example:
+        >>> import pyflame as pf
+        >>> from pyflame import nn
+        >>> nn.SiLU()(pf.tensor([0.0, 1.0]))
+        tensor([0.0000, 0.7311])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.silu(input, self.inplace)
 
 
+Swish = SiLU
+
+
 class LeakyReLU(Inplace):
-    """Positive elements as they are, the others multiplied by `negative_slope`."""
+    """Positive elements as they are, the others multiplied by `negative_slope`.
+
+    Example:
+        >>> import pyflame as pf
+        >>> from pyflame import nn
+        >>> nn.LeakyReLU(0.5)(pf.tensor([-1.0, 2.0])).tolist()
+        [-0.5, 2.0]
+    """
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__(inplace)
@@ -58,7 +75,14 @@ class LeakyReLU(Inplace):
 
 
 class ELU(Inplace):
-    """Positive elements as they are, `alpha * (exp(x) - 1)` for the others."""
+    """Positive elements as they are, `alpha * (exp(x) - 1)` for the others.
+
+    Example:
+        >>> import pyflame as pf
+        >>> from pyflame import nn
+        >>> nn.ELU()(pf.tensor([-100.0, 2.0])).tolist()
+        [-1.0, 2.0]
+    """
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__(inplace)
@@ -72,28 +96,56 @@ class ELU(Inplace):
 
 
 class Sigmoid(Module):
-    """`1 / (1 + exp(-x))`."""
+    """`1 / (1 + exp(-x))`.
+
+    Example:
+        >>> import pyflame as pf
+        >>> from pyflame import nn
+        >>> nn.Sigmoid()(pf.tensor([0.0])).tolist()
+        [0.5]
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.sigmoid(input)
 
 
 class LogSigmoid(Module):
-    """The logarithm of the sigmoid."""
+    """The logarithm of the sigmoid.
+
+    Example:
+        >>> import pyflame as pf
+        >>> from pyflame import nn
+        >>> nn.LogSigmoid()(pf.tensor([0.0]))
+        tensor([-0.6931])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.logsigmoid(input)
 
 
 class Tanh(Module):
-    """The hyperbolic tangent."""
+    """The hyperbolic tangent.
+
+    Example:
+        >>> import pyflame as pf
+        >>> from pyflame import nn
+        >>> nn.Tanh()(pf.tensor([1.0]))
+        tensor([0.7616])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.tanh(input)
 
 
 class Softplus(Module):
-    """`log(1 + exp(beta * x)) / beta`, and x itself where `beta * x` is above the threshold."""
+    """`log(1 + exp(beta * x)) / beta`, and x itself where `beta * x` is above the threshold.
+
+    Example:
+        >>> import pyflame as pf
+        >>> from pyflame import nn
+        >>> nn.Softplus()(pf.tensor([0.0, 30.0]))
+        tensor([ 0.6931, 30.0000])
+    """
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__()
@@ -107,7 +159,14 @@ class Softplus(Module):
 
 
 class GELU(Module):
-    """x times the normal distribution function (Hendrycks and Gimpel, 2016); `approximate="tanh"` is a cheaper form."""
+    """x times the normal distribution function (Hendrycks and Gimpel, 2016); `approximate="tanh"` is a cheaper form.
+
+    Example:
+        >>> import pyflame as pf
+        >>> from pyflame import nn
+        >>> nn.GELU(approximate="tanh")(pf.tensor([0.0, 1.0]))
+        tensor([0.0000, 0.8412])
+    """
 
     def __init__(self, approximate: str = "none") -> None:
         super().__init__()
@@ -142,7 +201,14 @@ class Softmax(Module):
 
 
 class LogSoftmax(Softmax):
-    """The logarithm of the softmax along `dim`, computed without overflow."""
+    """The logarithm of the softmax along `dim`, computed without overflow.
+
+    Example:
+        >>> import pyflame as pf
+        >>> from pyflame import nn
+        >>> nn.LogSoftmax(dim=0)(pf.zeros(2))
+        tensor([-0.6931, -0.6931])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.log_softmax(input, self.dim)

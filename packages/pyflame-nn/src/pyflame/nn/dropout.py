@@ -33,7 +33,14 @@ class Dropout(Module):
 
 
 class Dropout2d(Dropout):
-    """Sets whole channels of (batch, channels, height, width) to zero with probability `p` while training."""
+    """Sets whole channels of (batch, channels, height, width) to zero with probability `p` while training.
+
+    Example:
+        >>> import pyflame as pf
+        >>> from pyflame import nn
+        >>> nn.Dropout2d(0.5)(pf.ones(2, 3, 4, 4)).shape
+        pyflame.Size([2, 3, 4, 4])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.dropout2d(input, self.p, self.training, self.inplace)

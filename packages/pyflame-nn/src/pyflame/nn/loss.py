@@ -29,6 +29,15 @@ class Loss(Module):
 
     Args:
         reduction: "mean", "sum" or "none", or a `Reduction`.
+
+    Example:
+        >>> import pyflame as pf
+        >>> from pyflame import nn
+        >>> class Largest(nn.Loss):
+        ...     def forward(self, input, target):
+        ...         return (input - target).abs().max()
+        >>> Largest()(pf.tensor([1.0, 5.0]), pf.zeros(2)).item()
+        5.0
     """
 
     def __init__(self, reduction: str = "mean") -> None:
@@ -78,7 +87,14 @@ class CrossEntropyLoss(WeightedLoss):
 
 
 class NLLLoss(WeightedLoss):
-    """The negative log-probability of the target class; `input` holds log-probabilities."""
+    """The negative log-probability of the target class; `input` holds log-probabilities.
+
+    Example:
+        >>> import pyflame as pf
+        >>> from pyflame import nn
+        >>> nn.NLLLoss()(pf.tensor([[-1.0, -2.0]]), pf.tensor([1])).item()
+        2.0
+    """
 
     def __init__(self, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean") -> None:
         super().__init__(weight, reduction)
@@ -103,14 +119,28 @@ class MSELoss(Loss):
 
 
 class L1Loss(Loss):
-    """The absolute difference, averaged."""
+    """The absolute difference, averaged.
+
+    Example:
+        >>> import pyflame as pf
+        >>> from pyflame import nn
+        >>> nn.L1Loss()(pf.tensor([1.0, 2.0]), pf.tensor([1.0, 4.0])).item()
+        1.0
+    """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.l1_loss(input, target, self.reduction)
 
 
 class SmoothL1Loss(Loss):
-    """Half the squared difference divided by `beta` where it is below beta, the absolute one less beta/2 beyond."""
+    """Half the squared difference divided by `beta` where it is below beta, the absolute one less beta/2 beyond.
+
+    Example:
+        >>> import pyflame as pf
+        >>> from pyflame import nn
+        >>> nn.SmoothL1Loss(reduction="none")(pf.tensor([1.0, 3.0]), pf.zeros(2)).tolist()
+        [0.5, 2.5]
+    """
 
     def __init__(self, reduction: str = "mean", beta: float = 1.0) -> None:
         super().__init__(reduction)
@@ -121,7 +151,14 @@ class SmoothL1Loss(Loss):
 
 
 class HuberLoss(Loss):
-    """Half the squared difference where it is at most `delta`, and a straight continuation beyond."""
+    """Half the squared difference where it is at most `delta`, and a straight continuation beyond.
+
+    Example:
+        >>> import pyflame as pf
+        >>> from pyflame import nn
+        >>> nn.HuberLoss(reduction="none")(pf.tensor([1.0, 3.0]), pf.zeros(2)).tolist()
+        [0.5, 2.5]
+    """
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction)
@@ -132,7 +169,14 @@ class HuberLoss(Loss):
 
 
 class KLDivLoss(Loss):
-    """The divergence of the target from the log-probabilities `input`."""
+    """The divergence of the target from the log-probabilities `input`.
+
+    Example:
+        >>> import pyflame as pf
+        >>> from pyflame import nn
+        >>> nn.KLDivLoss(reduction="sum")(pf.zeros(2), pf.ones(2)).item()
+        0.0
+    """
 
     def __init__(self, reduction: str = "mean", log_target: bool = False) -> None:
         super().__init__(reduction)
@@ -143,14 +187,28 @@ class KLDivLoss(Loss):
 
 
 class BCELoss(WeightedLoss):
-    """The cross-entropy of probabilities and targets between 0 and 1."""
+    """The cross-entropy of probabilities and targets between 0 and 1.
+
+    Example:
+        >>> import pyflame as pf
+        >>> from pyflame import nn
+        >>> nn.BCELoss()(pf.tensor([0.5, 0.5]), pf.tensor([1.0, 0.0]))
+        tensor(0.6931)
+    """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.binary_cross_entropy(input, target, self.weight, self.reduction)
 
 
 class BCEWithLogitsLoss(WeightedLoss):
-    """The cross-entropy of `sigmoid(input)` and targets between 0 and 1, without overflow."""
+    """The cross-entropy of `sigmoid(input)` and targets between 0 and 1, without overflow.
+
+    Example:
+        >>> import pyflame as pf
+        >>> from pyflame import nn
+        >>> nn.BCEWithLogitsLoss()(pf.zeros(2), pf.tensor([1.0, 0.0]))
+        tensor(0.6931)
+    """
 
     pos_weight: Tensor | None
 

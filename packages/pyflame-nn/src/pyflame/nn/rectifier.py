@@ -98,9 +98,9 @@ class Hardtanh(Inplace):
         max_value: float | None = None,
     ) -> None:
         super().__init__(inplace)
-        for name, value in (("min_val", min_value), ("max_val", max_value)):
-            if value is not None:
-                warnings.warn(f"[hardtanh] {name}ue is the old name: use {name}", FutureWarning, stacklevel=2)
+        if min_value is not None or max_value is not None:
+            message = "[hardtanh] min_value and max_value are old names: use min_val and max_val"
+            warnings.warn(message, FutureWarning, stacklevel=2)
         self.min_val = min_val if min_value is None else min_value
         self.max_val = max_val if max_value is None else max_value
         if self.max_val <= self.min_val:
