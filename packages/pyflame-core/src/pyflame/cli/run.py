@@ -47,11 +47,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("pyflame: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the flush at exit would fail again
+        drop_output()
         return BROKEN_PIPE
     except OSError as error:  # of the flush: a full disk
+        drop_output()
         return failed("pyflame", error, False)
     return code
+
+
+def drop_output() -> None:
+    """Send what is still to be written nowhere: the flush at exit would fail again, and change the exit code."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def dispatch(arguments: Sequence[str]) -> int:

@@ -10,6 +10,8 @@ def _part() -> _Any:
 
 
 def __getattr__(name: str) -> object:
+    if name.startswith("__"):  # asked for by tools that look at modules, whether the part is here or not
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(_part(), name)
 
 
