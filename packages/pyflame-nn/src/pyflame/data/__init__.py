@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pyflame import Tensor as _Tensor  # noqa: F401  (a missing core shows here)
 
+from . import transforms as transforms
 from .collate import default_collate as default_collate, default_convert as default_convert
 from .dataset import (
     ConcatDataset as ConcatDataset,
