@@ -1,6 +1,11 @@
 """Options of the long-running tests, and the size of the op contract in the summary."""
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is not an error: tests have no time limit for an example.
+settings.register_profile("pyflame", deadline=None)
+settings.load_profile("pyflame")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
