@@ -316,3 +316,10 @@ def test_as_strided_in_place_makes_the_tensor_the_window() -> None:
     assert x.as_strided_((2, 2), (3, 1)) is x and x.tolist() == [[0, 1], [3, 4]]
     row += 10
     assert x.tolist() == [[0, 11], [3, 4]]
+
+
+def test_an_empty_view_begins_where_it_was_cut() -> None:
+    x = pf.arange(10).reshape(1, 5, 2)
+    assert (x[1:].storage_offset(), x[:, 3:3].storage_offset(), x[1:].transpose(0, 1).storage_offset()) == (10, 6, 10)
+    with pytest.raises(RuntimeError, match="leaves the 10 elements"):
+        x[1:].as_strided((1, 1), (0, 3))

@@ -227,12 +227,13 @@ void join_view(const graph::OpDef& op, const i64* words, TensorObject* view, Ten
   const Alias* known = source->alias;
   Shape in_strides = known ? known->reported : contiguous_strides(in);
   i64 step = 0;
-  bool empty = out.numel() == 0;  // has no memory, but is a view in every other way
-  if (empty) reported = contiguous_strides(out);
-  else if (!op.view_rule(words, in, in_strides, out, &step, &reported)) return;  // a copy
+  bool empty = out.numel() == 0;  // has no memory, but is a view, and begins somewhere, in every other way
+  if (!op.view_rule(words, in, in_strides, out, &step, &reported) && !empty) return;  // a copy
   Alias* from = alias_of(source);
   i64 offset = from->offset;
   if (empty) {
+    reported = contiguous_strides(out);
+    if (!op.view_rule(words, in, from->strides, out, &offset, &strides)) offset = from->offset;
     strides = reported;
   } else if (from->strides == in_strides) {
     strides = reported;
