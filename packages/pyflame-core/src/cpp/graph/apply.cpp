@@ -279,16 +279,23 @@ namespace {
 // the offset of a slice out of the structure, so that walking over batches finds the same plan.
 Var view_of_value(const OpDef& op, Node* x, const i64* attrs, const OutputSpec& spec) {
   i64 offset = x->value->offset;
-  if (op.keeps_order && !x->value->strides) {
-    x->value->buffer->retain();
-    return make_leaf(spec.dtype, spec.shape, x->value->buffer, offset, nullptr);
-  }
   Shape in_shape = x->shape(), strides;
   Shape in_strides = x->value->strides ? *x->value->strides : contiguous_strides(in_shape);
   if (!op.view_rule(attrs, in_shape, in_strides, spec.shape, &offset, &strides)) return Var();
   x->value->buffer->retain();
   return make_leaf(spec.dtype, spec.shape, x->value->buffer, offset,
                    is_contiguous(spec.shape, strides) ? nullptr : &strides);
+}
+
+// The most frequent view, another shape of a value that lies in order, needs no rule but that of its shape.
+bool only_reshapes(const OpDef& op, Node* x) {
+  return x->value && !x->value->strides && !x->layout && !hooks.keep_edges && !(t_grad_enabled && any_requires_grad(op, &x, 1));
+}
+Var reshaped(const OpDef& op, Node* x, const i64* attrs) {
+  Shape shape = op.shape_rule(Call{op, &x, 1, attrs});
+  check_shape(op.name, shape);
+  x->value->buffer->retain();
+  return make_leaf(x->dtype, shape, x->value->buffer, x->value->offset, nullptr);
 }
 
 // Inputs in the precision that autocast wants for the op; `held` owns what is converted.
@@ -390,6 +397,7 @@ Var apply(const OpDef& op, Node* const* inputs, int count, const i64* attrs, int
     if (count != static_cast<int>(op.input_names.size())) wrong_count(op, count);
     return count == 1 ? apply_unary(op, inputs[0]) : apply_binary(op, inputs[0], inputs[1]);
   }
+  if (op.keeps_order && count == 1 && only_reshapes(op, inputs[0])) return reshaped(op, inputs[0], attrs);
   OutputSpec specs[kMaxOutputs];
   int num_outputs;
   return recorded(record_cast(op, inputs, count, attrs, num_attrs, specs, &num_outputs).detach());
