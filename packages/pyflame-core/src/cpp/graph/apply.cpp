@@ -310,6 +310,13 @@ std::vector<Node*> autocast_inputs(const OpDef& op, Node* const* inputs, int cou
   return nodes;
 }
 
+bool one_dtype(Node* const* inputs, int count) {
+  for (int i = 1; i < count; ++i) {
+    if (inputs[i]->dtype != inputs[0]->dtype) return false;
+  }
+  return true;
+}
+
 // The general path: checks, promotion, rules, layout. Reports every output's dtype and shape.
 Var record(const OpDef& op, Node* const* inputs, int count, const i64* attrs, int num_attrs, OutputSpec* specs, int* num_outputs) {
   if (!op.is_variadic && count != static_cast<int>(op.input_names.size())) wrong_count(op, count);
@@ -322,7 +329,7 @@ Var record(const OpDef& op, Node* const* inputs, int count, const i64* attrs, in
   std::memcpy(nodes, inputs, sizeof(Node*) * static_cast<std::size_t>(count));
   std::vector<Var> keep;
   if (count > 0 && op.promoted) {
-    DType dtype = count == 1 ? inputs[0]->dtype : result_dtype(inputs, count, op.promoted);
+    DType dtype = one_dtype(inputs, count) ? inputs[0]->dtype : result_dtype(inputs, count, op.promoted);
     if (op.promotes_to_float && !is_floating(dtype)) dtype = default_dtype();
     for (int i = 0; i < count; ++i) {
       if (!(op.promoted >> (i < 31 ? i : 31) & 1) || nodes[i]->dtype == dtype) continue;
@@ -336,7 +343,7 @@ Var record(const OpDef& op, Node* const* inputs, int count, const i64* attrs, in
   if (op.outputs_rule) {
     *num_outputs = op.outputs_rule(call, specs);
   } else {
-    specs[0].shape = op.shape_rule(call);
+    new (&specs[0].shape) Shape(op.shape_rule(call));  // made in place: assigning would copy it
     specs[0].dtype = op.dtype_rule ? op.dtype_rule(call) : count == 0 ? default_dtype() : nodes[0]->dtype;
   }
   check_shape(op.name, specs[0].shape);

@@ -20,7 +20,7 @@ namespace {
 // ---- attributes: dims (mask), keepdim
 u32 mask_of(const i64* attrs) { return static_cast<u32>(attrs[0]); }
 
-Shape reduce_shape(const Call& call) { return reduced_shape(call.shape(0), mask_of(call.attrs), call.attrs[1]); }
+Shape reduce_shape(const Call& call) { return reduced_shape(call[0].dims(), call[0].ndim, mask_of(call.attrs), call.attrs[1]); }
 
 DType sum_dtype(const Call& call) { return is_floating(call.dtype(0)) ? call.dtype(0) : DType::kInt64; }
 

@@ -15,14 +15,15 @@ inline Shape read_list(const i64* words) { return Shape(words + 1, static_cast<i
 inline const i64* after_list(const i64* words) { return words + 1 + words[0]; }
 
 // The shape left when the dimensions of `mask` are reduced.
-inline Shape reduced_shape(const Shape& in, u32 mask, bool keepdim) {
+inline Shape reduced_shape(const i64* dims, int ndim, u32 mask, bool keepdim) {
   Shape out;
-  for (int i = 0; i < in.ndim; ++i) {
-    if (!(mask >> i & 1)) out.push(in[i]);
+  for (int i = 0; i < ndim; ++i) {
+    if (!(mask >> i & 1)) out.push(dims[i]);
     else if (keepdim) out.push(1);
   }
   return out;
 }
+inline Shape reduced_shape(const Shape& in, u32 mask, bool keepdim) { return reduced_shape(in.dims, in.ndim, mask, keepdim); }
 
 // One pass over inputs and output, `flops` per output element.
 template <int flops>
