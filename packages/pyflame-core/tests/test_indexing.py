@@ -138,3 +138,10 @@ def test_basic_indexing_equals_numpy(items: list[Any]) -> None:
 
 def test_a_number_beside_lists_is_applied_first_as_in_pytorch() -> None:
     np.testing.assert_array_equal(pf.tensor(ARRAY)[1, :, [0, 4]].numpy(), ARRAY[1][:, [0, 4]])
+
+
+@pytest.mark.parametrize("element", [3, -1])
+def test_one_hot_refuses_what_names_no_class(element: int) -> None:
+    assert pf.one_hot(pf.tensor([[0, 2]]), 3).tolist() == [[[1, 0, 0], [0, 0, 1]]]
+    with pytest.raises(IndexError, match=f"index {element} is out of range"):
+        pf.one_hot(pf.tensor([0, element]), 3).eval()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -113,3 +114,11 @@ def test_factors_multiply_to_the_matrix() -> None:
 def test_wrong_calls_are_named(call: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         call()
+
+
+@pytest.mark.parametrize("p", [1, math.inf, "fro", "nuc"])
+def test_condition_numbers_equal_numpy_and_are_infinite_where_singular(p: Any) -> None:
+    a = np.stack([np.random.default_rng(0).random((3, 3)), 1e-120 * np.eye(3), np.ones((3, 3)), np.zeros((3, 3))])
+    found = pf.linalg.cond(pf.tensor(a), p).numpy()
+    np.testing.assert_allclose(found[:2], [np.linalg.cond(matrix, p) for matrix in a[:2]], rtol=1e-10)
+    assert np.isinf(found[2:]).all()

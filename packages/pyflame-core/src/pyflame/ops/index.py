@@ -187,6 +187,7 @@ def one_hot(x: Tensor, num_classes: int = -1) -> Tensor:
 
     Raises:
         RuntimeError: `num_classes` is missing and `x` has no elements, or its elements are no integers.
+        IndexError: when evaluated, an element names no class.
 
     Example:
         >>> import pyflame as pf
@@ -201,8 +202,9 @@ def one_hot(x: Tensor, num_classes: int = -1) -> Tensor:
         if not x.numel():
             raise RuntimeError(f"[one_hot] x has shape {tuple(x.shape)}, which names no class: give num_classes")
         num_classes = int(_core.item(_core.ops.amax(x))) + 1
-    places = _core.ops.arange_int(0, 1, num_classes, int64)
-    return _cast(_eq(_reshape(x, (*x.shape, 1)), places), int64)
+    places = _reshape(x, (*x.shape, 1))
+    zeros, ones = _core.ops.full(0, int64, (*x.shape, num_classes)), _core.ops.full(1, int64, places.shape)
+    return _core.ops.scatter_add(zeros, places, ones, -1)
 
 
 def nonzero(x: Tensor, *, as_tuple: bool = False) -> Tensor | tuple[Tensor, ...]:
