@@ -145,3 +145,12 @@ def test_one_hot_refuses_what_names_no_class(element: int) -> None:
     assert pf.one_hot(pf.tensor([[0, 2]]), 3).tolist() == [[[1, 0, 0], [0, 0, 1]]]
     with pytest.raises(IndexError, match=f"index {element} is out of range"):
         pf.one_hot(pf.tensor([0, element]), 3).eval()
+
+
+@pytest.mark.parametrize("index", [0, slice(None), True, [0], np.array([True, False])])
+@pytest.mark.parametrize("dtype", [pf.float64, pf.int64])
+def test_assigned_numbers_keep_their_digits(index: Any, dtype: pf.DType) -> None:
+    for value in (16777217.0, 16777217):
+        x = pf.zeros(2, dtype=dtype)
+        x[index] = value
+        assert x.dtype is dtype and x[0].item() == 16777217

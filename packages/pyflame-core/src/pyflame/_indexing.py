@@ -10,7 +10,7 @@ import numpy as np
 from . import _core
 from ._core import TensorBase
 from ._inplace import before, copied, write
-from .dtypes import bool_, int64
+from .dtypes import bool_, float64, int64
 from .ops.creation import as_tensor, from_array
 from .ops.scattering import index_put
 from .ops.shape import broadcast_shapes
@@ -201,13 +201,21 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
     if lists:
         _set_advanced(part, lists, value)
     elif not isinstance(value, TensorBase) or not _core.same_window(part, value):  # x[1] += 1 has written already
-        _core.overwrite("setitem", part, copied(part, _fitting(value, part.ndim)))
+        _core.overwrite("setitem", part, copied(part, _fitting(value, part)))
 
 
-def _fitting(value: Any, ndim: int) -> Tensor:
-    """A value to be broadcast to `ndim` dimensions, without the leading ones of size 1 that are too many."""
-    value = as_tensor(value)
-    extra = value.ndim - ndim
+def _fitting(value: Any, x: Tensor) -> Tensor:
+    """A value to be broadcast to x, without leading dimensions of size 1 that are too many.
+
+    Python numbers are converted to the dtype of x at once: the default dtype may have fewer digits.
+    """
+    if isinstance(value, float) and not x.dtype.is_floating_point:
+        value = as_tensor(value, dtype=float64)
+    elif x.dtype.is_floating_point and not isinstance(value, (TensorBase, np.ndarray)):
+        value = as_tensor(value, dtype=x.dtype)
+    else:
+        value = as_tensor(value)
+    extra = value.ndim - x.ndim
     if extra > 0 and all(size == 1 for size in value.shape[:extra]):
         return _reshape(value, value.shape[extra:])
     return value
@@ -215,7 +223,7 @@ def _fitting(value: Any, ndim: int) -> Tensor:
 
 def _set_advanced(x: Tensor, lists: list[tuple[int, Tensor]], value: Any) -> None:
     typed = isinstance(value, TensorBase)
-    value = _fitting(value, x.ndim)
+    value = _fitting(value, x)
     dim, index = lists[0]
     if len(lists) == 1 and dim == 0 and index.dtype is bool_ and value.numel() == 1:
         write("setitem", x, _masked(x, index, value))  # evaluates nothing

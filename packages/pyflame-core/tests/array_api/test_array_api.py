@@ -50,3 +50,8 @@ def test_tensordot_equals_numpy():
     a, b = np.random.default_rng(0).random((2, 3, 4)), np.random.default_rng(1).random((4, 3, 5))
     y = xp.tensordot(pf.tensor(a), pf.tensor(b), axes=([1, 2], [1, 0]))
     np.testing.assert_allclose(y.numpy(), np.tensordot(a, b, ([1, 2], [1, 0])))
+
+
+def test_repeats_are_of_any_integer_dtype():
+    repeats = xp.asarray([1, 2], dtype=xp.int8)
+    assert xp.repeat(xp.asarray([3, 4]), repeats).tolist() == [3, 4, 4]

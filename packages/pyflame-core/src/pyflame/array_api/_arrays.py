@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .. import ops
+from ..dtypes import int64
 from ._promotion import promoted
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ def repeat(x: Tensor, repeats: int | Tensor, /, *, axis: int | None = None) -> T
         >>> xp.repeat(xp.asarray([1, 2]), 2)
         tensor([1, 1, 2, 2])
     """
-    return ops.repeat_interleave(x, repeats, axis)
+    counts = repeats if isinstance(repeats, int) else repeats.to(int64)
+    return ops.repeat_interleave(x, counts, axis)
 
 
 def reshape(x: Tensor, /, shape: tuple[int, ...], *, copy: bool | None = None) -> Tensor:
