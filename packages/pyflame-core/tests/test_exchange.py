@@ -28,6 +28,40 @@ def test_arrays_come_and_go_by_dlpack(dtype: Any) -> None:
     np.testing.assert_array_equal(np.from_dlpack(x.t()), expected.T)
 
 
+def test_bfloat16_keeps_its_bits_by_dlpack() -> None:
+    x = pf.tensor([[1.5, -2.0, 3.0], [float("inf"), 0.0, 1e-40]]).bfloat16().t()
+    y = pf.from_dlpack(Relay(x))
+    assert y.dtype is pf.bfloat16 and y.tolist() == x.tolist()
+    with pytest.raises((BufferError, RuntimeError, ValueError)):
+        np.from_dlpack(x)  # NumPy has no such type, and must not see another
+    with pytest.raises(RuntimeError, match="requires grad"):
+        pf.ones(2).bfloat16().requires_grad_().__dlpack__()
+
+
+class Relay:
+    """What another library offers."""
+
+    def __init__(self, x: pf.Tensor) -> None:
+        self.x = x
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self.x.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> Any:
+        return self.x.__dlpack_device__()
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16", "int32", "bool"])
+def test_torch_and_pyflame_exchange_by_dlpack(dtype: str) -> None:
+    torch = pytest.importorskip("torch")
+    theirs = torch.arange(6).reshape(2, 3).to(getattr(torch, dtype)).t()
+    ours = pf.from_dlpack(theirs)
+    assert ours.dtype.name == dtype and ours.tolist() == theirs.tolist()
+    back = torch.from_dlpack(ours.clone())
+    assert back.dtype == theirs.dtype and torch.equal(back, theirs)
+
+
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [

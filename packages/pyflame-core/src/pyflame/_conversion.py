@@ -41,20 +41,6 @@ def host(x: Tensor) -> Array:
     return _core.to_array(x)
 
 
-def dlpack(
-    x: Tensor,
-    stream: Any,
-    max_version: tuple[int, int] | None,
-    dl_device: tuple[int, int] | None,
-    copy: bool | None,
-) -> Any:
-    """A DLPack capsule of the values, for `__dlpack__`."""
-    if stream is not None or dl_device not in (None, (1, 0)):
-        raise BufferError(f"[dlpack] stream {stream}, device {dl_device}: tensors live on the CPU, without streams")
-    array = as_array(x).copy() if copy else as_array(x)
-    return array.__dlpack__() if max_version is None else array.__dlpack__(max_version=max_version)
-
-
 def numpy(x: Tensor, *, force: bool = False) -> Array:
     """Return the values as a read-only NumPy array sharing the tensor's memory.
 

@@ -310,7 +310,9 @@ class Tensor(InPlaceMethods):
         dl_device: tuple[int, int] | None = None,
         copy: bool | None = None,
     ) -> Any:
-        return _conversion.dlpack(self, stream, max_version, dl_device, copy)
+        from ._dlpack import to_capsule
+
+        return to_capsule(self, stream, max_version, dl_device, copy)
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return 1, 0  # kDLCPU

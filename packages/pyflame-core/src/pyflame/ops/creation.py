@@ -220,7 +220,10 @@ def from_dlpack(source: Any) -> Tensor:
         return _core.ops.alias(_core.detach(source))
     if not hasattr(source, "__dlpack__"):
         raise TypeError(f"[from_dlpack] {type(source).__name__} has no __dlpack__: use tensor() or as_tensor()")
-    return from_numpy(np.from_dlpack(source), copy=True)
+    from .._dlpack import read
+
+    array, is_bfloat16 = read(source)
+    return from_array(array, bfloat16) if is_bfloat16 else from_numpy(array, copy=True)
 
 
 def frombuffer(buffer: Any, *, dtype: DType, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
