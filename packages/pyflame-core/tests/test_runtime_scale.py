@@ -160,6 +160,31 @@ def test_fork_after_use_of_the_thread_pool() -> None:
     """)
 
 
+def test_fork_during_the_run_of_another_thread() -> None:
+    in_process("""
+        x = pf.tensor(np.ones((700, 700)))
+        y = x
+        for _ in range(60):
+            y = y @ x * (1 / 700)
+        thread = threading.Thread(target=lambda: y.numpy())
+        thread.start()
+        time.sleep(0.05)
+        assert thread.is_alive(), "the run ended before the fork"
+        child = os.fork()
+        if child == 0:
+            other = (x @ x).numpy()[0, 0] == 700
+            try:
+                y.numpy()
+            except RuntimeError as error:
+                os._exit(0 if other and "when this process was forked" in str(error) else 1)
+            os._exit(2)
+        _, status = os.waitpid(child, 0)
+        assert status == 0, status
+        thread.join()
+        np.testing.assert_allclose(y.numpy(), 1)
+    """)
+
+
 def test_observed_runs_of_two_threads_take_turns() -> None:
     in_process("""
         seen = []

@@ -418,6 +418,7 @@ _PARTS = {
     "optim": "pyflame-nn",
     "data": "pyflame-nn",
     "datasets": "pyflame-nn",
+    "transforms": "pyflame-nn",
     "metrics": "pyflame-nn",
     "training": "pyflame-nn",
     "models": "pyflame-nn",
@@ -462,6 +463,7 @@ if _typing.TYPE_CHECKING:
         array_api as array_api,
         backends as backends,
         data as data,
+        datasets as datasets,
         extend as extend,
         hooks as hooks,
         linalg as linalg,
@@ -471,6 +473,7 @@ if _typing.TYPE_CHECKING:
         random as random,
         testing as testing,
         training as training,
+        transforms as transforms,
         utils as utils,
     )
     from .amp import autocast as autocast

@@ -19,14 +19,18 @@ void (*value_hook)(Node*) = nullptr;
 namespace {
 
 std::recursive_mutex g_backend;  // runs are serialised; recursive, because an observer may evaluate
-// A child forked during another thread's run would inherit a lock that nobody releases.
-[[maybe_unused]] const int g_fork_hook = pthread_atfork(nullptr, nullptr, [] { new (&g_backend) std::recursive_mutex; });
 Observer* g_observer = nullptr;
 bool g_debug = false, g_eager = false;
 thread_local bool t_tracing = false;
 thread_local int t_running = 0;  // runs of this thread that have not returned: hooks and host ops may evaluate
 thread_local u16 t_record_flags = 0;
 thread_local std::vector<Var>* t_collected = nullptr;
+int g_runs = 0;  // of all threads; changes under the GIL
+// A child forked during another thread's run inherits a lock that nobody releases, and runs that never end.
+[[maybe_unused]] const int g_fork_hook = pthread_atfork(nullptr, nullptr, [] {
+  new (&g_backend) std::recursive_mutex;
+  g_runs = t_running;
+});
 int g_flagging = 0;  // threads that flag or collect what they record
 bool g_timing = false;
 Evaluator g_evaluator = nullptr;
@@ -77,7 +81,7 @@ std::shared_ptr<Plan> find_plan(Trace& trace) {
 // Everything one run holds on to while the GIL is released.
 class Run {
  public:
-  Run(const Trace& trace, std::shared_ptr<Plan> plan) : plan_(std::move(plan)), params_(trace.params.data()) {}
+  Run(const Trace& trace, std::shared_ptr<Plan> plan) : plan_(std::move(plan)), params_(trace.params.data()) { ++g_runs; }
 
   // Apart from the constructor, so that the destructor undoes it when memory runs out half-way.
   void bind(const Trace& trace) {
@@ -105,6 +109,7 @@ class Run {
   }
 
   ~Run() {
+    --g_runs;
     for (const Var& node : kept_) node->flags &= static_cast<u16>(~kRunning);
     for (Buffer* buffer : outputs_) release_buffer(buffer);
     for (Buffer* buffer : leaf_buffers_) release_buffer(buffer);
@@ -224,6 +229,10 @@ void eval(Node* const* roots, std::size_t count) {
     if (t_running) {
       runtime_error("[eval] the tensor belongs to a run that waits for this hook or host op to return: read its own inputs "
                     "and outputs, or evaluate it after the run");
+    }
+    if (g_runs == 0) {
+      runtime_error("[eval] another thread was computing the tensor when this process was forked, and does not go on here: "
+                    "evaluate it before the fork");
     }
     wait_for_runs();
   }

@@ -1,8 +1,11 @@
 #include "runtime/memory.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <mutex>
+#include <new>
 #include <string>
 
 #include "base/error.h"
@@ -40,6 +43,11 @@ struct Spare {
 };
 std::mutex g_mutex;
 Spare g_spare;  // one is enough: runs of a backend are serialised
+// A child may be forked while another thread has the lock and the spare is half exchanged.
+[[maybe_unused]] const int g_fork_hook = pthread_atfork(nullptr, nullptr, [] {
+  new (&g_mutex) std::mutex;
+  g_spare = Spare();
+});
 }  // namespace
 
 ArenaLease::ArenaLease(std::size_t bytes) : data_(nullptr), bytes_(0) {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import typing as _typing
+
 from pyflame import Tensor as _Tensor  # noqa: F401  (a missing core shows here)
 
 from . import transforms as transforms
@@ -23,3 +25,14 @@ from .sampler import (
     SubsetRandomSampler as SubsetRandomSampler,
     WeightedRandomSampler as WeightedRandomSampler,
 )
+
+if _typing.TYPE_CHECKING:
+    from .. import datasets as datasets
+
+
+def __getattr__(name: str) -> object:
+    if name == "datasets":  # at first use: it is made of what stands above
+        from .. import datasets
+
+        return datasets
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

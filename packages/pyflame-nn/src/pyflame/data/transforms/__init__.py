@@ -1,4 +1,4 @@
-"""Transforms of images; `Compose` puts them together."""
+"""Transforms of images and texts; `Compose` puts them together."""
 
 from __future__ import annotations
 
@@ -21,5 +21,13 @@ from .pixels import (
     Normalize as Normalize,
     RandomGrayscale as RandomGrayscale,
     ToTensor as ToTensor,
+)
+from .text import (
+    BuildVocab as BuildVocab,
+    LowerCase as LowerCase,
+    PadSequence as PadSequence,
+    StripWhitespace as StripWhitespace,
+    Tokenize as Tokenize,
+    Vocab as Vocab,
 )
 from .transform import Transform as Transform
