@@ -6,7 +6,7 @@ import pkgutil
 
 import pytest
 
-PARTS = ("nn", "optim", "data", "datasets", "metrics", "training")
+PARTS = ("nn", "optim", "data", "datasets", "metrics", "training", "models", "hub")
 
 
 def module_names():

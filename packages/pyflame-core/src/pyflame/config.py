@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _core
 from ._core import TensorBase
+from ._environment import cache_dir as cache_dir
 
 if TYPE_CHECKING:
     from ._tensor import Tensor
