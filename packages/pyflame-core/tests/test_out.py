@@ -24,6 +24,7 @@ import pyflame as pf
         (lambda x, out: pf.where(x > 2, x, 0.0, out=out), (2, 2)),
         (lambda x, out: pf.norm(x, 2, 0, out=out), (2,)),
         (lambda x, out: pf.max(x, 2 * x.flip(0), out=out), (2, 2)),
+        (lambda x, out: pf.logcumsumexp(x, 0, out=out), (2, 2)),
     ],
 )
 def test_out_takes_the_result(call: Callable[..., Any], shape: tuple[int, ...]) -> None:
@@ -62,6 +63,12 @@ def test_out_may_be_an_operand() -> None:
         lambda x, out: pf.min(x, 0, True, out=out),
         lambda x, out: pf.sort(x, out=out),
         lambda x, out: pf.topk(x, 1, out=out),
+        lambda x, out: pf.median(x, 1, out=out),
+        lambda x, out: pf.nanmedian(x, 0, True, out=out),
+        lambda x, out: pf.mode(x, 1, out=out),
+        lambda x, out: pf.kthvalue(x, 2, 0, out=out),
+        lambda x, out: pf.cummax(x, 0, out=out),
+        lambda x, out: pf.cummin(x, 1, out=out),
     ],
 )
 def test_out_takes_values_and_indices(call: Callable[..., Any]) -> None:
@@ -79,3 +86,10 @@ def test_out_takes_places() -> None:
     x, out = pf.tensor([[1.0, 2.0], [4.0, 3.0]]), pf.zeros(2, dtype=pf.int64)
     assert pf.argmax(x, 1, out=out) is out and out.tolist() == [1, 0]
     assert pf.argmin(x, 1, out=out).tolist() == [0, 1]
+
+
+def test_out_takes_a_median() -> None:
+    x, out = pf.tensor([[1.0, 2.0], [4.0, 3.0]]), pf.zeros(())
+    assert pf.median(x, out=out) is out and out.item() == 2
+    assert pf.nanmedian(x, out=out).item() == 2
+    assert pf.median(pf.empty(0), out=out).isnan().item()

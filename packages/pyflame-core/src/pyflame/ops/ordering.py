@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, overload
 
 from .. import _core
-from .out import stored_pair
+from .out import stored, stored_pair
 from .results import ValuesIndices
 
 if TYPE_CHECKING:
@@ -98,8 +98,13 @@ def topk(
     return found if out is None else stored_pair("topk", out, found)
 
 
-def kthvalue(x: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
+def kthvalue(
+    x: Tensor, k: int, dim: int = -1, keepdim: bool = False, *, out: tuple[Tensor, Tensor] | None = None
+) -> ValuesIndices:
     """Find the k-th smallest element along a dimension, counted from 1.
+
+    Args:
+        out: tensors that take values and indices.
 
     Raises:
         RuntimeError: the dimension has fewer than `k` elements.
@@ -109,59 +114,75 @@ def kthvalue(x: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesI
         >>> pf.kthvalue(pf.tensor([3.0, 1.0, 2.0]), 2).values
         tensor(2.)
     """
-    return ValuesIndices(*_kthvalue(x, dim, keepdim, k))
+    found = ValuesIndices(*_kthvalue(x, dim, keepdim, k))
+    return found if out is None else stored_pair("kthvalue", out, found)
 
 
-def mode(x: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
+def mode(
+    x: Tensor, dim: int = -1, keepdim: bool = False, *, out: tuple[Tensor, Tensor] | None = None
+) -> ValuesIndices:
     """Find the most frequent element along a dimension, the smallest of several, and its last place.
+
+    Args:
+        out: tensors that take values and indices.
 
     Example:
         >>> import pyflame as pf
         >>> pf.mode(pf.tensor([3, 1, 3, 2])).values
         tensor(3)
     """
-    return ValuesIndices(*_mode(x, dim, keepdim))
+    found = ValuesIndices(*_mode(x, dim, keepdim))
+    return found if out is None else stored_pair("mode", out, found)
 
 
 @overload
-def median(x: Tensor) -> Tensor: ...
+def median(x: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 @overload
-def median(x: Tensor, dim: int, keepdim: bool = False) -> ValuesIndices: ...
-def median(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor | ValuesIndices:
+def median(
+    x: Tensor, dim: int, keepdim: bool = False, *, out: tuple[Tensor, Tensor] | None = None
+) -> ValuesIndices: ...
+def median(x: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Any = None) -> Tensor | ValuesIndices:
     """Find the middle element in sorted order, the lower of two; NaN if there is one.
 
     Args:
         dim: None for the median of all elements, without its place.
+        out: takes the result, a tuple of two tensors where there are indices.
 
     Example:
         >>> import pyflame as pf
         >>> pf.median(pf.tensor([4.0, 1.0, 3.0, 2.0]))
         tensor(2.)
     """
-    return _middle(_median, x, dim, keepdim)
+    return _middle("median", _median, x, dim, keepdim, out)
 
 
 @overload
-def nanmedian(x: Tensor) -> Tensor: ...
+def nanmedian(x: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 @overload
-def nanmedian(x: Tensor, dim: int, keepdim: bool = False) -> ValuesIndices: ...
-def nanmedian(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor | ValuesIndices:
+def nanmedian(
+    x: Tensor, dim: int, keepdim: bool = False, *, out: tuple[Tensor, Tensor] | None = None
+) -> ValuesIndices: ...
+def nanmedian(x: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Any = None) -> Tensor | ValuesIndices:
     """Find the middle of the elements that are not NaN, the lower of two.
 
     Args:
         dim: None for the median of all elements, without its place.
+        out: takes the result, a tuple of two tensors where there are indices.
 
     Example:
         >>> import pyflame as pf
         >>> pf.nanmedian(pf.tensor([4.0, float("nan"), 3.0]))
         tensor(3.)
     """
-    return _middle(_nanmedian, x, dim, keepdim)
+    return _middle("nanmedian", _nanmedian, x, dim, keepdim, out)
 
 
-def _middle(op: _core.Op, x: Tensor, dim: int | None, keepdim: bool) -> Any:
+def _middle(name: str, op: _core.Op, x: Tensor, dim: int | None, keepdim: bool, out: Any) -> Any:
     if dim is not None:
-        return ValuesIndices(*op(x, dim, keepdim))
+        found = ValuesIndices(*op(x, dim, keepdim))
+        return found if out is None else stored_pair(name, out, found)
     if not x.numel() and x.dtype.is_floating_point:
-        return _full(float("nan"), x.dtype, ())
-    return op(_reshape(x, (-1,)), 0)[0]
+        value = _full(float("nan"), x.dtype, ())
+    else:
+        value = op(_reshape(x, (-1,)), 0)[0]
+    return value if out is None else stored(name, out, value)

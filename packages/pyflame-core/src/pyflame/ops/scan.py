@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from .. import _core
 from .._types import Number
 from ..dtypes import bool_, int64, uint8
-from .out import stored
+from .out import stored, stored_pair
 from .results import ValuesIndices
 from .shape import wrap_dim
 
@@ -83,26 +83,34 @@ def logcumsumexp(x: Tensor, dim: int, out: Tensor | None = None) -> Tensor:
     return _logcumsumexp(x, dim)
 
 
-def cummax(x: Tensor, dim: int) -> ValuesIndices:
+def cummax(x: Tensor, dim: int, *, out: tuple[Tensor, Tensor] | None = None) -> ValuesIndices:
     """Find the largest element so far along a dimension and its place, the last one on ties; NaN wins.
+
+    Args:
+        out: tensors that take values and indices.
 
     Example:
         >>> import pyflame as pf
         >>> pf.cummax(pf.tensor([1, 3, 2, 5]), dim=0).values
         tensor([1, 3, 3, 5])
     """
-    return _extreme(_cummax, x, dim)
+    found = _extreme(_cummax, x, dim)
+    return found if out is None else stored_pair("cummax", out, found)
 
 
-def cummin(x: Tensor, dim: int) -> ValuesIndices:
+def cummin(x: Tensor, dim: int, *, out: tuple[Tensor, Tensor] | None = None) -> ValuesIndices:
     """Find the smallest element so far along a dimension and its place, the last one on ties; NaN wins.
+
+    Args:
+        out: tensors that take values and indices.
 
     Example:
         >>> import pyflame as pf
         >>> pf.cummin(pf.tensor([3, 1, 2, 0]), dim=0).indices
         tensor([0, 1, 1, 3])
     """
-    return _extreme(_cummin, x, dim)
+    found = _extreme(_cummin, x, dim)
+    return found if out is None else stored_pair("cummin", out, found)
 
 
 def _extreme(op: _core.Op, x: Tensor, dim: int) -> ValuesIndices:
