@@ -102,6 +102,10 @@ FRACTIONAL = [
     call("nn.FractionalMaxPool2d(2, output_size=3, _random_samples=values(2, 3, 2))", "x", x="f:2,3,7,8"),
     call("nn.FractionalMaxPool2d((2, 3), None, (0.5, 0.6), True, values(2, 3, 2))", "x", x="f:2,3,7,8"),
 ]
+FRACTIONAL_3D = [
+    call("nn.FractionalMaxPool3d(2, output_size=(2, 3, 3), _random_samples=values(2, 3, 3))", "x", x="f:2,3,5,7,6"),
+    call("nn.FractionalMaxPool3d(2, None, 0.5, True, values(2, 3, 3))", "x", x="f:2,3,6,4,6"),
+]
 
 PADS = [
     *(
@@ -158,6 +162,39 @@ LOSSES = [
     call("nn.MultiLabelSoftMarginLoss(values(2))", "x, y", x="f:5,2", y="u:5,2"),
 ]
 
+REDUCED = [
+    (f"nn.{name}({options}reduction='{reduction}')", how, specs)
+    for name, options, how, specs in (
+        ("MSELoss", "", "x, y", PAIR),
+        ("L1Loss", "", "x, y", PAIR),
+        ("SmoothL1Loss", "beta=0.4, ", "x, y", PAIR),
+        ("SmoothL1Loss", "beta=0.0, ", "x, y", PAIR),
+        ("HuberLoss", "delta=0.3, ", "x, y", PAIR),
+        ("BCELoss", "weight=values(4), ", "x, y", {"x": "u:5,4", "y": "u:5,4"}),
+        ("BCEWithLogitsLoss", "weight=values(5, 1), pos_weight=values(4), ", "x, y", {"x": "f:5,4", "y": "u:5,4"}),
+        ("KLDivLoss", "", "x, y", {"x": "f:5,4", "y": "u:5,4"}),
+        ("KLDivLoss", "log_target=True, ", "x, y", PAIR),
+        ("NLLLoss", "weight=values(4), ignore_index=1, ", "x, i", {"x": "f:2,4,3", "i": "i4:2,3"}),
+        ("CrossEntropyLoss", "weight=values(4), ignore_index=2, ", "x, i", {"x": "f:6,4", "i": "i4:6"}),
+        (
+            "CrossEntropyLoss",
+            "weight=values(4), ignore_index=2, label_smoothing=0.2, ",
+            "x, i",
+            {"x": "f:2,4,3,2", "i": "i4:2,3,2"},
+        ),
+        ("CrossEntropyLoss", "label_smoothing=0.3, weight=values(4), ", "x, y", {"x": "f:2,4,3", "y": "u:2,4,3"}),
+        ("CrossEntropyLoss", "", "x, i", {"x": "f:4", "i": "i4:"}),
+    )
+    for reduction in ("mean", "sum", "none")
+]
+REDUCED += [call("nn.KLDivLoss(reduction='batchmean')", "x, y", x="f:5,4", y="u:5,4")]
+TALL = {"x": "f:6,16", "i": "i20:6"}
+WRAPPED = [
+    call("nn.AdaptiveLogSoftmaxWithLoss(16, 20, [4, 10], div_value=2.0, head_bias=True)", "x, i", **TALL),
+    call("nn.AdaptiveLogSoftmaxWithLoss(16, 20, [15])", "x, i", x="f:16", i="i20:"),
+    call("nn.DataParallel(nn.Sequential(nn.Linear(4, 3), nn.Tanh()))", "x", x="f:2,4"),
+]
+
 STATE = {"x": "f:5,2,3", "h": "f:4,2,4"}
 RECURRENT = [
     *of("5,2,3", "nn.RNN(3, 4)", "nn.GRU(3, 4, num_layers=2, bias=False)", "nn.LSTM(3, 4, batch_first=True)"),
@@ -201,4 +238,5 @@ ATTENTION = [
 CASES = [
     *[*CONVOLUTIONS, *NORMALIZATIONS, *TABLES, *ACTIVATIONS, *DROPOUTS, *POOLS, *UNPOOLS, *FRACTIONAL],
     *[*PADS, *RESOLUTIONS, *LOSSES, *RECURRENT, *ATTENTION],
+    *[*FRACTIONAL_3D, *REDUCED, *WRAPPED],
 ]

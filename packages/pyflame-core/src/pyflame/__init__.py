@@ -424,6 +424,7 @@ _PARTS = {
     "models": "pyflame-nn",
     "hub": "pyflame-nn",
     "distributed": "pyflame-nn",
+    "func": "pyflame-nn",
     "csl": "pyflame-csl",
     "tools": "pyflame-tools",
     "benchmarks": "pyflame-tools",

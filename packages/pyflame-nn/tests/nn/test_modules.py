@@ -16,6 +16,7 @@ ARRAYS = np.load(REFERENCES / "modules.npz")
 # Bases, containers and modules that PyTorch does not have are tested in files of their own.
 ELSEWHERE = {"Module", "Loss", "ModuleList", "ModuleDict", "Identity", "GlobalAvgPool2d", "GlobalMaxPool2d"}
 ELSEWHERE |= {"SelfAttention", "CrossAttention", "PositionalEncoding", "LearnedPositionalEmbedding", "RotaryEmbedding"}
+ELSEWHERE |= {"ParameterList", "ParameterDict", "OptimizedModule"}
 
 
 def taker(array):
@@ -87,4 +88,4 @@ def test_every_module_has_a_reference():
         *np.load(REFERENCES / "losses.npz"),
     ]
     tested = {name for source in sources for name in re.findall(r"nn\.(\w+)", source)}
-    assert not classes - tested - ELSEWHERE
+    assert not {name for name in classes if not name.startswith("Lazy")} - tested - ELSEWHERE

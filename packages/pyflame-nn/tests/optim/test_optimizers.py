@@ -149,8 +149,8 @@ def test_groups_have_options_of_their_own():
 
 def test_hooks_run_around_steps():
     optimizer, calls = optim.SGD([nn.Parameter(pf.ones(1))], lr=0.1), []
-    handle = optimizer.register_step_pre_hook(lambda own: calls.append("before"))
-    optimizer.register_step_post_hook(lambda own: calls.append("after"))
+    handle = optimizer.register_step_pre_hook(lambda own, args, kwargs: calls.append("before"))
+    optimizer.register_step_post_hook(lambda own, args, kwargs: calls.append("after"))
     optimizer.step()
     handle.remove()
     optimizer.step()

@@ -416,6 +416,7 @@ _LATE = {
     "grid": "affine_grid grid_sample",
     "integer": "conv_integer matmul_integer",
     "normalization": "group_norm instance_norm layer_norm local_response_norm normalize rms_norm",
+    "packed": "packed_recurrence",
     "pooling": "avg_pool1d avg_pool3d lp_pool1d lp_pool2d lp_pool3d max_pool1d max_pool3d",
     "recurrent": "gru gru_cell lstm lstm_cell rnn_relu rnn_relu_cell rnn_tanh rnn_tanh_cell",
     "resampling": "interpolate",
@@ -456,6 +457,7 @@ if _typing.TYPE_CHECKING:
         normalize as normalize,
         rms_norm as rms_norm,
     )
+    from .layers.packed import packed_recurrence as packed_recurrence
     from .layers.pooling import (
         avg_pool1d as avg_pool1d,
         avg_pool3d as avg_pool3d,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyflame import Tensor as _Tensor  # noqa: F401  (a missing core shows here)
 
-from . import functional as functional, init as init, utils as utils
+from . import functional as functional, init as init, modules as modules, parameter as parameter, utils as utils
 from .activation import (
     ELU as ELU,
     GELU as GELU,
@@ -30,9 +30,11 @@ from .adaptive import (
     AdaptiveMaxPool2d as AdaptiveMaxPool2d,
     AdaptiveMaxPool3d as AdaptiveMaxPool3d,
     FractionalMaxPool2d as FractionalMaxPool2d,
+    FractionalMaxPool3d as FractionalMaxPool3d,
     GlobalAvgPool2d as GlobalAvgPool2d,
     GlobalMaxPool2d as GlobalMaxPool2d,
 )
+from .adaptive_softmax import AdaptiveLogSoftmaxWithLoss as AdaptiveLogSoftmaxWithLoss
 from .attention import (
     CrossAttention as CrossAttention,
     MultiheadAttention as MultiheadAttention,
@@ -51,6 +53,7 @@ from .cells import (
 )
 from .container import ModuleDict as ModuleDict, ModuleList as ModuleList, Sequential as Sequential
 from .conv import Conv1d as Conv1d, Conv2d as Conv2d, Conv3d as Conv3d
+from .data_parallel import DataParallel as DataParallel
 from .distance import CosineSimilarity as CosineSimilarity, PairwiseDistance as PairwiseDistance
 from .dropout import (
     AlphaDropout as AlphaDropout,
@@ -65,6 +68,23 @@ from .instancenorm import (
     InstanceNorm1d as InstanceNorm1d,
     InstanceNorm2d as InstanceNorm2d,
     InstanceNorm3d as InstanceNorm3d,
+)
+from .lazy_layers import (
+    LazyConv1d as LazyConv1d,
+    LazyConv2d as LazyConv2d,
+    LazyConv3d as LazyConv3d,
+    LazyConvTranspose1d as LazyConvTranspose1d,
+    LazyConvTranspose2d as LazyConvTranspose2d,
+    LazyConvTranspose3d as LazyConvTranspose3d,
+    LazyLinear as LazyLinear,
+)
+from .lazy_norm import (
+    LazyBatchNorm1d as LazyBatchNorm1d,
+    LazyBatchNorm2d as LazyBatchNorm2d,
+    LazyBatchNorm3d as LazyBatchNorm3d,
+    LazyInstanceNorm1d as LazyInstanceNorm1d,
+    LazyInstanceNorm2d as LazyInstanceNorm2d,
+    LazyInstanceNorm3d as LazyInstanceNorm3d,
 )
 from .likelihood import (
     CTCLoss as CTCLoss,
@@ -109,6 +129,7 @@ from .normalization import (
     LocalResponseNorm as LocalResponseNorm,
     RMSNorm as RMSNorm,
 )
+from .optimized import OptimizedModule as OptimizedModule
 from .padding import (
     CircularPad1d as CircularPad1d,
     CircularPad2d as CircularPad2d,
@@ -126,7 +147,13 @@ from .padding import (
     ZeroPad2d as ZeroPad2d,
     ZeroPad3d as ZeroPad3d,
 )
-from .parameter import Buffer as Buffer, Parameter as Parameter
+from .parameter import (
+    Buffer as Buffer,
+    Parameter as Parameter,
+    UninitializedBuffer as UninitializedBuffer,
+    UninitializedParameter as UninitializedParameter,
+)
+from .parameter_container import ParameterDict as ParameterDict, ParameterList as ParameterList
 from .pooling import (
     AvgPool1d as AvgPool1d,
     AvgPool2d as AvgPool2d,
@@ -172,6 +199,7 @@ from .resampling import (
     UpsamplingBilinear2d as UpsamplingBilinear2d,
     UpsamplingNearest2d as UpsamplingNearest2d,
 )
+from .summary import summary as summary
 from .transformer import (
     Transformer as Transformer,
     TransformerDecoder as TransformerDecoder,

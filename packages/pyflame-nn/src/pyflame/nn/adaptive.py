@@ -41,7 +41,40 @@ class AdaptiveMaxPool(AdaptiveAvgPool):
         return type(self).pool(input, self.output_size, self.return_indices)
 
 
-class FractionalMaxPool2d(Module):
+class FractionalMaxPool(Module):
+    """What pools with drawn windows share; they differ in the number of dimensions."""
+
+    rank: ClassVar[int]
+    pool: ClassVar[Callable[..., Any]]
+    _random_samples: Tensor | None
+
+    def __init__(
+        self,
+        kernel_size: Extent,
+        output_size: Extent | None = None,
+        output_ratio: float | tuple[float, ...] | None = None,
+        return_indices: bool = False,
+        _random_samples: Tensor | None = None,
+    ) -> None:
+        super().__init__()
+        op = f"fractional_max_pool{self.rank}d"
+        if (output_size is None) == (output_ratio is None):
+            raise ValueError(f"[{op}] output_size is {output_size}, output_ratio {output_ratio}: give one of them")
+        self.kernel_size, self.return_indices = extent(op, "kernel_size", kernel_size, self.rank), return_indices
+        self.output_size = None if output_size is None else extent(op, "output_size", output_size, self.rank)
+        self.output_ratio = (output_ratio,) * self.rank if isinstance(output_ratio, int | float) else output_ratio
+        if self.output_ratio is not None and not all(0 < ratio < 1 for ratio in self.output_ratio):
+            raise ValueError(f"[{op}] output_ratio is {output_ratio}: expected a number between 0 and 1")
+        self.register_buffer("_random_samples", _random_samples)
+
+    def forward(self, input: Tensor) -> Any:
+        pool = type(self).pool
+        return pool(
+            input, self.kernel_size, self.output_size, self.output_ratio, self.return_indices, self._random_samples
+        )
+
+
+class FractionalMaxPool2d(FractionalMaxPool):
     """The largest value of windows whose places are drawn (Graham, 2014).
 
     Args:
@@ -60,31 +93,20 @@ class FractionalMaxPool2d(Module):
         pyflame.Size([2, 3, 4, 4])
     """
 
-    _random_samples: Tensor | None
+    rank, pool = 2, F.fractional_max_pool2d
 
-    def __init__(
-        self,
-        kernel_size: Extent,
-        output_size: Extent | None = None,
-        output_ratio: float | tuple[float, float] | None = None,
-        return_indices: bool = False,
-        _random_samples: Tensor | None = None,
-    ) -> None:
-        super().__init__()
-        op = "fractional_max_pool2d"
-        if (output_size is None) == (output_ratio is None):
-            raise ValueError(f"[{op}] output_size is {output_size}, output_ratio {output_ratio}: give one of them")
-        self.kernel_size, self.return_indices = extent(op, "kernel_size", kernel_size, 2), return_indices
-        self.output_size = None if output_size is None else extent(op, "output_size", output_size, 2)
-        self.output_ratio = (output_ratio,) * 2 if isinstance(output_ratio, int | float) else output_ratio
-        if self.output_ratio is not None and not all(0 < ratio < 1 for ratio in self.output_ratio):
-            raise ValueError(f"[{op}] output_ratio is {output_ratio}: expected a number between 0 and 1")
-        self.register_buffer("_random_samples", _random_samples)
 
-    def forward(self, input: Tensor) -> Any:
-        return F.fractional_max_pool2d(
-            input, self.kernel_size, self.output_size, self.output_ratio, self.return_indices, self._random_samples
-        )
+class FractionalMaxPool3d(FractionalMaxPool):
+    """The largest value of windows whose places are drawn, in three dimensions; see `FractionalMaxPool2d`.
+
+    Example:
+        >>> import pyflame as pf
+        >>> from pyflame import nn
+        >>> nn.FractionalMaxPool3d(2, output_size=(2, 3, 4))(pf.ones(2, 3, 8, 8, 8)).shape
+        pyflame.Size([2, 3, 2, 3, 4])
+    """
+
+    rank, pool = 3, F.fractional_max_pool3d
 
 
 class AdaptiveAvgPool1d(AdaptiveAvgPool):

@@ -59,16 +59,23 @@ class _Ordered(Module):
 
     def insert(self, i: int, module: Module) -> Self:
         """Put a module before position `i`; the later ones move up."""
+        if not isinstance(module, Module):
+            raise AssertionError(f"[{type(self).__name__}] insert: expected a Module, got {type(module).__name__}")
         modules = self._list()
+        if not -len(modules) <= i <= len(modules):
+            raise IndexError(f"[{type(self).__name__}] index {i} is out of range for {len(modules)} modules")
         modules.insert(i, module)
         self._reset(modules)
         return self
 
-    def pop(self, i: int) -> Module:
-        """Take out the module at position `i` and return it."""
-        module = self._list()[self._index(i)]
+    def pop(self, i: int | slice) -> Module:
+        """Take out the module at position `i`, or those of a slice, and return it."""
+        module: Module = self[i]  # type: ignore[index]  # subclasses say what a slice is
         del self[i]
         return module
+
+    def __iadd__(self, modules: Iterable[Module]) -> Self:
+        return self.extend(modules)
 
 
 class Sequential(_Ordered):
@@ -112,6 +119,20 @@ class Sequential(_Ordered):
         """Add a module at the end, as `append` does."""
         return self.append(module)
 
+    def __add__(self, other: Sequential) -> Sequential:
+        if not isinstance(other, Sequential):
+            raise ValueError(f"[Sequential] +: expected another Sequential, got {type(other).__name__}")
+        return Sequential(*self, *other)
+
+    def __mul__(self, times: int) -> Sequential:
+        if not isinstance(times, int):
+            raise TypeError(f"[Sequential] *: expected a number of times, got {type(times).__name__}")
+        if times <= 0:
+            raise ValueError(f"[Sequential] * {times}: expected a positive number of times")
+        return Sequential(*(self._list() * times))
+
+    __rmul__ = __mul__
+
 
 class ModuleList(_Ordered):
     """A list of modules whose parameters are found; it has no forward of its own.
@@ -123,9 +144,9 @@ class ModuleList(_Ordered):
         (3, 6)
     """
 
-    def __init__(self, modules: Iterable[Module] = ()) -> None:
+    def __init__(self, modules: Iterable[Module] | None = None) -> None:
         super().__init__()
-        self.extend(modules)
+        self.extend(() if modules is None else modules)
 
     @overload
     def __getitem__(self, i: int) -> Module: ...
@@ -133,6 +154,9 @@ class ModuleList(_Ordered):
     def __getitem__(self, i: slice) -> ModuleList: ...
     def __getitem__(self, i: int | slice) -> Module:
         return ModuleList(self._list()[i]) if isinstance(i, slice) else self._list()[self._index(i)]
+
+    def __add__(self, modules: Iterable[Module]) -> ModuleList:
+        return ModuleList([*self, *modules])
 
     def __repr__(self) -> str:
         lines, start = [], 0
@@ -154,9 +178,9 @@ class ModuleDict(Module):
         (['left', 'right'], 3)
     """
 
-    def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] = ()) -> None:
+    def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None) -> None:
         super().__init__()
-        self.update(modules)
+        self.update(() if modules is None else modules)
 
     def __getitem__(self, key: str) -> Module:
         if key not in self._modules:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+from .backward_hooks import BackwardHooks
 
 if TYPE_CHECKING:
     from .module import Module
@@ -28,29 +31,46 @@ class RemovableHandle:
         self.remove()
 
 
-class ForwardHooks:
-    """The hooks of one module, in the order they run. Each comes with whether it wants the keyword arguments."""
+class Hooks:
+    """The hooks of one module or of all, in the order they run. Forward ones come with what they want to be given."""
 
     def __init__(self) -> None:
         self.before: dict[RemovableHandle, tuple[Hook, bool]] = {}
         self.after: dict[RemovableHandle, tuple[Hook, bool, bool]] = {}
+        self.before_backward: dict[RemovableHandle, Hook] = {}
+        self.after_backward: dict[RemovableHandle, Hook] = {}
 
     def call(self, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Run the module's forward with the hooks before and after it."""
+        """Run the module's forward with the hooks around it, those of all modules first."""
+        own = (EVERYWHERE,) if self is EVERYWHERE else (EVERYWHERE, self)
         called: set[RemovableHandle] = set()
+        result = None
         try:
-            for hook, with_kwargs in list(self.before.values()):
-                args, kwargs = run_before(module, hook, with_kwargs, args, kwargs)
+            for hooks in own:
+                for hook, with_kwargs in list(hooks.before.values()):
+                    args, kwargs = run_before(module, hook, with_kwargs, args, kwargs)
+            backward = None
+            if any(hooks.before_backward or hooks.after_backward for hooks in own):
+                first, last = ([*EVERYWHERE.before_backward.values()], [*EVERYWHERE.after_backward.values()])
+                if self is not EVERYWHERE:
+                    first, last = [*first, *self.before_backward.values()], [*last, *self.after_backward.values()]
+                backward = BackwardHooks(module, first, last)
+                args = backward.watch_inputs(args)
             result = module.forward(*args, **kwargs)
-            for handle, (hook, with_kwargs, _) in list(self.after.items()):
-                called.add(handle)
-                result = run_after(module, hook, with_kwargs, args, kwargs, result)
-            return result
-        except BaseException:
-            for handle, (hook, with_kwargs, always) in list(self.after.items()):
-                if always and handle not in called:
-                    run_after(module, hook, with_kwargs, args, kwargs, None)
+            for hooks in own:
+                for handle, (hook, with_kwargs, _) in list(hooks.after.items()):
+                    called.add(handle)
+                    result = run_after(module, hook, with_kwargs, args, kwargs, result)
+            return result if backward is None else backward.watch_outputs(result)
+        except Exception:
+            for hooks in own:
+                for handle, (hook, with_kwargs, always) in list(hooks.after.items()):
+                    if always and handle not in called:
+                        run_in_spite(module, hook, with_kwargs, args, kwargs, result)
             raise
+
+
+EVERYWHERE = Hooks()
 
 
 def run_before(
@@ -76,6 +96,16 @@ def run_after(
 ) -> Any:
     changed = hook(module, args, kwargs, result) if with_kwargs else hook(module, args, result)
     return result if changed is None else changed
+
+
+def run_in_spite(
+    module: Module, hook: Hook, with_kwargs: bool, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
+) -> None:
+    """Call a hook after forward has failed; what it raises itself must not hide why."""
+    try:
+        run_after(module, hook, with_kwargs, args, kwargs, result)
+    except Exception as error:
+        warnings.warn(f"[module] a forward hook with always_call raised {error!r} after forward failed", stacklevel=4)
 
 
 def register(entries: dict[RemovableHandle, Any], entry: Any, first: bool) -> RemovableHandle:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Self
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn, Self
 
-from pyflame import DType, Tensor, bfloat16, float16, float32, float64
+from pyflame import DType, MeshLayout, Tensor, bfloat16, float16, float32, float64
 
 from . import convert, state
-from .hooks import ForwardHooks, Hook, RemovableHandle, register
+from .hooks import Hook, Hooks, RemovableHandle, register
 from .parameter import Buffer, Parameter
-from .state import IncompatibleKeys
+from .state import IncompatibleKeys, StateHooks
 from .tree import Tree
 
 ABSENT: Any = object()
@@ -40,7 +40,10 @@ class Module(Tree):
     """
 
     training: bool
-    _hooks: ForwardHooks | None = None  # set on an instance by its first hook: without one, calling costs one look-up
+    # Set on an instance by its first hook, on this class by the first hook on all modules: without one, calling costs
+    # one look-up.
+    _hooks: Hooks | None = None
+    _state_hooks: StateHooks | None = None
 
     forward: Callable[..., Any] = forward_missing
 
@@ -152,19 +155,86 @@ class Module(Tree):
     def register_forward_pre_hook(
         self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False
     ) -> RemovableHandle:
-        """Call `hook(module, args)` before every forward; what it returns, if anything, replaces the arguments."""
+        """Call `hook(module, args)` before every forward; what it returns, if anything, replaces the arguments.
+
+        Args:
+            prepend: run before the hooks that are there already.
+            with_kwargs: call `hook(module, args, kwargs)`, which returns None or both.
+        """
         return register(self._own_hooks().before, (hook, with_kwargs), prepend)
 
     def register_forward_hook(
         self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
     ) -> RemovableHandle:
-        """Call `hook(module, args, output)` after every forward; what it returns, if anything, replaces the output."""
+        """Call `hook(module, args, output)` after every forward; what it returns, if anything, replaces the output.
+
+        Args:
+            prepend: run before the hooks that are there already.
+            with_kwargs: call `hook(module, args, kwargs, output)`.
+            always_call: also when forward raises, with None for the output.
+        """
         return register(self._own_hooks().after, (hook, with_kwargs, always_call), prepend)
 
-    def _own_hooks(self) -> ForwardHooks:
-        if self._hooks is None:
-            self._hooks = ForwardHooks()
-        return self._hooks
+    def register_full_backward_pre_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
+        """Call `hook(module, grad_output)` before gradients pass the module; a returned tuple replaces them."""
+        return register(self._own_hooks().before_backward, hook, prepend)
+
+    def register_full_backward_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
+        """Call `hook(module, grad_input, grad_output)` after gradients have passed the module.
+
+        Both are tuples, with None for what is no tensor or has no gradient; a returned tuple replaces `grad_input`.
+        Positional arguments are watched, not those given by name.
+
+        Example:
+            >>> import pyflame as pf
+            >>> from pyflame import nn
+            >>> layer = nn.Linear(3, 2)
+            >>> show = lambda module, into, out: print(into[0].shape, out[0].shape)
+            >>> handle = layer.register_full_backward_hook(show)
+            >>> layer(pf.ones(5, 3, requires_grad=True)).sum().backward()
+            pyflame.Size([5, 3]) pyflame.Size([5, 2])
+        """
+        return register(self._own_hooks().after_backward, hook, prepend)
+
+    def _own_hooks(self) -> Hooks:
+        own: Hooks | None = self.__dict__.get("_hooks")
+        if own is None:
+            own = self.__dict__["_hooks"] = Hooks()
+        return own
+
+    def register_state_dict_pre_hook(self, hook: Hook) -> RemovableHandle:
+        """Call `hook(module, prefix, keep_vars)` before the module's values are put into a state dict."""
+        return register(self._own_state_hooks().before_saving, hook, False)
+
+    def register_state_dict_post_hook(self, hook: Hook) -> RemovableHandle:
+        """Call `hook(module, state_dict, prefix, local_metadata)` when the module's values are in; it may change them.
+
+        Example:
+            >>> from pyflame import nn
+            >>> layer = nn.Linear(3, 2)
+            >>> def leave_out(module, state, prefix, metadata):
+            ...     state.pop(prefix + "bias")
+            >>> handle = layer.register_state_dict_post_hook(leave_out)
+            >>> list(nn.Sequential(layer).state_dict())
+            ['0.weight']
+        """
+        return register(self._own_state_hooks().after_saving, hook, False)
+
+    def register_load_state_dict_pre_hook(self, hook: Hook) -> RemovableHandle:
+        """Call a hook before the module's values are looked up in a state dict that is loaded; it may change it.
+
+        The hook gets (module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs).
+        """
+        return register(self._own_state_hooks().before_loading, hook, False)
+
+    def register_load_state_dict_post_hook(self, hook: Hook) -> RemovableHandle:
+        """Call `hook(module, incompatible_keys)` after the values are loaded; keys it takes off the lists are fine."""
+        return register(self._own_state_hooks().after_loading, hook, False)
+
+    def _own_state_hooks(self) -> StateHooks:
+        if self._state_hooks is None:
+            self._state_hooks = StateHooks()
+        return self._state_hooks
 
     def apply(self, fn: Callable[[Module], object]) -> Self:
         """Call a function on every module below this one, then on itself."""
@@ -201,8 +271,25 @@ class Module(Tree):
             if parameter.grad is not None:
                 parameter.grad = None if set_to_none else parameter.grad.new_zeros(parameter.grad.shape)
 
-    def to(self, *args: Any, dtype: DType | None = None, **kwargs: Any) -> Self:
-        """Convert floating-point parameters and buffers to a dtype; the device "cpu" is accepted and changes nothing.
+    def to(
+        self,
+        *args: Any,
+        dtype: DType | None = None,
+        layout: MeshLayout | None = None,
+        device: Any = None,
+        non_blocking: bool = False,
+    ) -> Self:
+        """Convert floating-point parameters and buffers to a dtype, or place all of them on the mesh.
+
+        Args:
+            args: a dtype, a tensor that has it, a layout, or the device "cpu", which changes nothing.
+            dtype: of the floating-point tensors afterwards.
+            layout: of all tensors afterwards.
+            non_blocking: no effect.
+
+        Raises:
+            TypeError: the dtype is not floating-point.
+            RuntimeError: another device.
 
         Example:
             >>> import pyflame as pf
@@ -210,7 +297,7 @@ class Module(Tree):
             >>> nn.Linear(2, 1).to(pf.float64).weight.dtype
             pyflame.float64
         """
-        convert.convert(self, *args, dtype=dtype, **kwargs)
+        convert.convert(self, *args, dtype=dtype, layout=layout, device=device)
         return self
 
     def float(self) -> Self:
@@ -229,19 +316,38 @@ class Module(Tree):
         """Convert floating-point parameters and buffers to bfloat16."""
         return self.to(bfloat16)
 
+    def type(self, dst_type: DType) -> Self:
+        """Convert floating-point parameters and buffers to a dtype."""
+        return self.to(dst_type)
+
     def cpu(self) -> Self:
         """Return the module: its tensors are in the memory of the CPU already."""
         return self
 
-    def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> dict[str, Any]:
-        """Return path -> tensor for all parameters and persistent buffers.
+    def cuda(self, device: Any = None) -> NoReturn:
+        """Raise RuntimeError: there is no CUDA; `pyflame.set_device` and mesh layouts say where computations run."""
+        convert.refuse_device("cuda")
 
-        Later updates of the module do not show in it. With `keep_vars` the values are the parameters themselves.
+    def xpu(self, device: Any = None) -> NoReturn:
+        """Raise RuntimeError, as `cuda` does."""
+        convert.refuse_device("xpu")
+
+    def state_dict(
+        self, *, destination: dict[str, Any] | None = None, prefix: str = "", keep_vars: bool = False
+    ) -> dict[str, Any]:
+        """Return path -> tensor for all parameters and persistent buffers, which share the module's memory.
+
+        Args:
+            destination: a dict to put them into, which is returned.
+            prefix: what stands before all paths.
+            keep_vars: the parameters themselves, which require grad.
         """
-        return state.collect(self, prefix, keep_vars)
+        found: dict[str, Any] = {} if destination is None else destination
+        state.collect(self, found, prefix, keep_vars)
+        return found
 
     def load_state_dict(
-        self, state_dict: dict[str, Any], strict: bool = True, assign: bool = False
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
     ) -> IncompatibleKeys:
         """Take over the values of a state dict, such as `state_dict()` or `pf.load(path)` returns.
 
@@ -271,9 +377,10 @@ class Module(Tree):
         children = [f"({name}): " + repr(child).replace("\n", "\n  ") for name, child in self._children()]
         extra = self.extra_repr()
         name = type(self).__name__
-        if not children:
+        lines = extra.split("\n") if extra else []
+        if not children and len(lines) < 2:
             return f"{name}({extra})"
-        return f"{name}(\n  " + "\n  ".join(([extra] if extra else []) + children) + "\n)"
+        return f"{name}(\n  " + "\n  ".join(lines + children) + "\n)"
 
     def __dir__(self) -> list[str]:
         return sorted({name for name in super().__dir__() if not name[0].isdigit()})

@@ -5,19 +5,23 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, overload
 
 from pyflame import DType, Tensor, empty, ops, zeros
 
 from . import init
 from .module import Module
 from .parameter import Parameter
+from .utils.rnn import PackedSequence
+
+State = tuple[Tensor, Tensor]
 
 
 class Recurrent(Module):
     """What recurrent networks share: weights of each direction of each layer, drawn within 1 / sqrt(hidden_size)."""
 
     gates: ClassVar[int]
+    mode: str
 
     def __init__(
         self,
@@ -69,6 +73,45 @@ class Recurrent(Module):
     def flatten_parameters(self) -> None:
         """Return at once: there is no packed copy of the weights to renew."""
 
+    @property
+    def all_weights(self) -> list[list[Parameter]]:
+        """The weights of each direction of each layer."""
+        each = len(self._names) // (self.num_layers * (1 + self.bidirectional))
+        found = [getattr(self, name) for name in self._names]
+        return [found[start : start + each] for start in range(0, len(found), each)]
+
+    def _run_packed(self, input: PackedSequence, hx: list[Tensor] | None) -> tuple[PackedSequence, list[Tensor]]:
+        """Run over packed sequences. States are in the order the sequences had before they were sorted."""
+        op, data = type(self).__name__, input.data
+        sizes: list[int] = input.batch_sizes.tolist()
+        if data.ndim != 2:
+            raise RuntimeError(f"[{op}] packed data has shape {tuple(data.shape)}: expected (steps, features)")
+        if data.shape[1] != self.input_size:
+            raise RuntimeError(f"[{op}] packed data has shape {tuple(data.shape)}: expected {self.input_size} features")
+        widths = [self.proj_size or self.hidden_size, self.hidden_size][: 1 + (self.mode == "LSTM")]
+        shapes = [(self.num_layers * (1 + self.bidirectional), sizes[0], width) for width in widths]
+        states = [zeros(*shape, dtype=data.dtype) for shape in shapes] if hx is None else hx
+        for state, shape in zip(states, shapes):
+            if tuple(state.shape) != shape:
+                raise RuntimeError(f"[{op}] a state has shape {tuple(state.shape)}: expected {shape}")
+        if hx is not None and input.sorted_indices is not None:
+            states = [state.index_select(1, input.sorted_indices) for state in states]
+        output, last = ops.packed_recurrence(
+            self.mode,
+            data,
+            sizes,
+            states,
+            [getattr(self, name) for name in self._names],
+            self.bias,
+            self.num_layers,
+            self.dropout,
+            self.training,
+            self.bidirectional,
+        )
+        if input.unsorted_indices is not None:
+            last = [state.index_select(1, input.unsorted_indices) for state in last]
+        return PackedSequence(output, *input[1:]), last
+
     def _options(self, input: Tensor) -> tuple[Any, ...]:
         op = type(self).__name__
         if input.ndim not in (2, 3):
@@ -105,7 +148,10 @@ class Recurrent(Module):
 class OneState(Recurrent):
     """Networks whose state is one tensor."""
 
-    def _run(self, function: Callable[..., Any], input: Tensor, hx: Tensor | None) -> tuple[Tensor, Tensor]:
+    def _run(self, function: Callable[..., Any], input: Any, hx: Tensor | None) -> tuple[Any, Tensor]:
+        if isinstance(input, PackedSequence):
+            packed, (last,) = self._run_packed(input, None if hx is None else [hx])
+            return packed, last
         options = self._options(input)
         if hx is None:
             hx = self._zeros(input, self.hidden_size)
@@ -127,7 +173,7 @@ class RNN(OneState):
         bidirectional: run in both directions and join the outputs.
 
     Called with (input, hx=None), where hx is the first state, (layers * directions, batch, hidden), zeros by default;
-    returns the outputs and the last state.
+    returns the outputs and the last state. The input may be a `nn.utils.rnn.PackedSequence`; the output is one, then.
 
     Raises:
         ValueError: an argument is out of range.
@@ -161,9 +207,13 @@ class RNN(OneState):
         super().__init__(
             input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0, device, dtype
         )
-        self.nonlinearity = nonlinearity
+        self.nonlinearity, self.mode = nonlinearity, f"RNN_{nonlinearity.upper()}"
 
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    @overload
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]: ...
+    @overload
+    def forward(self, input: PackedSequence, hx: Tensor | None = None) -> tuple[PackedSequence, Tensor]: ...
+    def forward(self, input: Any, hx: Tensor | None = None) -> tuple[Any, Tensor]:
         return self._run(ops.rnn_tanh if self.nonlinearity == "tanh" else ops.rnn_relu, input, hx)
 
 
@@ -179,6 +229,7 @@ class GRU(OneState):
     """
 
     gates = 3
+    mode = "GRU"
 
     def __init__(
         self,
@@ -196,7 +247,11 @@ class GRU(OneState):
             input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0, device, dtype
         )
 
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    @overload
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]: ...
+    @overload
+    def forward(self, input: PackedSequence, hx: Tensor | None = None) -> tuple[PackedSequence, Tensor]: ...
+    def forward(self, input: Any, hx: Tensor | None = None) -> tuple[Any, Tensor]:
         return self._run(ops.gru, input, hx)
 
 
@@ -217,8 +272,16 @@ class LSTM(Recurrent):
     """
 
     gates = 4
+    mode = "LSTM"
 
-    def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    @overload
+    def forward(self, input: Tensor, hx: State | None = None) -> tuple[Tensor, State]: ...
+    @overload
+    def forward(self, input: PackedSequence, hx: State | None = None) -> tuple[PackedSequence, State]: ...
+    def forward(self, input: Any, hx: State | None = None) -> tuple[Any, State]:
+        if isinstance(input, PackedSequence):
+            packed, (hidden, cell) = self._run_packed(input, None if hx is None else list(hx))
+            return packed, (hidden, cell)
         options, output = self._options(input), self.proj_size or self.hidden_size
         if hx is None:
             hx = (self._zeros(input, output), self._zeros(input, self.hidden_size))

@@ -97,6 +97,35 @@ class Tree:
             module = getattr(module, name)
         return module
 
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put a module at a dotted path, in place of the one that is there.
+
+        Args:
+            strict: raise if there is none.
+
+        Raises:
+            ValueError: the path is empty, or `module` is no module.
+            AttributeError: the path leads nowhere.
+
+        Example:
+            >>> from pyflame import nn
+            >>> model = nn.Sequential(nn.Sequential(nn.Linear(2, 2)))
+            >>> model.set_submodule("0.0", nn.ReLU())
+            >>> model[0][0]
+            ReLU()
+        """
+        if not target:
+            raise ValueError("[module] the path is empty: expected one below the module")
+        if not isinstance(module, Tree):
+            raise ValueError(f"[module] {target!r}: expected a module, got {type(module).__name__}")
+        path, _, name = target.rpartition(".")
+        parent = self.get_submodule(path)
+        if strict and name not in parent._modules:
+            raise AttributeError(f"[module] {target!r}: {type(parent).__name__} has no module {name!r}")
+        if hasattr(parent, name) and name not in parent._modules:
+            raise AttributeError(f"[module] {target!r}: {type(parent).__name__}.{name} is no module")
+        setattr(parent, name, module)
+
     def _get(self, kind: str, target: str) -> Any:
         path, _, name = target.rpartition(".")
         module = self.get_submodule(path)

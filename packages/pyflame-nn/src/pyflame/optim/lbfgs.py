@@ -7,6 +7,7 @@ from typing import Any
 from pyflame import Tensor, cat, enable_grad, eval as evaluate, ops
 from pyflame.nn.running import take_waiting
 
+from .hooks import step_arguments
 from .line_search import Point, strong_wolfe
 from .optimizer import Closure, Optimizer, Params, check_not_negative
 
@@ -84,12 +85,12 @@ class LBFGS(Optimizer):
             raise TypeError("[LBFGS] step needs a closure that computes the loss and calls backward")
         if self.param_groups[0]["line_search_fn"] not in (None, "strong_wolfe"):
             raise RuntimeError("[LBFGS] line_search_fn: expected None or 'strong_wolfe'")
-        for hook in list(self._before.values()):
-            hook(self)
+        if self._hooks.before_step:
+            closure = self._hooks.call_before_step(self, closure)
         with self._quiet:
             loss = self._minimize(closure)
-        for hook in list(self._after.values()):
-            hook(self)
+        for hook in list(self._hooks.after_step.values()):
+            hook(self, step_arguments(self, closure), {})
         return loss
 
     def _minimize(self, closure: Closure) -> Any:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
 from pyflame import Tensor, as_tensor, enable_grad, eval as evaluate, no_grad
 from pyflame.nn.hooks import RemovableHandle, register
 from pyflame.nn.running import take_waiting
+
+from .hooks import Hook, OptimizerHooks, step_arguments
 
 Group = dict[str, Any]
 Params = Iterable[Any]
@@ -37,8 +41,7 @@ class Optimizer:
         self.state: dict[Tensor, dict[str, Any]] = {}
         self.param_groups: list[Group] = []
         self._quiet = no_grad()
-        self._before: dict[RemovableHandle, Any] = {}
-        self._after: dict[RemovableHandle, Any] = {}
+        self._hooks = OptimizerHooks()
         groups = list(params)
         if not groups:
             raise ValueError("[optimizer] params is empty")
@@ -81,9 +84,8 @@ class Optimizer:
         Args:
             closure: computes the loss again and calls backward; called first, its result is returned.
         """
-        if self._before:
-            for hook in list(self._before.values()):
-                hook(self)
+        if self._hooks.before_step:
+            closure = self._hooks.call_before_step(self, closure)
         loss = None
         if closure is not None:
             with enable_grad():
@@ -96,9 +98,8 @@ class Optimizer:
                 changed += self.update(params, group)
             changed += take_waiting()
             evaluate(changed)
-        if self._after:
-            for hook in list(self._after.values()):
-                hook(self)
+        for hook in list(self._hooks.after_step.values()):
+            hook(self, step_arguments(self, closure), {})
         return loss
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -110,16 +111,37 @@ class Optimizer:
                 elif param.grad is not None:
                     param.grad = param.grad.new_zeros(param.grad.shape)
 
-    def register_step_pre_hook(self, hook: Callable[[Optimizer], None]) -> RemovableHandle:
-        """Call `hook(optimizer)` before every step."""
-        return register(self._before, hook, False)
+    def register_step_pre_hook(self, hook: Hook) -> RemovableHandle:
+        """Call `hook(optimizer, args, kwargs)` before every step; a returned pair replaces args and kwargs.
 
-    def register_step_post_hook(self, hook: Callable[[Optimizer], None]) -> RemovableHandle:
-        """Call `hook(optimizer)` after every step."""
-        return register(self._after, hook, False)
+        As in PyTorch, `args` is (optimizer,) or (optimizer, closure).
+        """
+        return register(self._hooks.before_step, hook, False)
+
+    def register_step_post_hook(self, hook: Hook) -> RemovableHandle:
+        """Call `hook(optimizer, args, kwargs)` after every step."""
+        return register(self._hooks.after_step, hook, False)
+
+    def register_state_dict_pre_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
+        """Call `hook(optimizer)` before `state_dict()`."""
+        return register(self._hooks.before_saving, hook, prepend)
+
+    def register_state_dict_post_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
+        """Call `hook(optimizer, state_dict)` after `state_dict()`; a returned dict takes its place."""
+        return register(self._hooks.after_saving, hook, prepend)
+
+    def register_load_state_dict_pre_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
+        """Call `hook(optimizer, state_dict)` before a state is loaded; a returned dict takes its place."""
+        return register(self._hooks.before_loading, hook, prepend)
+
+    def register_load_state_dict_post_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
+        """Call `hook(optimizer)` after a state is loaded."""
+        return register(self._hooks.after_loading, hook, prepend)
 
     def state_dict(self) -> dict[str, Any]:
         """Return a copy of the state and the options; parameters are numbered in the order of the groups."""
+        for hook in list(self._hooks.before_saving.values()):
+            hook(self)
         numbers: dict[int, int] = {}
         groups = []
         for group in self.param_groups:
@@ -131,7 +153,11 @@ class Optimizer:
             numbers[id(param)]: {key: detached(value) for key, value in values.items()}
             for param, values in self.state.items()
         }
-        return {"state": state, "param_groups": groups}
+        result: dict[str, Any] = {"state": state, "param_groups": groups}
+        for hook in list(self._hooks.after_saving.values()):
+            changed = hook(self, result)
+            result = result if changed is None else changed
+        return result
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over what `state_dict()` returned.
@@ -139,6 +165,10 @@ class Optimizer:
         Raises:
             ValueError: the groups are of other sizes than this optimizer's.
         """
+        state_dict = dict(state_dict)
+        for hook in list(self._hooks.before_loading.values()):
+            changed = hook(self, state_dict)
+            state_dict = state_dict if changed is None else changed
         groups = state_dict["param_groups"]
         sizes, own = ([len(group["params"]) for group in some] for some in (groups, self.param_groups))
         if sizes != own:
@@ -147,10 +177,12 @@ class Optimizer:
         for group, current in zip(groups, self.param_groups):
             params.update(zip(group["params"], current["params"]))
             current.update({key: value for key, value in group.items() if key not in ("params", "param_names")})
-        self.state = {
-            params[int(number)]: {key: restored(value, params[int(number)]) for key, value in values.items()}
-            for number, values in state_dict["state"].items()
-        }
+        self.state = {}
+        for number, values in state_dict["state"].items():
+            param = params[int(number)]
+            self.state[param] = {key: restored(key, value, param) for key, value in values.items()}
+        for hook in list(self._hooks.after_loading.values()):
+            hook(self)
 
     def __repr__(self) -> str:
         lines = [type(self).__name__ + " ("]
@@ -167,11 +199,20 @@ def detached(value: Any) -> Any:
     return value.detach().clone() if isinstance(value, Tensor) else value
 
 
-def restored(value: Any, param: Tensor) -> Any:
+# What PyTorch keeps as tensors of one element and is a number here.
+NUMBERS: dict[str, type[int] | type[float]] = {"step": int, "eta": float, "mu": float, "mu_product": float}
+NUMBERS |= {"H_diag": float, "ro": float}
+
+
+def restored(key: str, value: Any, param: Tensor) -> Any:
     """A state tensor has the dtype of its parameter; the copy is a handle of its own, as steps assign to it."""
     if isinstance(value, list | tuple):
-        return [restored(entry, param) for entry in value]
-    return as_tensor(value).detach().clone().to(param.dtype) if isinstance(value, Tensor) else value
+        return [restored(key, entry, param) for entry in value]
+    if not isinstance(value, Tensor | np.ndarray):
+        return value
+    if key in NUMBERS:
+        return NUMBERS[key](value.item())
+    return as_tensor(value).detach().clone().to(param.dtype)
 
 
 def check_not_negative(optimizer: Optimizer, group: Group, *names: str) -> None:
