@@ -4,8 +4,9 @@
     venv/bin/python ci/make_model_references.py
 
 JSON holds the number of parameters and the digest of names and shapes of all models in full size, and of the small ones
-the name, shape, and mean, standard deviation and greatest magnitude of the first values of each parameter; the arrays hold what these make of an input in evaluation mode, and the gradient of the input,
-computed in float64. The values of parameters come from ci/model_cases.py.
+the name, the shape, and the mean, standard deviation and greatest magnitude of the first values of each parameter. The
+arrays hold what these models make of an input in evaluation mode, and the gradient of the input, computed in float64
+with the values of parameters that ci/model_cases.py gives.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def torchvision_models(torch: Any) -> Any:
     library = torch.library.Library("torchvision", "DEF")
     library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    models = importlib.import_module("torchvision.models")
+    models: Any = importlib.import_module("torchvision.models")
     models.library = library  # its definitions go with it
     return models
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from model_cases import CATALOGUE, digest, value_of
 
 import pyflame as pf
+from model_cases import CATALOGUE, digest, value_of
 from pyflame import models, nn
 
 REFERENCES = Path(__file__).parents[1] / "references"

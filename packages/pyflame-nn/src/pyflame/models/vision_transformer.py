@@ -83,7 +83,7 @@ class VisionTransformer(nn.Module):
     Example:
         >>> import pyflame as pf
         >>> from pyflame import models
-        >>> model = models.VisionTransformer(32, 8, num_layers=2, num_heads=2, hidden_dim=16, mlp_dim=32, num_classes=10)
+        >>> model = models.VisionTransformer(32, 8, 2, 2, hidden_dim=16, mlp_dim=32, num_classes=10)
         >>> model(pf.randn(1, 3, 32, 32)).shape
         pyflame.Size([1, 10])
     """
