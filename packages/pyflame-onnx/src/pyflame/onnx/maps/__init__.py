@@ -1,0 +1,9 @@
+"""How each ONNX operator is computed: one module per family of operators.
+
+A map is a Python function that takes what the node takes and its attributes by keyword, decorated with the versions of
+the operator it implements. `find` looks a map up by the version that a model's opset selects.
+"""
+
+from __future__ import annotations
+
+from .registry import Map as Map, find as find, maps as maps, supported as supported
