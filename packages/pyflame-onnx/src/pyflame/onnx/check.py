@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import onnx
 
+from .expand import definition
 from .maps import find, supported
 from .maps.registry import since_version
 from .proto import ModelFile, Source, read, standard
@@ -55,7 +56,7 @@ def check_model(model: ModelFile) -> Report:
             if (domain, node.op_type) in functions:
                 if (domain, node.op_type) not in called:
                     called.append((domain, node.op_type))
-            elif find(node.op_type, opsets.get(domain, 0), domain) is None:
+            elif not is_supported(node.op_type, opsets.get(domain, 0), domain):
                 findings.append(explain(node.op_type, domain, opsets.get(domain, 0), where))
             for attribute in node.attribute:
                 for graph in graphs_of(attribute):
@@ -67,6 +68,13 @@ def check_model(model: ModelFile) -> Report:
         own = {standard(entry.domain): entry.version for entry in function.opset_import}
         walk(function.node, {**model.opsets, **own}, f"{function.name}:")
     return Report(model.name, merge(findings), model.opsets, dict(counts))
+
+
+def is_supported(op: str, opset: int, domain: str) -> bool:
+    """Whether an operator has a map, or is defined by operators that have."""
+    if op == "Constant" and not domain:  # read as a stored tensor
+        return bool(opset)
+    return find(op, opset, domain) is not None or definition(op, opset, domain) is not None
 
 
 def explain(op: str, domain: str, opset: int, where: str) -> Finding:

@@ -13,6 +13,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from .errors import InvalidOnnxModel
 
+# What a sparse tensor may grow to when its zeros are written out.
+MAX_DENSE = 2**28
 # Elements smaller than a byte, which are packed.
 BITS: dict[int, int] = {
     TensorProto.UINT4: 4,
@@ -135,3 +137,27 @@ def external_path(location: str, folder: Path, where: str) -> Path:
     if not real.is_relative_to(os.path.realpath(folder)) or not real.is_file():
         raise InvalidOnnxModel(f"{where}: external data in {location!r} are no file in the model's folder: refused")
     return path
+
+
+def dense_of(sparse: onnx.SparseTensorProto, folder: Path | None) -> np.ndarray[Any, Any]:
+    """Return a sparse tensor with all its zeros.
+
+    Raises:
+        InvalidOnnxModel: its indices do not fit, or it is too large to be written out.
+    """
+    where = f"[onnx] sparse tensor {sparse.values.name!r}"
+    shape, values, indices = list(sparse.dims), array_of(sparse.values, folder), array_of(sparse.indices, folder)
+    size = math.prod(shape)
+    if any(dim < 0 for dim in shape) or size > MAX_DENSE:
+        raise InvalidOnnxModel(f"{where} has shape {shape}: with its zeros it would have {size:,} elements")
+    if values.ndim != 1 or indices.dtype != np.int64:
+        raise InvalidOnnxModel(f"{where}: values must be a vector, and indices of INT64")
+    flat = indices
+    if indices.ndim == 2 and indices.shape == (len(values), len(shape)):
+        inside = bool(((indices >= 0) & (indices < np.array(shape))).all())
+        flat = np.ravel_multi_index(tuple(indices.T), shape) if inside and len(values) else indices[:, 0] * 0 - 1
+    if flat.shape != values.shape or (len(flat) and not 0 <= flat.min() <= flat.max() < size):
+        raise InvalidOnnxModel(f"{where}: its indices do not fit shape {shape}")
+    dense = np.zeros(size, values.dtype)
+    dense[flat] = values
+    return dense.reshape(shape)

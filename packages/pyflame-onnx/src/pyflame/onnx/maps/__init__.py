@@ -6,4 +6,22 @@ the operator it implements. `find` looks a map up by the version that a model's 
 
 from __future__ import annotations
 
+from . import (
+    activation as activation,
+    cast as cast,
+    control as control,
+    convolution as convolution,
+    creation as creation,
+    elementwise as elementwise,
+    index as index,
+    linear as linear,
+    logic as logic,
+    normalization as normalization,
+    pooling as pooling,
+    quantize as quantize,
+    reduce as reduce,
+    regions as regions,
+    sequence as sequence,
+    shape as shape,
+)
 from .registry import Map as Map, find as find, maps as maps, supported as supported
