@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import onnx
 
+from . import gradient
 from .expand import definition
 from .maps import find, supported
 from .maps.registry import since_version
@@ -73,6 +74,8 @@ def check_model(model: ModelFile) -> Report:
 def is_supported(op: str, opset: int, domain: str) -> bool:
     """Whether an operator has a map, or is defined by operators that have."""
     if op == "Constant" and not domain:  # read as a stored tensor
+        return bool(opset)
+    if (domain, op) == (gradient.DOMAIN, "Gradient"):
         return bool(opset)
     return find(op, opset, domain) is not None or definition(op, opset, domain) is not None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 from onnx import AttributeProto, helper
 
+from . import gradient
 from .check import check_model
 from .errors import InvalidOnnxModel
 from .expand import Expanded
@@ -90,7 +91,7 @@ class Importer:
             if self.count > MAX_STEPS:
                 raise InvalidOnnxModel(f"[onnx] {self.model.name}: its functions expand to over {MAX_STEPS:,} nodes")
             where = "/".join(filter(None, (scope.where, node.name or f"#{index}")))
-            step = self.read_node(node, Scope(where, scope.opsets, scope.attributes, scope.keeps_weights), outer | own)
+            step = self.read_node(node, body, replace(scope, where=where), outer | own)
             body.steps.append(step)
             used = [*step.inputs, *(n for name in step.bodies for n in step.attributes[name].captured)]
             captured.update({name: None for name in used if name and name not in own})
@@ -98,7 +99,18 @@ class Importer:
         captured.update({slot.name: None for slot in body.outputs if slot.name not in own})
         body.captured = tuple(captured)
 
-    def read_node(self, node: onnx.NodeProto, scope: Scope, known: frozenset[str]) -> Step:
+    def read_gradient(
+        self, node: onnx.NodeProto, given: Mapping[str, onnx.AttributeProto], body: Body, scope: Scope
+    ) -> Step:
+        values = {name: self.value_of(attribute, scope, frozenset()) for name, attribute in given.items()}
+        xs, zs, y = values.get("xs", []), values.get("zs", []), values.get("y", "")
+        if not xs or not y or len(xs) + len(zs) != len(node.input):
+            raise InvalidOnnxModel(f"[onnx] {scope.where} (Gradient): needs y, and xs and zs that name its inputs")
+        call = gradient.Gradient(body, len(body.steps), xs, zs, y)
+        inputs = (*node.input, y)  # the last one says that it comes after y
+        return Step("Gradient", scope.where, call, inputs, {}, strip(node.output), 1, needs_weights=True)
+
+    def read_node(self, node: onnx.NodeProto, body: Body, scope: Scope, known: frozenset[str]) -> Step:
         domain = standard(node.domain)
         op = f"{domain}::{node.op_type}" if domain else node.op_type
         inputs, outputs = strip(node.input), strip(node.output)
@@ -114,6 +126,8 @@ class Importer:
                 outputs,
                 needs_weights=True,
             )
+        if (domain, node.op_type) == (gradient.DOMAIN, "Gradient"):
+            return self.read_gradient(node, given, body, scope)
         opset = scope.opsets.get(domain, 0)
         entry = find(node.op_type, opset, domain)
         version = since_version(node.op_type, opset, domain) or opset

@@ -58,21 +58,16 @@ def round_to_grid(array: Array, kind: ElementType, saturate: bool, round_mode: s
     if kind.name == "FLOAT8E8M0":
         return to_power_of_two(wide, grid, kind, saturate, round_mode)
     rounded = wide.astype(np.float32).astype(kind.array)
-    top = grid[-1]
+    if kind.name == "FLOAT4E2M1":  # always saturates
+        return rounded
+    top, back = grid[-1], rounded.astype(np.float64)
     # What rounds beyond the largest value: half a step above it and more.
     beyond = np.abs(wide) >= top + (top - grid[-2]) / 2
-    back = rounded.astype(np.float64)
-    if saturate or kind.name == "FLOAT4E2M1":
-        clipped = np.where(np.isnan(wide), wide, np.clip(wide, -top, top))
-        back = np.where(beyond | ~np.isfinite(back), clipped, back)
-        if kind.name == "FLOAT4E2M1":
-            back = np.where(np.isnan(wide), top, back)
-    elif kind.name == "FLOAT8E5M2":
-        back = np.where(beyond, np.copysign(np.inf, wide), back)
+    if saturate:
+        back = np.where(beyond | ~np.isfinite(back), np.clip(wide, -top, top), back)
     else:
-        back = np.where(beyond, np.nan, back)
-    back = np.where(np.isnan(wide) & (kind.name != "FLOAT4E2M1"), np.nan, back)
-    return back.astype(kind.array)
+        back = np.where(beyond, np.copysign(np.inf, wide) if kind.name == "FLOAT8E5M2" else np.nan, back)
+    return np.where(np.isnan(wide), np.nan, back).astype(kind.array)
 
 
 def to_power_of_two(wide: Array, grid: Array, kind: ElementType, saturate: bool, round_mode: str) -> Array:

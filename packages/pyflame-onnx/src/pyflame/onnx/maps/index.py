@@ -11,7 +11,7 @@ import numpy as np
 import pyflame as pf
 from pyflame import Tensor
 
-from ..values import Array, axis_of, host, number
+from ..values import Array, axis_of, host, lift, number
 from .registry import maps
 
 
@@ -149,7 +149,7 @@ def compress(x: Tensor, condition: Any, *, axis: int | None = None) -> Tensor:
 
 
 @maps("Unique", 11, 28, host="x")
-def unique(x: Any, *, axis: int | None = None, sorted: int = 1) -> tuple[Tensor, ...]:
+def unique(x: Any, *, axis: int | None = None, sorted: int = 1) -> tuple[Any, ...]:
     array: Array = host(x)
     along = None if axis is None else axis_of(axis, array.ndim, "Unique")
     values, first, inverse, counts = np.unique(array, True, True, True, axis=along)
@@ -159,13 +159,7 @@ def unique(x: Any, *, axis: int | None = None, sorted: int = 1) -> tuple[Tensor,
         values = np.take(values, order, axis=along or 0)
         first, counts, inverse = first[order], counts[order], np.argsort(order)[inverse]
     indices = (pf.from_numpy(part.astype(np.int64)) for part in (first, inverse, counts))
-    return (pf.from_numpy(values), *indices)
-
-
-@maps("ArrayFeatureExtractor", 1, domain="ai.onnx.ml")
-def array_feature_extractor(x: Tensor, places: Tensor) -> Tensor:
-    found = gather(x, pf.reshape(places, (places.numel(),)), axis=x.ndim - 1)
-    return pf.reshape(found, (1, found.numel())) if x.ndim == 1 else found
+    return (lift(values), *indices)
 
 
 @maps("NonMaxSuppression", 10, 11, host="*")
