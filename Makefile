@@ -1,5 +1,5 @@
 PYTHON ?= python3
-ENVS ?= core,nn,namespace,wheels
+ENVS ?= core,nn,onnx,namespace,wheels
 TOX = .venv/bin/tox run $(if $(CI),,--quiet)
 PIP = .venv/bin/python -m pip --disable-pip-version-check install --quiet
 CORE = packages/pyflame-core
@@ -12,7 +12,7 @@ quickstart: .venv/.nn .venv/.examples build/mnist/.done  ## build, install edita
 	.venv/bin/python docs/examples/quickstart.py
 	PYTHONPATH=build/mnist .venv/bin/python docs/examples/quickstart.py --mnist
 
-dev: .venv/.nn .venv/.examples .venv/.test  ## the same environment with the test tools, for .venv/bin/pytest
+dev: .venv/.onnx .venv/.examples .venv/.test  ## the same environment with the test tools, for .venv/bin/pytest
 
 test: .venv/.tox  ## every test, on installed wheels; ENVS=core picks one environment, ARGS="-k relu" goes to pytest
 	$(TOX) -e $(ENVS) $(if $(ARGS),-- $(ARGS))
@@ -58,7 +58,7 @@ clean:  ## remove everything that was built or installed here
 	$(PIP) --upgrade 'pip>=25.1'
 
 # .venv/.NAME says that the dependency group NAME of pyproject.toml is installed.
-.venv/.build .venv/.tox .venv/.examples .venv/.test .venv/.format .venv/.array-api: .venv/.%: pyproject.toml | .venv/bin/python
+.venv/.build .venv/.tox .venv/.examples .venv/.test .venv/.format .venv/.array-api .venv/.onnx-test: .venv/.%: pyproject.toml | .venv/bin/python
 	$(PIP) --group $*
 	@touch $@
 
@@ -69,6 +69,11 @@ clean:  ## remove everything that was built or installed here
 
 .venv/.nn: packages/pyflame-nn/pyproject.toml | .venv/.core
 	$(PIP) --no-build-isolation --no-deps --editable packages/pyflame-nn
+	.venv/bin/python -m pip check
+	@touch $@
+
+.venv/.onnx: packages/pyflame-onnx/pyproject.toml | .venv/.nn .venv/.onnx-test
+	$(PIP) --no-build-isolation --no-deps --editable packages/pyflame-onnx
 	.venv/bin/python -m pip check
 	@touch $@
 

@@ -32,9 +32,9 @@ MAY_IMPORT = {
 }
 SEES_ONLY_THE_IR = {"pyflame-csl", "pyflame-onnx", "pyflame-tools"}
 # import name -> distribution, where they differ by more than case and dashes
-IMPORTED_AS = {"sklearn": "scikit_learn", "yaml": "pyyaml", "PIL": "pillow"}
+IMPORTED_AS = {"google": "protobuf", "sklearn": "scikit_learn", "yaml": "pyyaml", "PIL": "pillow"}
 # Documented although they start with an underscore.
-PUBLIC_UNDERSCORES = {"_replace", "_asdict", "_fields", "_make", "_getframe", "_exit"}
+PUBLIC_UNDERSCORES = {"_version", "_replace", "_asdict", "_fields", "_make", "_getframe", "_exit"}
 
 
 @dataclass(frozen=True)

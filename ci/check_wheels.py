@@ -7,11 +7,14 @@ The file lists are disjoint; `pyflame/__init__.py` is in core's wheel only; a pa
 from __future__ import annotations
 
 import argparse
+import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 import zipfile
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path, PurePosixPath
 
 from check_imports import ROOT, read_parts
@@ -77,10 +80,27 @@ def check_overlap(wheels: Sequence[Path]) -> list[str]:
     return problems
 
 
+def third_party(name: str) -> list[str]:
+    """Return the foreign distributions that distribution `name` requires, and those that they require."""
+    own = {package.name: package for package in packages()}
+    found: list[str] = []
+    waiting = [name]
+    for current in waiting:  # grows
+        if current in own:
+            project = tomllib.loads((own[current] / "pyproject.toml").read_text())["project"]
+            requirements = project.get("dependencies", [])
+        else:
+            found.append(current)
+            requirements = [text for text in metadata.requires(current) or [] if "extra ==" not in text]
+        names = (re.split(r"[^A-Za-z0-9._-]", text, maxsplit=1)[0] for text in requirements)
+        waiting += [required for required in names if required not in waiting]
+    return found
+
+
 def check_installed(name: str, wheel: Path) -> list[str]:
     """Install one distribution from the local index alone, then import each of its sub-packages in a new process."""
     with tempfile.TemporaryDirectory() as folder:
-        python = make_environment(Path(folder, "env"))
+        python = make_environment(Path(folder, "env"), shared=third_party(name))
         pip("install", "--index-url", INDEX.as_uri(), name, python=python)
         own = [] if name == "pyflame-core" else sub_packages(contents(wheel))
         lines = ["import pyflame; print(pyflame.__version__)", *(f"import pyflame.{part}" for part in own)]

@@ -56,3 +56,14 @@ def test_file_in_two_wheels_is_caught(tmp_path: Path) -> None:
     wheels = [make_wheel(tmp_path, "pyflame-core", CORE), make_wheel(tmp_path, "pyflame-nn", [*NN, CORE[1]])]
     (problem,) = check_overlap(wheels)
     assert problem.startswith("pyflame/py.typed is in pyflame_core")
+
+
+def test_what_a_part_requires_is_found_through_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, requirements in {"pyflame-a": ["numpy>=2.0"], "pyflame-b": ["pyflame-a~=0.1.0", "graphs>=1,<2"]}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "pyproject.toml").write_text(f"[project]\nname = {name!r}\ndependencies = {requirements}\n")
+    foreign = {"numpy": None, "graphs": ["wire>=3", 'pretty; extra == "show"'], "wire": []}
+    monkeypatch.setattr(check_wheels, "packages", lambda: sorted(tmp_path.iterdir()))
+    monkeypatch.setattr("check_wheels.metadata.requires", foreign.__getitem__)
+    assert check_wheels.third_party("pyflame-a") == ["numpy"]
+    assert check_wheels.third_party("pyflame-b") == ["graphs", "numpy", "wire"]

@@ -469,6 +469,7 @@ if _typing.TYPE_CHECKING:
         hooks as hooks,
         linalg as linalg,
         nn as nn,
+        onnx as onnx,
         optim as optim,
         optimize as optimize,
         random as random,

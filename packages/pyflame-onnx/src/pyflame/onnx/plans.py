@@ -1,0 +1,155 @@
+"""Running a model again and again: what follows from constants and shapes is worked out once.
+
+A first run with inputs of new shapes finds the steps whose results depend on nothing but constants and shapes. Later
+runs with these shapes leave them out. Where a shape or a branch depends on the elements of an input, nothing is kept.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .maps import Map
+from .program import Body, Lookup, Step, is_known, run_step
+from .values import Carried, Value, lift, reads
+
+KEPT_PLANS = 64
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is left to do for inputs of certain shapes.
+
+    Attributes:
+        steps: the steps, each with the names that nobody needs after it.
+        known: name -> value that the steps and outputs use.
+    """
+
+    steps: tuple[tuple[Step, tuple[str, ...]], ...]
+    known: Mapping[str, Value]
+
+
+class Plans:
+    """A body with the plans made for it."""
+
+    def __init__(self, body: Body, weight: Lookup) -> None:
+        self.body = body
+        self.weight = weight
+        self.base: Plan | None = None
+        self.kept: OrderedDict[tuple[Any, ...], Plan | None] = OrderedDict()
+
+    def forget(self) -> None:
+        """Drop everything that was worked out, because constants have changed."""
+        self.base = None
+        self.kept.clear()
+
+    def run(self, values: Sequence[Value]) -> list[Any]:
+        """Run the body on one value per input."""
+        if self.base is None:
+            self.base = self.fold_constants()
+        weights = {name: self.weight(key) for name, key in self.body.weights.items()}
+        given = dict(zip((slot.name for slot in self.body.inputs), values))
+        key = tuple(map(signature, values))
+        if key in self.kept:
+            self.kept.move_to_end(key)
+            plan = self.kept[key] or self.base
+            known = {**plan.known, **weights, **given}
+            self.follow(plan, known)
+        else:
+            known = {**self.base.known, **weights, **given}
+            self.kept[key] = self.first_run(known)
+            if len(self.kept) > KEPT_PLANS:
+                self.kept.popitem(last=False)
+        return [known[slot.name] for slot in self.body.outputs]
+
+    def follow(self, plan: Plan, known: dict[str, Value]) -> None:
+        """Run the steps of a plan; values are let go after their last use, so that they can be fused away."""
+        for step, dropped in plan.steps:
+            for name, result in zip(step.outputs, run_step(step, known, self.weight)):
+                known[name] = result
+            for name in dropped:
+                known.pop(name, None)
+
+    def fold_constants(self) -> Plan:
+        """Run the steps that depend on constants alone."""
+        known: dict[str, Value] = dict(self.body.constants)
+        rest = []
+        for step in self.body.steps:
+            if not self.is_foldable(step, known):
+                rest.append(step)
+                continue
+            results = run_step(step, known, self.weight)
+            if all(map(is_known, results)):
+                known.update(zip(step.outputs, results))
+            else:
+                rest.append(step)
+        return self.plan(rest, known)
+
+    def is_foldable(self, step: Step, known: Mapping[str, Value]) -> bool:
+        if not step.inputs or (isinstance(step.call, Map) and step.call.random):
+            return False
+        captured = (name for body in step.bodies for name in step.attributes[body].captured)
+        return all(not name or name in known for name in (*step.inputs, *captured))
+
+    def first_run(self, known: dict[str, Value]) -> Plan | None:
+        """Run all steps; return the plan for the next time, None if none can be made."""
+        assert self.base is not None
+        before, rest, found = reads.count, [], dict(self.base.known)
+        for step, _ in self.base.steps:
+            results = run_step(step, known, self.weight)
+            known.update(zip(step.outputs, results))
+            if all(map(is_known, results)):
+                found.update(zip(step.outputs, results))
+            else:
+                rest.append(step)
+        return self.plan(rest, found) if reads.count == before else None
+
+    def plan(self, steps: Iterable[Step], known: Mapping[str, Value]) -> Plan:
+        """Prepare steps: arrays that they take as tensors are made tensors, once."""
+        kept: dict[str, Value] = {}
+        ready = [self.prepared(step, known, kept) for step in steps]
+        outputs = {slot.name for slot in self.body.outputs}
+        kept.update({name: known[name] for name in outputs if name in known})
+        last: dict[str, int] = {}
+        for number, step in enumerate(ready):
+            for name in (*names_in(step), *step.outputs):
+                last[name] = number
+        dropped: list[list[str]] = [[] for _ in ready]
+        for name, number in last.items():
+            if name not in outputs and name not in kept:
+                dropped[number].append(name)
+        return Plan(tuple((step, tuple(names)) for step, names in zip(ready, dropped)), kept)
+
+    def prepared(self, step: Step, known: Mapping[str, Value], kept: dict[str, Value]) -> Step:
+        inputs = list(step.inputs)
+        for place, name in enumerate(inputs):
+            if name not in known:
+                continue
+            if not is_known(known[name]):  # made a tensor by an earlier plan
+                kept[name] = known[name]
+            elif isinstance(step.call, Map) and place not in step.call.places and known[name] is not None:
+                inputs[place] = f"{name}\0tensor"
+                if inputs[place] not in kept:
+                    kept[inputs[place]] = lift(known[name])  # type: ignore[arg-type]
+            else:
+                kept[name] = known[name]
+        for body in step.bodies:
+            kept.update({name: known[name] for name in step.attributes[body].captured if name in known})
+        return replace(step, inputs=tuple(inputs))
+
+
+def names_in(step: Step) -> list[str]:
+    """Return everything a step uses."""
+    return [*step.inputs, *(name for body in step.bodies for name in step.attributes[body].captured)]
+
+
+def signature(value: Value) -> tuple[Any, ...]:
+    """Return what a plan depends on: element type and shape."""
+    if value is None:
+        return ()
+    if isinstance(value, list):
+        return ("sequence", *map(signature, value))
+    tensor = value.tensor if isinstance(value, Carried) else value
+    return tuple(tensor.shape), tensor.dtype
