@@ -242,12 +242,55 @@ def runtime_info() -> dict[str, Any]:
     return {
         "backend": "cpu" if _other_backend() is None else sys.modules[f"{__package__}.backends.active"].current(),
         "cpu_tier": _core.cpu_tier(),
+        "amx_fp32": _core.amx_fp32(),
+        "float32_matmul_precision": get_float32_matmul_precision(),
         "num_threads": _core.num_threads(),
         "eager": _core.is_eager(),
         "debug": _core.is_debug(),
         "graph_limit": _core.graph_limit(),
         **_core.stats(),
     }
+
+
+_PRECISIONS = ("highest", "high", "medium")
+
+
+def set_float32_matmul_precision(precision: str) -> None:
+    """State how exact matrix products and convolutions of float32 must be, where a faster way exists.
+
+    Processors with the tile unit (cpu tier "amx") multiply bfloat16 numbers only. A float32 is written as a sum of such:
+    of three under "highest", the default, with the errors of float32; of two under "high", about 16 bits; "medium" rounds
+    to one. Elsewhere all three are the same. `PYFLAME_AMX_FP32=0` in the environment keeps float32 off the tile unit.
+
+    Args:
+        precision: "highest", "high" or "medium".
+
+    Raises:
+        ValueError: another precision.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.set_float32_matmul_precision("high")
+        >>> pf.get_float32_matmul_precision()
+        'high'
+        >>> pf.set_float32_matmul_precision("highest")
+    """
+    if precision not in _PRECISIONS:
+        raise ValueError(
+            f"[set_float32_matmul_precision] precision is {precision!r}: expected one of {', '.join(_PRECISIONS)}"
+        )
+    _core.set_matmul_precision(_PRECISIONS.index(precision))
+
+
+def get_float32_matmul_precision() -> str:
+    """Return what `set_float32_matmul_precision` set, "highest" to begin with.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.get_float32_matmul_precision()
+        'highest'
+    """
+    return _PRECISIONS[_core.matmul_precision()]
 
 
 class runtime_timing:
@@ -309,7 +352,8 @@ def show_config() -> None:
         backend: cpu...
     """
     info = runtime_info()
-    for name in ("backend", "cpu_tier", "num_threads", "eager", "debug", "graph_limit"):
+    modes = ("backend", "cpu_tier", "amx_fp32", "float32_matmul_precision", "num_threads", "eager", "debug", "graph_limit")
+    for name in modes:
         print(f"{name}: {info[name]}")
     for name, value in {**build_info(), **version_info()}.items():
         print(f"{name}: {value}")

@@ -5,6 +5,7 @@
 #include "bindings/register.h"
 #include "bindings/tensor_type.h"
 #include "cpu/elementwise.h"
+#include "cpu/precision.h"
 #include "cpu/threads.h"
 #include "cpu/tier.h"
 #include "runtime/eval.h"
@@ -240,6 +241,9 @@ void register_runtime(py::module_& module) {
   module.def("num_threads", &cpu::num_threads);
   module.def("set_num_threads", &cpu::set_num_threads);
   module.def("cpu_tier", [] { return cpu::tier_name(cpu::active_tier()); });
+  module.def("matmul_precision", [] { return static_cast<int>(cpu::matmul_precision()); });
+  module.def("set_matmul_precision", [](int index) { cpu::set_matmul_precision(static_cast<cpu::MatmulPrecision>(index)); });
+  module.def("amx_fp32", cpu::amx_float_state);
   module.def("build_info", build_info);
   module.def("stats", stats);
   module.def("set_timing", &runtime::set_timing);

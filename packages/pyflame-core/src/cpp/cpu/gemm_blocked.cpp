@@ -1,5 +1,7 @@
 #include "cpu/gemm_blocked.h"
 
+#include "cpu/gemm_amx.h"
+#include "cpu/precision.h"
 #include "cpu/scratch.h"
 #include "cpu/threads.h"
 
@@ -191,6 +193,15 @@ void zero_rows(const Product<T>& g) {
 
 template <class T>
 void gemm(Product<T> g) {
+  if constexpr (sizeof(T) == sizeof(float)) {
+    const int parts = suits_amx(g) ? amx_float_parts() : 0;
+    if (parts) return gemm_amx(g, parts);
+  }
+  gemm_plain(g);
+}
+
+template <class T>
+void gemm_plain(Product<T> g) {
   if (g.m == 0 || g.n == 0) return;
   if (g.k == 0) {
     if (!g.accumulate) zero_rows(g);
@@ -245,6 +256,7 @@ void multiply_packed(const T* packed, i64 m, i64 k, i64 rows, i64 row_begin, i64
 
 #define PYFLAME_INSTANTIATE(T)                                                                                \
   template void gemm<T>(Product<T>);                                                                         \
+  template void gemm_plain<T>(Product<T>);                                                                   \
   template void pack_rows<T>(const T*, i64, i64, i64, i64, i64, T*);                                         \
   template void multiply_packed<T>(const T*, i64, i64, i64, i64, i64, const T*, i64, i64, bool, T*, i64, bool);
 PYFLAME_INSTANTIATE(float)

@@ -10,6 +10,9 @@ inline constexpr i64 kThreadedWork = 1 << 19;
 // Any strides. Every element of C is the sum over K in one fixed order, however the work is split.
 template <class T>
 void gemm(Product<T> product);
+// Without the tile unit.
+template <class T>
+void gemm_plain(Product<T> product);
 
 // Packs an m x k block of A into panels of `rows` rows for multiply_packed.
 template <class T>

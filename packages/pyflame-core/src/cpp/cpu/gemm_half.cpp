@@ -2,7 +2,9 @@
 
 #include "base/half.h"
 #include "cpu/gemm_blocked.h"
+#include "cpu/gemm_amx.h"
 #include "cpu/half.h"
+#include "cpu/precision.h"
 #include "cpu/scratch.h"
 #include "cpu/threads.h"
 
@@ -48,6 +50,7 @@ FloatBlock convert(DType dtype, Scratch block, const u16* in, i64 rows, i64 colu
 }  // namespace
 
 void gemm_half(DType dtype, const Product<u16>& g) {
+  if (dtype == DType::kBFloat16 && suits_amx(g) && amx_halves()) return gemm_amx(g);
   const bool threaded = g.m * g.n * g.k >= kThreadedWork;
   for (i64 i0 = 0; i0 < g.m; i0 += kBlockRows) {
     for (i64 j0 = 0; j0 < g.n; j0 += kBlockColumns) {
@@ -58,7 +61,7 @@ void gemm_half(DType dtype, const Product<u16>& g) {
         const u16 *a_at = g.a + i0 * g.a_row + p0 * g.a_col, *b_at = g.b + p0 * g.b_row + j0 * g.b_col;
         FloatBlock a = convert(dtype, Scratch::kHalfA, a_at, m, k, g.a_row, g.a_col, threaded);
         FloatBlock b = convert(dtype, Scratch::kHalfB, b_at, k, n, g.b_row, g.b_col, threaded);
-        gemm(Product<float>{m, n, k, a.data, a.row, a.col, b.data, b.row, b.col, c, n, p0 > 0});
+        gemm_plain(Product<float>{m, n, k, a.data, a.row, a.col, b.data, b.row, b.col, c, n, p0 > 0});
       }
       for (i64 i = 0; i < m; ++i) float_to_halves(dtype, c + i * n, n, g.c + (i0 + i) * g.ldc + j0);
     }

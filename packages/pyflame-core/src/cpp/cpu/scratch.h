@@ -7,8 +7,10 @@
 namespace pyflame::cpu {
 
 // One block per purpose, because these are held at the same time.
-enum class Scratch { kPackedA, kPackedB, kHalfA, kHalfB, kHalfC, kWeights, kColumns, kImage, kResult, kPartials };
-inline constexpr int kNumScratch = 10;
+enum class Scratch {
+  kPackedA, kPackedB, kHalfA, kHalfB, kHalfC, kWeights, kColumns, kImage, kResult, kPartials, kAmxA, kAmxB, kAmxC, kAmxState
+};
+inline constexpr int kNumScratch = 14;
 
 // 64-byte aligned, uninitialised, with 256 readable bytes behind the end; valid until the thread asks for the same
 // block again.

@@ -6,9 +6,10 @@
 
 namespace pyflame::cpu {
 
-enum class TierId { kBaseline, kAvx2, kAvx512 };
+// kAmx is AVX-512 with the tile unit for matrix products.
+enum class TierId { kBaseline, kAvx2, kAvx512, kAmx };
 
-// The best tier this machine runs, or the one named by PYFLAME_CPU_TIER (baseline, avx2, avx512); fixed at first use.
+// The best tier this machine runs, or the one named by PYFLAME_CPU_TIER (baseline, avx2, avx512, amx); fixed at first use.
 // Throws ValueError when the name is unknown or the machine cannot run it.
 TierId active_tier();
 const char* tier_name(TierId tier);
@@ -22,7 +23,7 @@ const char* tier_name(TierId tier);
   namespace avx2 { extern const Type function; }                                       \
   namespace avx512 { extern const Type function; }                                     \
   inline const Type& active_##function() {                                             \
-    static const Type& table = active_tier() == TierId::kAvx512 ? avx512::function     \
+    static const Type& table = active_tier() >= TierId::kAvx512 ? avx512::function     \
                                : active_tier() == TierId::kAvx2 ? avx2::function       \
                                                                 : baseline::function;  \
     return table;                                                                      \

@@ -1,0 +1,120 @@
+// Products of packed panels on the tile unit: four tiles of C, two of A and two of B fill its eight registers.
+#include "cpu/amx/multiply.h"
+
+#include <immintrin.h>
+
+#include "cpu/amx_kernels.h"
+
+namespace pyflame::cpu::amx {
+
+namespace {
+
+struct alignas(64) TileConfig {
+  u8 palette, start_row, reserved[14];
+  u16 bytes_per_row[16];
+  u8 rows[16];
+};
+// In memory for good: gcc 12 thinks that the instruction reads eight bytes, and drops stores to the others.
+const TileConfig g_config = {1, 0, {}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
+
+// Small products first: what is added to a large sum is rounded to it.
+template <int kParts>
+void multiply_steps(i64 steps, const u16* a, const u16* b) {
+#define LOAD_A(part)                             \
+  _tile_loadd(4, a + (part) * 2 * kAmxTile, 64); \
+  _tile_loadd(5, a + ((part) * 2 + 1) * kAmxTile, 64)
+#define LOAD_B(part)                             \
+  _tile_loadd(6, b + (part) * 2 * kAmxTile, 64); \
+  _tile_loadd(7, b + ((part) * 2 + 1) * kAmxTile, 64)
+#define MULTIPLY()          \
+  _tile_dpbf16ps(0, 4, 6);  \
+  _tile_dpbf16ps(1, 4, 7);  \
+  _tile_dpbf16ps(2, 5, 6);  \
+  _tile_dpbf16ps(3, 5, 7)
+  for (i64 step = 0; step < steps; ++step) {
+    if constexpr (kParts == 1) {
+      LOAD_A(0);
+      LOAD_B(0);
+      MULTIPLY();
+    } else if constexpr (kParts == 2) {
+      LOAD_A(1);
+      LOAD_B(0);
+      MULTIPLY();
+      LOAD_A(0);
+      MULTIPLY();
+      LOAD_B(1);
+      MULTIPLY();
+    } else {
+      LOAD_A(2);
+      LOAD_B(0);
+      MULTIPLY();
+      LOAD_A(1);
+      MULTIPLY();
+      LOAD_B(1);
+      MULTIPLY();
+      LOAD_A(0);
+      MULTIPLY();
+      LOAD_B(2);
+      MULTIPLY();
+      LOAD_B(0);
+      MULTIPLY();
+    }
+    a += amx_step_size(kParts);
+    b += amx_step_size(kParts);
+  }
+#undef LOAD_A
+#undef LOAD_B
+#undef MULTIPLY
+}
+
+void load_sums(const float* c, i64 ldc) {
+  _tile_loadd(0, c, ldc * 4);
+  _tile_loadd(1, c + 16, ldc * 4);
+  _tile_loadd(2, c + 16 * ldc, ldc * 4);
+  _tile_loadd(3, c + 16 * ldc + 16, ldc * 4);
+}
+void store_sums(float* c, i64 ldc) {
+  _tile_stored(0, c, ldc * 4);
+  _tile_stored(1, c + 16, ldc * 4);
+  _tile_stored(2, c + 16 * ldc, ldc * 4);
+  _tile_stored(3, c + 16 * ldc + 16, ldc * 4);
+}
+
+void multiply_whole(i64 steps, int parts, const u16* a, const u16* b, float* c, i64 ldc, bool accumulate) {
+  if (accumulate) {
+    load_sums(c, ldc);
+  } else {
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+  }
+  if (parts == 1) {
+    multiply_steps<1>(steps, a, b);
+  } else if (parts == 2) {
+    multiply_steps<2>(steps, a, b);
+  } else {
+    multiply_steps<3>(steps, a, b);
+  }
+  store_sums(c, ldc);
+}
+
+}  // namespace
+
+void begin() { _tile_loadconfig(&g_config); }
+void end() { _tile_release(); }
+
+void multiply(i64 steps, int parts, const u16* a, const u16* b, float* c, i64 ldc, i64 rows, i64 columns,
+              bool accumulate) {
+  if (rows == kAmxLanes && columns == kAmxLanes) return multiply_whole(steps, parts, a, b, c, ldc, accumulate);
+  alignas(64) float block[kAmxLanes * kAmxLanes] = {};
+  for (i64 i = 0; accumulate && i < rows; ++i) {
+    for (i64 j = 0; j < columns; ++j) block[i * kAmxLanes + j] = c[i * ldc + j];
+  }
+  multiply_whole(steps, parts, a, b, block, kAmxLanes, accumulate);
+  for (i64 i = 0; i < rows; ++i) {
+    for (i64 j = 0; j < columns; ++j) c[i * ldc + j] = block[i * kAmxLanes + j];
+  }
+}
+
+}  // namespace pyflame::cpu::amx

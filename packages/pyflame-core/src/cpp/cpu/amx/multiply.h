@@ -1,0 +1,11 @@
+#pragma once
+#include "base/dtype.h"
+
+namespace pyflame::cpu::amx {
+
+void begin();
+void end();
+void multiply(i64 steps, int parts, const u16* a, const u16* b, float* c, i64 ldc, i64 rows, i64 columns,
+              bool accumulate);
+
+}  // namespace pyflame::cpu::amx

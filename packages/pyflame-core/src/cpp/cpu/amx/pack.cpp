@@ -1,0 +1,205 @@
+// Copies panels of matrices into tiles, splitting floats into bfloat16 parts on the way.
+#include <immintrin.h>
+
+#include "cpu/amx/multiply.h"
+#include "cpu/amx_kernels.h"
+
+namespace pyflame::cpu::amx {
+
+namespace {
+
+constexpr i64 kHalf = kAmxLanes / 2;
+
+struct RangeVectors {
+  __m512i low = _mm512_set1_epi32(-1), high = _mm512_setzero_si512();
+
+  void add(__m512 x) {
+    __m512i bits = _mm512_and_si512(_mm512_castps_si512(x), _mm512_set1_epi32(0x7fffffff));
+    high = _mm512_max_epu32(high, bits);
+    // Zero minus one is the largest number, so zeros do not count.
+    low = _mm512_min_epu32(low, _mm512_sub_epi32(bits, _mm512_set1_epi32(1)));
+  }
+  void merge_into(AmxRange* range) const {
+    u32 least = _mm512_reduce_min_epu32(low), most = _mm512_reduce_max_epu32(high);
+    if (least != ~0u && least + 1 < range->low) range->low = least + 1;
+    if (most > range->high) range->high = most;
+  }
+};
+
+__m512 widen(__m256i halves) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
+}
+
+// 32 floats, `first` 16 and `second` 16, as parts of 32 numbers.
+template <int kParts>
+void split(__m512 first, __m512 second, __m512i* out) {
+  for (int part = 0; part < kParts; ++part) {
+    __m512i rounded = (__m512i)_mm512_cvtne2ps_pbh(second, first);
+    out[part] = rounded;
+    first = _mm512_sub_ps(first, widen(_mm512_castsi512_si256(rounded)));
+    second = _mm512_sub_ps(second, widen(_mm512_extracti64x4_epi64(rounded, 1)));
+  }
+}
+
+// The 16 x 16 matrix of 32-bit numbers r, transposed.
+void transpose(__m512i* r) {
+  __m512i t[16];
+  for (int i = 0; i < 8; ++i) {
+    t[2 * i] = _mm512_unpacklo_epi32(r[2 * i], r[2 * i + 1]);
+    t[2 * i + 1] = _mm512_unpackhi_epi32(r[2 * i], r[2 * i + 1]);
+  }
+  for (int i = 0; i < 4; ++i) {
+    r[4 * i] = _mm512_unpacklo_epi64(t[4 * i], t[4 * i + 2]);
+    r[4 * i + 1] = _mm512_unpackhi_epi64(t[4 * i], t[4 * i + 2]);
+    r[4 * i + 2] = _mm512_unpacklo_epi64(t[4 * i + 1], t[4 * i + 3]);
+    r[4 * i + 3] = _mm512_unpackhi_epi64(t[4 * i + 1], t[4 * i + 3]);
+  }
+  for (int i = 0; i < 4; ++i) {
+    t[i] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0x88);
+    t[i + 4] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0xdd);
+    t[i + 8] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0x88);
+    t[i + 12] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0xdd);
+  }
+  for (int i = 0; i < 4; ++i) {
+    r[i] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0x88);
+    r[i + 8] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0xdd);
+    r[i + 4] = _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0x88);
+    r[i + 12] = _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0xdd);
+  }
+}
+
+__mmask16 first_lanes(i64 count) { return count >= 16 ? 0xffff : count <= 0 ? 0 : static_cast<__mmask16>((1u << count) - 1); }
+__mmask32 first_halves(i64 count) { return count >= 32 ? ~0u : count <= 0 ? 0u : (1u << count) - 1; }
+
+// One tile of each part from 16 lanes with contiguous k: [lane][k], or transposed.
+template <int kParts, class Lane>
+void lanes_to_tiles(Lane&& lane_at, i64 lanes, i64 k, bool columns, u16* out, RangeVectors& range) {
+  __m512i rows[kParts][16];
+  __mmask16 low = first_lanes(k), high = first_lanes(k - 16);
+  for (int lane = 0; lane < 16; ++lane) {
+    const float* from = lane < lanes ? lane_at(lane) : nullptr;
+    __m512 first = _mm512_setzero_ps(), second = first;
+    if (from) first = _mm512_maskz_loadu_ps(low, from), second = _mm512_maskz_loadu_ps(high, from + 16);
+    range.add(first);
+    range.add(second);
+    __m512i parts[kParts];
+    split<kParts>(first, second, parts);
+    for (int part = 0; part < kParts; ++part) rows[part][lane] = parts[part];
+  }
+  for (int part = 0; part < kParts; ++part) {
+    if (columns) transpose(rows[part]);
+    for (int i = 0; i < 16; ++i) _mm512_store_si512(out + part * 2 * kAmxTile + i * 32, rows[part][i]);
+  }
+}
+
+// The same from 16 contiguous lanes for every k: [k / 2][lane][2], or transposed.
+template <int kParts>
+void columns_to_tiles(const float* in, i64 k_stride, i64 lanes, i64 k, bool columns, u16* out, RangeVectors& range) {
+  const __m512i interleave = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22,
+                                              6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+  __m512i rows[kParts][16];
+  __mmask16 mask = first_lanes(lanes);
+  for (int pair = 0; pair < 16; ++pair) {
+    const float* from = in + 2 * pair * k_stride;
+    __m512 first = _mm512_setzero_ps(), second = first;
+    if (2 * pair < k) first = _mm512_maskz_loadu_ps(mask, from);
+    if (2 * pair + 1 < k) second = _mm512_maskz_loadu_ps(mask, from + k_stride);
+    range.add(first);
+    range.add(second);
+    __m512i parts[kParts];
+    split<kParts>(first, second, parts);
+    for (int part = 0; part < kParts; ++part) rows[part][pair] = _mm512_permutexvar_epi16(interleave, parts[part]);
+  }
+  for (int part = 0; part < kParts; ++part) {
+    if (!columns) transpose(rows[part]);
+    for (int i = 0; i < 16; ++i) _mm512_store_si512(out + part * 2 * kAmxTile + i * 32, rows[part][i]);
+  }
+}
+
+template <int kParts>
+void pack_split(const float* in, i64 lane_stride, i64 k_stride, i64 lanes, i64 k, bool columns, u16* out,
+                AmxRange* range) {
+  RangeVectors seen;
+  for (i64 p = 0; p < k; p += kAmxStep, out += amx_step_size(kParts)) {
+    for (i64 half = 0; half < 2; ++half) {
+      const float* from = in + half * kHalf * lane_stride + p * k_stride;
+      const i64 count = lanes - half * kHalf;
+      u16* to = out + half * kAmxTile;
+      if (k_stride == 1) {
+        lanes_to_tiles<kParts>([&](int lane) { return from + lane * lane_stride; }, count, k - p, columns, to, seen);
+      } else {
+        columns_to_tiles<kParts>(from, k_stride, count, k - p, columns, to, seen);
+      }
+    }
+  }
+  seen.merge_into(range);
+}
+
+void pack_floats(const float* in, i64 lane_stride, i64 k_stride, i64 lanes, i64 k, int parts, bool columns, u16* out,
+                 AmxRange* range) {
+  auto pack = parts == 1 ? pack_split<1> : parts == 2 ? pack_split<2> : pack_split<3>;
+  pack(in, lane_stride, k_stride, lanes, k, columns, out, range);
+}
+
+template <int kParts>
+void pack_scattered(const float* const* lanes, i64 k, u16* out, AmxRange* range) {
+  RangeVectors seen;
+  for (i64 p = 0; p < k; p += kAmxStep, out += amx_step_size(kParts)) {
+    for (i64 half = 0; half < 2; ++half) {
+      auto lane_at = [&](int lane) {
+        const float* from = lanes[half * kHalf + lane];
+        return from ? from + p : nullptr;
+      };
+      lanes_to_tiles<kParts>(lane_at, kHalf, k - p, false, out + half * kAmxTile, seen);
+    }
+  }
+  seen.merge_into(range);
+}
+
+void pack_lanes(const float* const* lanes, i64 k, int parts, u16* out, AmxRange* range) {
+  auto pack = parts == 1 ? pack_scattered<1> : parts == 2 ? pack_scattered<2> : pack_scattered<3>;
+  pack(lanes, k, out, range);
+}
+
+// Ranges of bfloat16 numbers, as those of the floats they are.
+void add_halves(__m512i halves, RangeVectors& range) {
+  range.add(widen(_mm512_castsi512_si256(halves)));
+  range.add(widen(_mm512_extracti64x4_epi64(halves, 1)));
+}
+
+void pack_bfloat16(const u16* in, i64 lane_stride, i64 k_stride, i64 lanes, i64 k, bool columns, u16* out,
+                   AmxRange* range) {
+  RangeVectors seen;
+  for (i64 p = 0; p < k; p += kAmxStep) {
+    for (i64 half = 0; half < 2; ++half, out += kAmxTile) {
+      const u16* from = in + half * kHalf * lane_stride + p * k_stride;
+      const i64 count = lanes - half * kHalf;
+      __m512i rows[16];
+      for (i64 i = 0; i < 16; ++i) {
+        if (k_stride == 1) {
+          rows[i] = i < count ? _mm512_maskz_loadu_epi16(first_halves(k - p), from + i * lane_stride)
+                              : _mm512_setzero_si512();
+        } else {
+          const __mmask16 mask = first_lanes(count);
+          __m256i first = 2 * i < k - p ? _mm256_maskz_loadu_epi16(mask, from + 2 * i * k_stride)
+                                        : _mm256_setzero_si256();
+          __m256i second = 2 * i + 1 < k - p ? _mm256_maskz_loadu_epi16(mask, from + (2 * i + 1) * k_stride)
+                                             : _mm256_setzero_si256();
+          rows[i] = _mm512_or_si512(_mm512_cvtepu16_epi32(first),
+                                    _mm512_slli_epi32(_mm512_cvtepu16_epi32(second), 16));
+        }
+        add_halves(rows[i], seen);
+      }
+      if ((k_stride == 1) == columns) transpose(rows);
+      for (i64 i = 0; i < 16; ++i) _mm512_store_si512(out + i * 32, rows[i]);
+    }
+  }
+  seen.merge_into(range);
+}
+
+}  // namespace
+
+extern const AmxKernels kernels;  // declared where it is used, in precision.cpp
+const AmxKernels kernels = {pack_floats, pack_lanes, pack_bfloat16, begin, end, multiply};
+
+}  // namespace pyflame::cpu::amx

@@ -1,0 +1,46 @@
+// The inner kernels of the tile unit (AMX): packing into tiles, and products of packed panels. The loops around them are
+// in gemm_amx.cpp. What is compiled for the tile unit is in cpu/amx/ and reached only through these tables.
+//
+// Panels have 32 lanes (rows of A or columns of B) and go by steps of 32 along K. A step holds, for each part of the
+// number, two tiles of 16 lanes and 1 KB each: [lane][k] for A, [k / 2][lane][2] for B. Lanes and steps that the matrix
+// does not fill are zero.
+#pragma once
+#include "base/dtype.h"
+
+namespace pyflame::cpu {
+
+inline constexpr i64 kAmxLanes = 32, kAmxStep = 32, kAmxTile = 512;  // a tile in bfloat16 numbers
+inline constexpr int kAmxMaxParts = 3;
+
+// Numbers per step of a panel, and in all of it. Static: these are compiled into code for the tile unit too.
+static constexpr i64 amx_step_size(int parts) { return parts * 2 * kAmxTile; }
+static constexpr i64 amx_panel_size(i64 k, int parts) { return (k + kAmxStep - 1) / kAmxStep * amx_step_size(parts); }
+
+// Which magnitudes a panel holds, as the bits of floats: the largest, and the smallest but zero.
+struct AmxRange {
+  u32 low = ~0u, high = 0;
+};
+
+struct AmxKernels {
+  // Splits floats into `parts` bfloat16 numbers each, the leading ones first. lanes <= 32; one of the strides is 1.
+  void (*pack_floats)(const float* in, i64 lane_stride, i64 k_stride, i64 lanes, i64 k, int parts, bool columns,
+                      u16* out, AmxRange* range);
+  // The same from lanes that lie anywhere, each `k` numbers in a row; nullptr: zeros. Fills steps at `out`.
+  void (*pack_lanes)(const float* const* lanes, i64 k, int parts, u16* out, AmxRange* range);
+  // bfloat16 as it is.
+  void (*pack_bfloat16)(const u16* in, i64 lane_stride, i64 k_stride, i64 lanes, i64 k, bool columns, u16* out,
+                        AmxRange* range);
+
+  // Between these two calls a thread may multiply.
+  void (*begin)();
+  void (*end)();
+  // C (rows x columns, at most 32 x 32) (+)= A panel times B panel, over `steps`. Of split numbers the products whose
+  // sizes add up to less than `parts` are taken.
+  void (*multiply)(i64 steps, int parts, const u16* a, const u16* b, float* c, i64 ldc, i64 rows, i64 columns,
+                   bool accumulate);
+};
+
+// nullptr where no tile unit is compiled for. Whether this machine has one says active_tier().
+const AmxKernels* amx_kernels();
+
+}  // namespace pyflame::cpu

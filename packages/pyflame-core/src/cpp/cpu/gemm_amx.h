@@ -1,0 +1,16 @@
+// Matrix products on the tile unit.
+#pragma once
+#include "cpu/gemm_kernels.h"
+
+namespace pyflame::cpu {
+
+// Whether the product is large enough to repay packing, and has strides that pack.
+bool suits_amx(const Product<float>& product);
+bool suits_amx(const Product<u16>& product);
+
+// Not accumulating; k > 0. Blocks whose numbers the unit would treat otherwise than float arithmetic (infinities, NaN,
+// what is denormal or would become so, what is near the largest float) are computed without it.
+void gemm_amx(const Product<float>& product, int parts);
+void gemm_amx(const Product<u16>& product);  // of bfloat16
+
+}  // namespace pyflame::cpu

@@ -1,0 +1,188 @@
+"""Matrix products on every tier of instructions that the machine has: exactness, special values, threads."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pyflame as pf
+
+TIERS = ("baseline", "avx2", "avx512", "amx")
+IMPORTS = """
+import sys, json
+import numpy as np
+import pyflame as pf
+"""
+
+
+def run(program: str, **environment: str) -> Any:
+    """What the program prints as JSON, in a process of its own: the tier is fixed when pyflame is first used."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYFLAME_")} | environment
+    done = subprocess.run([sys.executable, "-c", IMPORTS + program], env=env, capture_output=True, text=True)
+    if "this machine lacks it" in done.stderr:
+        pytest.skip(f"the machine lacks {environment['PYFLAME_CPU_TIER']}")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+ERRORS = """
+rng = np.random.default_rng(0)
+report = {}
+for m, n, k in ((256, 256, 256), (512, 96, 1024), (100, 70, 333), (8, 512, 512), (1, 300, 700)):
+    a, b = rng.standard_normal((m, k)).astype("f"), rng.standard_normal((k, n)).astype("f")
+    exact = a.astype("d") @ b.astype("d")
+    for name, left, right in (
+        ("nn", pf.tensor(a), pf.tensor(b)),
+        ("tn", pf.tensor(a.T.copy()).T, pf.tensor(b)),
+        ("nt", pf.tensor(a), pf.tensor(b.T.copy()).T),
+        ("tt", pf.tensor(a.T.copy()).T, pf.tensor(b.T.copy()).T),
+    ):
+        error = (left @ right).numpy() - exact
+        report[f"{name} {m} {n} {k}"] = float(np.sqrt((error**2).mean()) / np.sqrt((exact**2).mean()))
+print(json.dumps(report))
+"""
+# Root mean square errors of PyTorch 2.13 (MKL) on the same matrices, relative to the root mean square of the result.
+TORCH_ERRORS = {
+    "256 256 256": 2.87e-7,
+    "512 96 1024": 2.89e-7,
+    "100 70 333": 3.24e-7,
+    "8 512 512": 2.94e-7,
+    "1 300 700": 2.63e-7,
+}
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_errors_of_products_are_within_twice_those_of_pytorch(tier: str, record_property: Any) -> None:
+    errors = run(ERRORS, PYFLAME_CPU_TIER=tier)
+    record_property("errors", errors)
+    for name, error in errors.items():
+        assert error <= 2 * TORCH_ERRORS[name.split(" ", 1)[1]], (name, error)
+
+
+SPECIAL = """
+rng = np.random.default_rng(1)
+def product(change, scale=1.0, dtype=pf.float32):
+    a = rng.standard_normal((96, 128)).astype("f") * np.float32(scale)
+    b = rng.standard_normal((128, 64)).astype("f")
+    change(a, b)
+    with np.errstate(all="ignore"):
+        left, right = pf.tensor(a).to(dtype), pf.tensor(b).to(dtype)
+        left64, right64 = left.to(pf.float64).numpy(), right.to(pf.float64).numpy()
+        exact, bound = left64 @ right64, np.abs(left64) @ np.abs(right64)
+    return (left @ right).to(pf.float32).numpy(), exact, bound
+
+def put(row, column, value, left=True):
+    def change(a, b):
+        (a if left else b)[row, column] = value
+    return change
+
+def tiny(a, b):
+    a[40], b[:, 7] = 2.0**-75, 2.0**-70
+
+def largest(a, b):
+    a[3], b[:, 5] = 0, 0
+    a[3, 0], b[0, 5] = np.finfo("f").max, 1
+
+def overflow(a, b):
+    a[50], b[:, 9] = 2.0**100, 2.0**100
+
+def denormal(a, b):
+    a[33] = 0
+    a[33, 12] = 2.0**-140
+    b[12] = 1
+
+def denormal_then_large_k(a, b):
+    a[70, :64], a[70, 64:] = 2.0**-75, 0
+    b[:64] = 2.0**-70
+
+cases = {
+    "infinity": product(put(5, 6, np.inf)), "minus infinity": product(put(64, 3, -np.inf, False)),
+    "nan": product(put(90, 127, np.nan)), "nan right": product(put(127, 63, np.nan, False)),
+    "tiny": product(tiny), "largest": product(largest), "overflow": product(overflow), "denormal": product(denormal),
+    "denormal sums": product(denormal_then_large_k), "small": product(lambda a, b: None, 2.0**-100),
+    "large": product(lambda a, b: None, 2.0**120), "half denormal": product(denormal, dtype=pf.bfloat16),
+    "half infinity": product(put(5, 6, np.inf), dtype=pf.bfloat16), "half tiny": product(tiny, dtype=pf.bfloat16),
+}
+report = {}
+for name, (result, exact, bound) in cases.items():
+    with np.errstate(all="ignore"):
+        rounded = exact.astype("f")
+        finite = np.isfinite(rounded)
+        same_kind = np.array_equal(result[~finite], rounded[~finite], equal_nan=True)
+        # Of the sum of absolute products: what rounding may do, whatever cancels. A denormal result has a coarser step.
+        error = (np.abs(result[finite].astype("d") - exact[finite]) - (2.0**-133 if "half" in name else 2.0**-149)) / np.maximum(bound[finite], 1e-300)
+    report[name] = [bool(same_kind), float(error.max())]
+print(json.dumps(report))
+"""
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_special_values_come_out_as_arithmetic_says(tier: str) -> None:
+    for name, (same_kind, error) in run(SPECIAL, PYFLAME_CPU_TIER=tier).items():
+        assert same_kind, name
+        assert error < (4e-3 if name.startswith("half") else 1e-6), (name, error)
+
+
+THREADS = """
+import hashlib
+rng = np.random.default_rng(2)
+digest = hashlib.sha256()
+for m, n, k in ((700, 300, 900), (64, 2048, 256), (1500, 96, 64), (300, 1100, 1300)):
+    a, b = rng.standard_normal((m, k)).astype("f"), rng.standard_normal((k, n)).astype("f")
+    a[m // 2, 3] = 2.0**-120
+    for dtype in (pf.float32, pf.bfloat16):
+        digest.update((pf.tensor(a).to(dtype) @ pf.tensor(b).to(dtype)).to(pf.float32).numpy().tobytes())
+print(json.dumps(digest.hexdigest()))
+"""
+
+
+@pytest.mark.parametrize("tier", ("avx512", "amx"))
+def test_products_do_not_depend_on_threads(tier: str) -> None:
+    digests = {run(THREADS, PYFLAME_CPU_TIER=tier, PYFLAME_NUM_THREADS=threads) for threads in ("1", "2", "7")}
+    assert len(digests) == 1
+
+
+PRECISION = """
+rng = np.random.default_rng(3)
+a, b = (rng.standard_normal((256, 256)).astype("f") for _ in range(2))
+exact = a.astype("d") @ b.astype("d")
+errors = []
+for precision in ("highest", "high", "medium"):
+    pf.set_float32_matmul_precision(precision)
+    errors.append(float(np.abs((pf.tensor(a) @ pf.tensor(b)).numpy() - exact).max()))
+print(json.dumps([pf.runtime_info()["amx_fp32"], errors]))
+"""
+
+
+def test_precision_is_traded_on_the_tile_unit_only() -> None:
+    state, (highest, high, medium) = run(PRECISION, PYFLAME_CPU_TIER="amx")
+    assert state == "on"
+    assert highest < 1e-4 and highest < high < 5e-3 and 2e-2 < medium < 1
+    state, errors = run(PRECISION, PYFLAME_CPU_TIER="amx", PYFLAME_AMX_FP32="0")
+    assert state == "off: PYFLAME_AMX_FP32=0" and max(errors) == min(errors) < 1e-4
+    state, errors = run(PRECISION, PYFLAME_CPU_TIER="baseline")
+    assert state == "off: the cpu tier is not amx" and max(errors) == min(errors) < 1e-4
+
+
+def test_a_wrong_precision_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"\[set_float32_matmul_precision\] precision is 'low': expected one of highest"):
+        pf.set_float32_matmul_precision("low")
+    assert pf.get_float32_matmul_precision() == "highest"
+
+
+@pytest.mark.torch
+def test_errors_of_pytorch_are_those_written_down() -> None:
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    for sizes, stored in TORCH_ERRORS.items():
+        m, n, k = map(int, sizes.split())
+        a, b = rng.standard_normal((m, k)).astype("f"), rng.standard_normal((k, n)).astype("f")
+        exact = a.astype("d") @ b.astype("d")
+        error = (torch.from_numpy(a) @ torch.from_numpy(b)).numpy() - exact
+        assert np.sqrt((error**2).mean()) / np.sqrt((exact**2).mean()) == pytest.approx(stored, rel=0.15)
