@@ -249,6 +249,7 @@ def test_attributes_are_part_of_the_plan(make):
         op(x, k={1})
 
 
+@pytest.mark.plain_build
 def test_many_attribute_values_leave_nothing_behind(make):
     import tracemalloc
 

@@ -7,6 +7,8 @@ import textwrap
 PREAMBLE = """
 import os, threading, time
 import numpy as np
+import pytest
+
 import pyflame as pf
 import pyflame._core as _core
 ops = _core.ops
@@ -24,6 +26,7 @@ def in_process(code: str, timeout: float = 100) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.plain_build
 def test_a_million_recorded_ops_in_flat_memory() -> None:
     in_process("""
         x = pf.tensor(0.0, dtype=pf.float64)
@@ -39,6 +42,7 @@ def test_a_million_recorded_ops_in_flat_memory() -> None:
     """)
 
 
+@pytest.mark.plain_build
 def test_training_steps_in_flat_memory() -> None:
     in_process("""
         w = pf.tensor(np.ones((16, 16), np.float32), requires_grad=True)

@@ -51,6 +51,7 @@ def test_a_broken_plugin_and_a_cache_in_a_bad_place_are_found(json_of, install):
     assert "PYFLAME_CACHE_DIR" in findings(report, "cache")[0]["repair"]
 
 
+@pytest.mark.plain_build
 def test_slow_kernels_are_a_warning(json_of):
     (found,) = findings(json_of("doctor", PYFLAME_CPU_TIER="baseline"), "build")
     assert (found["state"], found["repair"]) == ("warning", "unset PYFLAME_CPU_TIER")

@@ -326,7 +326,7 @@ Var record(const OpDef& op, Node* const* inputs, int count, const i64* attrs, in
   std::vector<Node*> many;
   if (count > kFew) many.resize(static_cast<std::size_t>(count));
   Node** nodes = count > kFew ? many.data() : few;
-  std::memcpy(nodes, inputs, sizeof(Node*) * static_cast<std::size_t>(count));
+  std::copy(inputs, inputs + count, nodes);
   std::vector<Var> keep;
   if (count > 0 && op.promoted) {
     DType dtype = one_dtype(inputs, count) ? inputs[0]->dtype : result_dtype(inputs, count, op.promoted);
