@@ -77,7 +77,12 @@ def test_streams_are_batched():
 @pytest.mark.parametrize(
     "options, error",
     [
-        ({"num_workers": 2}, NotImplementedError),
+        ({"num_workers": -1}, ValueError),
+        ({"timeout": -1, "num_workers": 1}, ValueError),
+        ({"timeout": 1}, ValueError),
+        ({"prefetch_factor": 2}, ValueError),
+        ({"persistent_workers": True}, ValueError),
+        ({"prefetch_factor": 0, "num_workers": 1}, ValueError),
         ({"sampler": [0], "shuffle": True}, ValueError),
         ({"batch_sampler": [[0]], "batch_size": 2}, ValueError),
         ({"batch_size": None, "drop_last": True}, ValueError),

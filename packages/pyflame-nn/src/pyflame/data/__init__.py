@@ -25,6 +25,7 @@ from .sampler import (
     SubsetRandomSampler as SubsetRandomSampler,
     WeightedRandomSampler as WeightedRandomSampler,
 )
+from .worker_info import WorkerInfo as WorkerInfo, get_worker_info as get_worker_info
 
 if _typing.TYPE_CHECKING:
     from .. import datasets as datasets

@@ -28,8 +28,7 @@ class Dataset(Generic[Item]):
     def __getitem__(self, index: int) -> Item:
         raise NotImplementedError(f"[dataset] {type(self).__name__} has no __getitem__")
 
-    def __len__(self) -> int:
-        raise NotImplementedError(f"[dataset] {type(self).__name__} has no __len__")
+    # No __len__ here: one that raises something else than TypeError would break list(dataset).
 
     def __add__(self, other: Dataset[Any]) -> ConcatDataset:
         return ConcatDataset([self, other])

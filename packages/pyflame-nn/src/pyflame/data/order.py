@@ -25,3 +25,11 @@ def host_generator(generator: Generator | None, seed: int | None, epoch: int = 0
 def permutation(n: int, generator: Generator | None = None, seed: int | None = None, epoch: int = 0) -> Order:
     """Return the numbers from 0 to n - 1 in random order."""
     return host_generator(generator, seed, epoch).permutation(n)
+
+
+def epoch_seed(generator: Generator | None, seed: int | None, epoch: int) -> int:
+    """Return a seed for what is random in an epoch besides its order."""
+    if seed is None:
+        return draw_seed(generator)
+    words = np.random.SeedSequence([seed, epoch, 1]).generate_state(2, np.uint32)
+    return int(words[0]) << 30 | int(words[1]) >> 2

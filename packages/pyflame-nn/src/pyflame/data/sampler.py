@@ -149,6 +149,11 @@ class BatchSampler(Sampler[list[int]]):
             raise ValueError(f"[BatchSampler] batch_size is {batch_size!r}: expected a positive integer")
         self.sampler, self.batch_size, self.drop_last = sampler, batch_size, drop_last
 
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order of an epoch, if the sampler inside is random."""
+        if isinstance(self.sampler, Sampler):
+            self.sampler.set_epoch(epoch)
+
     def __iter__(self) -> Iterator[list[int]]:
         batch: list[int] = []
         for index in self.sampler:
