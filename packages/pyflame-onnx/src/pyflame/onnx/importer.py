@@ -25,6 +25,8 @@ from .weights import PARAMETER, STATISTIC, Weights, kind_of
 
 # A function that calls another twice, which calls another twice...: small files must not become endless programs.
 MAX_STEPS = 1_000_000
+# Constants of more elements are part of the state dict; smaller ones can be written into source.
+MAX_LITERAL = 64
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class Importer:
             body.weights[name] = self.weights.add(full, array, kind)
             return
         body.constants[name] = array
-        if is_initializer and scope.keeps_weights:
+        if (is_initializer or array.size > MAX_LITERAL) and scope.keeps_weights:
             self.weights.add_constant(full, array, body, name)
 
     def read_nodes(
@@ -265,5 +267,12 @@ def slot_of(value: onnx.ValueInfoProto) -> Slot:
     tensor = value.type.tensor_type
     shape = None
     if tensor.HasField("shape"):
-        shape = tuple(dim.dim_value if dim.HasField("dim_value") else dim.dim_param or None for dim in tensor.shape.dim)
+        shape = tuple(map(size_of, tensor.shape.dim))
     return Slot(value.name, TYPES.get(tensor.elem_type), shape)
+
+
+def size_of(dim: onnx.TensorShapeProto.Dimension) -> int | str | None:
+    """Return a declared size: a number, a name, or None where the file tells nothing; some writers say so by -1."""
+    if dim.HasField("dim_value"):
+        return dim.dim_value if dim.dim_value >= 0 else None
+    return dim.dim_param or None

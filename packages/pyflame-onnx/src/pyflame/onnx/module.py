@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import onnx
 
+import pyflame as pf
 from pyflame import Tensor, nn
+from pyflame.graph import Graph, trace
 
+from .emit import write_source
 from .importer import Importer
 from .plans import Plans
 from .program import Slot
 from .proto import Source, read
-from .values import OF_ARRAY, Carried, Value, lift, to_array, type_of
+from .values import OF_ARRAY, Carried, Value, lift, release, to_array, type_of
 from .weights import CONSTANT, PARAMETER, Entry
 
 
@@ -61,6 +65,7 @@ class ONNXModel(nn.Module):
         self.input_names = [slot.name for slot in self.body.inputs]
         self.output_names = [slot.name for slot in self.body.outputs]
         self.onnx_names = {key: entry.name for key, entry in importer.weights.entries.items()}
+        self._entries = importer.weights.entries
         self._constants = {key: e for key, e in importer.weights.entries.items() if e.kind == CONSTANT}
         for key, entry in importer.weights.entries.items():
             register(self, key, entry)
@@ -122,6 +127,71 @@ class ONNXModel(nn.Module):
         value: Tensor = getattr(self, key)
         return value
 
+    @property
+    def graph(self) -> Graph:
+        """The graph for inputs of the declared sizes; dimensions that are open have the size 1."""
+        return self.graph_for(None)
+
+    def graph_for(self, sizes: Mapping[str, int] | None) -> Graph:
+        """Trace the model.
+
+        Args:
+            sizes: sizes of dimensions by the names the model gives them; 1 for those not given.
+
+        Raises:
+            TypeError: an input is not a tensor of a known number of dimensions.
+            TraceError: a shape or a branch depends on the elements of an input.
+        """
+        examples = [example(slot, sizes or {}) for slot in self.body.inputs]
+        return trace(self, tuple(examples), example_names=self.input_names).graph
+
+    def info(self) -> dict[str, Any]:
+        """Return what the model is, as plain values.
+
+        Example:
+            >>> import onnx.parser
+            >>> import pyflame as pf
+            >>> text = '<ir_version: 8, opset_import: ["" : 17]> one (float[N] x) => (float[N] y) { y = Relu(x) }'
+            >>> pf.onnx.import_onnx(onnx.parser.parse_model(text)).info()["inputs"]
+            [{'name': 'x', 'dtype': 'FLOAT', 'shape': ['N']}]
+        """
+        return {
+            "name": self.name,
+            "opsets": dict(self.opsets),
+            "inputs": list(map(told, self.body.inputs)),
+            "outputs": list(map(told, self.body.outputs)),
+            "parameters": sum(parameter.numel() for parameter in self.parameters()),
+            "nodes": len(self.body.steps),
+            "ops": dict(sorted(Counter(step.op for step in self.body.steps).items())),
+            "metadata": dict(self.metadata),
+        }
+
+    def to_python(self) -> str:
+        """Return the source of a module that computes the same, one line per node.
+
+        Its `Model` takes the `state_dict()` of this one.
+
+        Raises:
+            NotImplementedError: an operator has no form that can be written out.
+
+        Example:
+            >>> import onnx.parser
+            >>> import pyflame as pf
+            >>> text = '<ir_version: 8, opset_import: ["" : 17]> one (float[N] x) => (float[N] y) { y = Relu(x) }'
+            >>> print(pf.onnx.import_onnx(onnx.parser.parse_model(text)).to_python()[-69:])
+                def forward(self, x):
+                    y = relu(x)
+                    return release(y)
+            <BLANKLINE>
+        """
+        return write_source(self.name, self.body, self._entries)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Load weights, by the names of `state_dict()` or by those that they have in the ONNX model."""
+        keys = {name: key for key, name in self.onnx_names.items()}
+        named = {key if key in self.onnx_names else keys.get(key, key): value for key, value in state_dict.items()}
+        return super().load_state_dict(named, *args, **kwargs)
+
     def extra_repr(self) -> str:
         """Say what goes in and what comes out."""
         return f"{self.name}: {', '.join(self.input_names)} -> {', '.join(self.output_names)}"
@@ -135,6 +205,20 @@ def register(module: nn.Module, key: str, entry: Entry) -> None:
         module.register_parameter(key, nn.Parameter(tensor))
     else:
         module.register_buffer(key, tensor)
+
+
+def told(slot: Slot) -> dict[str, Any]:
+    """Return what a file tells about an input or output."""
+    shape = None if slot.shape is None else ["?" if size is None else size for size in slot.shape]
+    return {"name": slot.name, "dtype": slot.type.name if slot.type else None, "shape": shape}
+
+
+def example(slot: Slot, sizes: Mapping[str, int]) -> Tensor:
+    """Return zeros of the declared type and shape."""
+    if slot.type is None or slot.shape is None:
+        raise TypeError(f"[onnx] input {slot.name!r} has no declared type and shape: trace the model with pf.trace")
+    shape = [size if isinstance(size, int) else sizes.get(size or "", 1) for size in slot.shape]
+    return pf.zeros(shape, dtype=slot.type.dtype)
 
 
 def metadata_of(model: onnx.ModelProto) -> dict[str, str]:
@@ -182,12 +266,3 @@ def check_shape(slot: Slot, shape: tuple[int, ...]) -> None:
     if not fits:
         wanted = ", ".join("?" if size is None else str(size) for size in slot.shape)
         raise ValueError(f"[onnx] input {slot.name!r} has shape {list(shape)}, the model takes [{wanted}]")
-
-
-def release(value: Value) -> Any:
-    """Return a result as users see it: tensors, in the dtype that can hold them."""
-    if isinstance(value, np.ndarray):
-        value = lift(value)
-    if isinstance(value, Carried):
-        return value.tensor
-    return [release(entry) for entry in value] if isinstance(value, list) else value

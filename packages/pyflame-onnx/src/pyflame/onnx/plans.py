@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from .maps import Map
 from .program import Body, Lookup, Step, is_known, run_step
 from .values import Carried, Value, lift, reads
@@ -85,7 +87,7 @@ class Plans:
                 known.update(zip(step.outputs, results))
             else:
                 rest.append(step)
-        return self.plan(rest, known)
+        return self.plan(rest, known, lifts=False)
 
     def is_foldable(self, step: Step, known: Mapping[str, Value]) -> bool:
         if not step.inputs or (isinstance(step.call, Map) and step.call.random):
@@ -104,12 +106,12 @@ class Plans:
                 found.update(zip(step.outputs, results))
             else:
                 rest.append(step)
-        return self.plan(rest, found) if reads.count == before else None
+        return self.plan(rest, found, lifts=True) if reads.count == before else None
 
-    def plan(self, steps: Iterable[Step], known: Mapping[str, Value]) -> Plan:
-        """Prepare steps: arrays that they take as tensors are made tensors, once."""
+    def plan(self, steps: Iterable[Step], known: Mapping[str, Value], *, lifts: bool) -> Plan:
+        """Prepare steps; with `lifts`, arrays that they take as tensors are made tensors, once."""
         kept: dict[str, Value] = {}
-        ready = [self.prepared(step, known, kept) for step in steps]
+        ready = [self.prepared(step, known, kept, lifts) for step in steps]
         outputs = {slot.name for slot in self.body.outputs}
         kept.update({name: known[name] for name in outputs if name in known})
         last: dict[str, int] = {}
@@ -122,19 +124,19 @@ class Plans:
                 dropped[number].append(name)
         return Plan(tuple((step, tuple(names)) for step, names in zip(ready, dropped)), kept)
 
-    def prepared(self, step: Step, known: Mapping[str, Value], kept: dict[str, Value]) -> Step:
+    def prepared(self, step: Step, known: Mapping[str, Value], kept: dict[str, Value], lifts: bool) -> Step:
         inputs = list(step.inputs)
+        places = step.call.places if isinstance(step.call, Map) and lifts else range(len(inputs))
         for place, name in enumerate(inputs):
             if name not in known:
                 continue
-            if not is_known(known[name]):  # made a tensor by an earlier plan
-                kept[name] = known[name]
-            elif isinstance(step.call, Map) and place not in step.call.places and known[name] is not None:
-                inputs[place] = f"{name}\0tensor"
-                if inputs[place] not in kept:
-                    kept[inputs[place]] = lift(known[name])  # type: ignore[arg-type]
-            else:
-                kept[name] = known[name]
+            value = known[name]
+            if place in places or not isinstance(value, np.ndarray):
+                kept[name] = value
+                continue
+            inputs[place] = f"{name}\0tensor"
+            if inputs[place] not in kept:
+                kept[inputs[place]] = lift(value)
         for body in step.bodies:
             kept.update({name: known[name] for name in step.attributes[body].captured if name in known})
         return replace(step, inputs=tuple(inputs))

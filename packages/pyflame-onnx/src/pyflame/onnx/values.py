@@ -141,6 +141,25 @@ def to_array(value: Any) -> Any:
     return value
 
 
+def carried(tensor: Tensor, kind: ElementType) -> Carried:
+    """Return a tensor as one of a type without a dtype."""
+    return Carried(tensor, kind)
+
+
+def release(value: Value) -> Any:
+    """Return a result as users see it: tensors, in the dtype that can hold them."""
+    if isinstance(value, np.ndarray):
+        value = lift(value)
+    if isinstance(value, Carried):
+        return value.tensor
+    return [release(entry) for entry in value] if isinstance(value, list) else value
+
+
+def first(result: Any) -> Any:
+    """Return the first result of a node that may have several."""
+    return result[0] if isinstance(result, (tuple, list)) and result else result
+
+
 class Reads(threading.local):
     """Counts how often the host needed a value that depends on the inputs: such a run cannot be repeated blindly."""
 

@@ -76,7 +76,21 @@ def unique(key: str, taken: Mapping[str, object]) -> str:
     return chosen
 
 
-RESERVED = {"training", "input_names", "output_names", "name", "body", "onnx_names", "metadata"}
+RESERVED = {
+    "body",
+    "graph",
+    "graph_for",
+    "info",
+    "input_names",
+    "metadata",
+    "name",
+    "onnx_names",
+    "opsets",
+    "output_names",
+    "run_values",
+    "to_python",
+    "training",
+}
 
 
 def kind_of(name: str, array: Array, graph: onnx.GraphProto, opsets: Mapping[str, int], is_initializer: bool) -> str:

@@ -32,4 +32,4 @@ from . import (
     training as training,
     trees as trees,
 )
-from .registry import Map as Map, find as find, maps as maps, supported as supported
+from .registry import Map as Map, find as find, maps as maps, operator as operator, supported as supported

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -30,6 +30,7 @@ class Map:
             elements, "own" for a function that takes them as they are, or a function (values, kind, attributes).
         counts_outputs: whether `function` takes `outputs`, the number of results that are used.
         random: whether the result is drawn anew at each call.
+        version: the version it is registered for.
         places: the numbers of the inputs that are read on the host.
         attributes: names of the attributes.
         required: names of those that have no default.
@@ -41,6 +42,7 @@ class Map:
     carried: str | Callable[..., Any] = "refuse"
     counts_outputs: bool = False
     random: bool = False
+    version: int = 0
     places: frozenset[int] = field(init=False)
     attributes: frozenset[str] = field(init=False)
     required: frozenset[str] = field(init=False)
@@ -132,7 +134,18 @@ def add(domain: str, version: int, entry: Map) -> None:
     key = (domain, entry.op, version)
     if key in TABLE:
         raise ValueError(f"[onnx] {entry.op}-{version} of domain {domain!r} has a map already: {TABLE[key].function}")
-    TABLE[key] = entry
+    TABLE[key] = replace(entry, version=version)
+
+
+def operator(op: str, version: int, domain: str = "") -> Map:
+    """Return the map of one version of an operator, as written-out models call it.
+
+    Raises:
+        KeyError: there is none.
+    """
+    if (domain, op, version) not in TABLE:
+        raise KeyError(f"[onnx] {op}-{version} of domain {domain or 'ai.onnx'!r} has no map in this pyflame-onnx")
+    return TABLE[domain, op, version]
 
 
 def since_version(op: str, opset: int, domain: str = "") -> int | None:
