@@ -4,4 +4,12 @@ from __future__ import annotations
 
 from .check import check as check
 from .errors import InvalidOnnxModel as InvalidOnnxModel, UnsupportedOnnxOp as UnsupportedOnnxOp
+from .exporter import (
+    ONNXExportConfig as ONNXExportConfig,
+    ONNXExporter as ONNXExporter,
+    TrainingMode as TrainingMode,
+    export as export,
+    export_onnx as export_onnx,
+    export_onnx_from_traced as export_onnx_from_traced,
+)
 from .report import Finding as Finding, Report as Report
