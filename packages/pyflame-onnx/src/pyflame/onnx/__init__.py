@@ -11,5 +11,13 @@ from .convert import (
     supported_ops as supported_ops,
 )
 from .errors import InvalidOnnxModel as InvalidOnnxModel, UnsupportedOnnxOp as UnsupportedOnnxOp
+from .exporter import (
+    ONNXExportConfig as ONNXExportConfig,
+    ONNXExporter as ONNXExporter,
+    TrainingMode as TrainingMode,
+    export as export,
+    export_onnx as export_onnx,
+    export_onnx_from_traced as export_onnx_from_traced,
+)
 from .module import ONNXModel as ONNXModel
 from .report import Finding as Finding, Report as Report
