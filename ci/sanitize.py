@@ -2,7 +2,7 @@
 
     python ci/sanitize.py [--sanitizers address,undefined] packages/pyflame-core/tests/io -n 2
 
-The first finding ends the process that made it. Leaks are not looked for: the interpreter leaves much behind on purpose.
+The first finding ends the process that made it. Leaks are not looked for: the interpreter itself leaves much behind.
 """
 
 from __future__ import annotations

@@ -4,11 +4,11 @@ import subprocess
 import sys
 import textwrap
 
+import pytest
+
 PREAMBLE = """
 import os, threading, time
 import numpy as np
-import pytest
-
 import pyflame as pf
 import pyflame._core as _core
 ops = _core.ops
