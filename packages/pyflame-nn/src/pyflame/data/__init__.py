@@ -16,6 +16,13 @@ from .dataset import (
     TensorDataset as TensorDataset,
     random_split as random_split,
 )
+from .derived import (
+    ChainDataset as ChainDataset,
+    LazyDataset as LazyDataset,
+    MapDataset as MapDataset,
+    StackDataset as StackDataset,
+)
+from .distributed import DistributedSampler as DistributedSampler
 from .loader import DataLoader as DataLoader
 from .sampler import (
     BatchSampler as BatchSampler,
@@ -24,6 +31,10 @@ from .sampler import (
     SequentialSampler as SequentialSampler,
     SubsetRandomSampler as SubsetRandomSampler,
     WeightedRandomSampler as WeightedRandomSampler,
+)
+from .static_shape import (
+    StaticShapeDataLoader as StaticShapeDataLoader,
+    prepare_for_cerebras as prepare_for_cerebras,
 )
 from .worker_info import WorkerInfo as WorkerInfo, get_worker_info as get_worker_info
 

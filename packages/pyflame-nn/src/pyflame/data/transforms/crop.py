@@ -86,6 +86,32 @@ class CenterCrop(Transform):
         return image[..., top : top + height, left : left + width]
 
 
+class FiveCrop(Transform):
+    """Cuts out the four corners and the middle, as a tuple of five images.
+
+    Raises:
+        ValueError: the image is too small.
+
+    Example:
+        >>> import pyflame as pf
+        >>> from pyflame.data import transforms
+        >>> [part.item() for part in transforms.FiveCrop(1)(pf.arange(9.0).reshape(1, 3, 3))]
+        [0.0, 2.0, 6.0, 8.0, 4.0]
+    """
+
+    def __init__(self, size: int | Sequence[int]) -> None:
+        super().__init__()
+        self.size = two(size)
+
+    def apply(self, image: Tensor) -> tuple[Tensor, ...]:
+        (height, width), (rows, columns) = self.size, image.shape[-2:]
+        if rows < height or columns < width:
+            raise ValueError(f"[FiveCrop] the image is {rows} x {columns}, smaller than {height} x {width}")
+        places = [(top, left) for top in (0, rows - height) for left in (0, columns - width)]
+        places.append((round((rows - height) / 2), round((columns - width) / 2)))
+        return tuple(image[..., top : top + height, left : left + width] for top, left in places)
+
+
 class RandomCrop(Transform):
     """Cuts out a part at a random place.
 
