@@ -174,6 +174,7 @@ cpu::View window(const cpu::View& out, int dim, i64 start, i64 step, const Shape
 }
 void embed_kernel(const KernelCall& call) {
   const cpu::View& out = call.out[0];
+  if (out.numel() == 0) return;  // it has no memory either
   std::memset(out.data, 0, static_cast<std::size_t>(out.numel() * dtype_size(out.dtype)));
   if (call.in[0].numel() == 0) return;
   cpu::copy_strided(call.in[0], window(out, static_cast<int>(call.attrs[0]), call.attrs[1], call.attrs[2], call.in[0].shape));
