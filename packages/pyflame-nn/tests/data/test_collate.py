@@ -66,5 +66,5 @@ def test_shapes_that_differ_are_named():
 
 def test_nested_batches():
     batch = default_collate([[(1, {"x": pf.ones(2)}), "a"], [(2, {"x": pf.zeros(2)}), "b"]])
-    assert batch[0][0].tolist() == [1, 2] and batch[0][1]["x"].tolist() == [[1, 1], [0, 0]] and batch[1] == ["a", "b"]
+    assert batch[0][0].tolist() == [1, 2] and batch[0][1]["x"].tolist() == [[1, 1], [0, 0]] and batch[1] == ("a", "b")
     assert default_collate([b"x", b"y"]) == [b"x", b"y"] and default_collate([np.int16(1)]).dtype is pf.int16

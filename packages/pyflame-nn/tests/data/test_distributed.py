@@ -31,9 +31,7 @@ def test_epochs_have_orders_that_all_processes_agree_on():
     assert changed != first and sorted(changed + list(two)) == list(range(40))
 
 
-@pytest.mark.parametrize(
-    "options", [{}, {"num_replicas": 2}, {"num_replicas": 2, "rank": 2}, {"num_replicas": 2, "rank": -1}]
-)
+@pytest.mark.parametrize("replicas, rank", [(None, None), (2, None), (2, 2), (2, -1)])
 def test_processes_must_be_told(replicas, rank):
     with pytest.raises(ValueError, match=r"\[DistributedSampler\]"):
         DistributedSampler(range(4), replicas, rank)

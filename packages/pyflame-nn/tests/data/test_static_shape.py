@@ -40,7 +40,7 @@ def test_other_structures():
     dataset = LazyDataset(3, lambda i: {"pair": Pair(np.full(2, i), f"item {i}"), "n": i})
     batch, mask = list(StaticShapeDataLoader(dataset, 2, num_workers=1))[-1]
     assert isinstance(batch["pair"], Pair) and batch["pair"].left.tolist() == [[2, 2], [0, 0]]
-    assert batch["pair"].right == ["item 2", ""] and batch["n"].tolist() == [2, 0] and mask.tolist() == [True, False]
+    assert batch["pair"].right == ("item 2", "") and batch["n"].tolist() == [2, 0] and mask.tolist() == [True, False]
     with pytest.raises(TypeError, match="StaticShapeDataLoader"):
         list(StaticShapeDataLoader(dataset, 2, collate_fn=lambda items: {"object": object()}))
 

@@ -83,7 +83,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     if isinstance(first, float):
         return tensor(list(batch), dtype=float64)
     if isinstance(first, str | bytes):
-        return list(batch)
+        return batch
     if isinstance(first, Mapping):
         return alike(first, {key: default_collate([item[key] for item in batch]) for key in first})
     if isinstance(first, tuple | list):

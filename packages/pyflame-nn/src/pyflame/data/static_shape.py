@@ -83,7 +83,7 @@ def filled(batch: Any, size: int, value: float) -> Any:
         return {key: filled(part, size, value) for key, part in batch.items()}
     if isinstance(batch, list | tuple) and batch:
         if isinstance(batch[0], str | bytes):
-            return [*batch, *[type(batch[0])()] * (size - len(batch))]
+            return type(batch)([*batch, *[type(batch[0])()] * (size - len(batch))])
         parts = [filled(part, size, value) for part in batch]
         return type(batch)(*parts) if hasattr(batch, "_fields") else type(batch)(parts)
     raise TypeError(f"[StaticShapeDataLoader] a batch has a {type(batch).__name__}: it cannot be filled up")
