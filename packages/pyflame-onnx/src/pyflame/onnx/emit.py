@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import onnx
 
 from .expand import Expanded
 from .maps import Map
@@ -94,13 +95,10 @@ class Writer:
                 arguments.append(f"{name}={self.last}")
             arguments += [f"{name}={value}" for name, value in self.options(step)]
         else:
-            inner = step.call
-            if isinstance(inner, Expanded):
-                inner = inner.inlined.get(())
+            called_body: Any = step.call
+            inner = called_body.inlined.get(()) if isinstance(called_body, Expanded) else called_body
             if not isinstance(inner, Inlined):
-                raise NotImplementedError(
-                    f"[to_python] {step.op} at {step.where} has no source: it depends on its inputs"
-                )
+                raise NotImplementedError(f"[to_python] {step.op} at {step.where} depends on types: it has no source")
             yield from self.function(inner.body, self.fresh(step.op), names, indent)
             called = self.last
         call = f"{called}({', '.join(arguments)})"
@@ -124,6 +122,8 @@ class Writer:
         """Yield the attributes that differ from their defaults."""
         parameters = inspect.signature(step.call.function).parameters  # type: ignore[attr-defined]
         for name, value in sorted(step.attributes.items()):
+            if isinstance(value, onnx.TypeProto):  # tells a type that values have anyway
+                continue
             if name not in step.bodies and not same(value, parameters[name].default):
                 yield name, literal(value) if isinstance(value, np.ndarray) else repr(value)
 
