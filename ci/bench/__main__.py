@@ -4,8 +4,9 @@
     python -m bench --only gemm        the rows whose name contains the text, printed only
     python -m bench --budget 2         seconds per row and contender instead of the usual
 
-One thread: all contenders share one process pinned to one core and take turns. Two threads: each contender has a process
-of its own, because a library's idle threads may spin, and the processes take turns. Results are compared before timing.
+One thread: all contenders share one process pinned to one core and take turns. Two threads: each contender has a
+process of its own, because a library's idle threads may spin, and the processes take turns. Results are compared
+before timing.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ def main() -> int:
     parser.add_argument("--samples", type=Path, default=ROOT / "build" / "bench" / "samples.jsonl")
     parser.add_argument("--report", type=Path, default=ROOT / "docs" / "performance.md")
     parser.add_argument("--worker", nargs=2, metavar=("ROW", "CONTENDER"), help=argparse.SUPPRESS)
+    parser.add_argument("--memory", nargs=2, metavar=("CASE", "LIBRARY"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if not arguments.worker and "PYFLAME_NUM_THREADS" not in os.environ:
         # Libraries read these when they are loaded, so the process begins again with them.
@@ -33,6 +35,10 @@ def main() -> int:
         os.execve(sys.executable, [sys.executable, "-m", "bench", *sys.argv[1:]], environment)
     from . import run
 
+    if arguments.memory:
+        from .processes import measure_steps
+
+        return measure_steps(*arguments.memory)
     if arguments.worker:
         return run.work(*arguments.worker)
     return run.table(arguments.only, arguments.budget, arguments.samples, None if arguments.only else arguments.report)

@@ -50,10 +50,7 @@ def bfloat16(n: int) -> Contest:
 
 
 ROWS = [
-    *(
-        Row(f"fp32 GEMM {n} cubed", partial(square, n), 1.4, None)
-        for n in (256, 512, 1024, 2048)
-    ),
+    *(Row(f"fp32 GEMM {n} cubed", partial(square, n), 1.4, None) for n in (256, 512, 1024, 2048)),
     Row("skinny GEMM 1 x 4096 x 4096", partial(skinny, 1, 4096), 1.1),
     Row("skinny GEMM 8 x 4096 x 4096", partial(skinny, 8, 4096), 2.3),
     Row("bf16 GEMM 1024 cubed", partial(bfloat16, 1024), 1.1),

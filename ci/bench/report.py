@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import statistics
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from . import processes
 from .contest import EAGER, OURS, Ratio, Row, ratio
+
+NOTES = Path(__file__).with_name("notes.md")
 
 
 @dataclass
@@ -34,6 +38,72 @@ class Line:
         ratios = ", ".join(f"{name} {show(self.against(name))}" for name in self.seconds if name != OURS)
         return f"{self.row.name}: {times}\n    {ratios}"
 
+    def verdict(self) -> str:
+        """Whether the targets are met, or by how much they are missed."""
+        missed = []
+        for target, name in ((self.row.target_eager, EAGER), (self.row.target_strongest, self.strongest)):
+            if target is None:
+                continue
+            reached = self.against(name).median
+            if reached < target:
+                missed.append(f"{reached:.2f} of {target:g} against {name}")
+        return "missed: " + ", ".join(missed) if missed else "met"
+
 
 def show(value: Ratio) -> str:
     return f"{value.median:.2f} ({value.low:.2f}-{value.high:.2f})"
+
+
+def targets(row: Row) -> str:
+    return " / ".join("-" if t is None else f"{t:g}" for t in (row.target_eager, row.target_strongest))
+
+
+def write(
+    path: Path, lines: list[Line], measured: list[tuple[processes.Process, Any]], machine: dict[str, Any]
+) -> None:
+    """Write the page, whole or not at all."""
+    head = (
+        f"Measured {machine['date']} on {machine['cpu']}, CPU tier {machine['tier']}. {machine['precision']}. "
+        + ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+        + "."
+    )
+    table = [
+        "| workload | PyFlame | PyTorch eager | strongest peer | ratio to eager | ratio to strongest | targets | |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for line in lines:
+        best = line.strongest
+        eager = f"{1e3 * line.median(EAGER):.4g} ms" if EAGER in line.seconds else "-"
+        cells = (
+            line.row.name,
+            f"{1e3 * line.median(OURS):.4g} ms",
+            eager,
+            f"{best}, {1e3 * line.median(best):.4g} ms",
+            show(line.against(EAGER)),
+            show(line.against(best)),
+            targets(line.row),
+            line.verdict(),
+        )
+        table.append(f"| {' | '.join(cells)} |")
+    more = ["| process | figures | target |", "|---|---|---|"]
+    more += [f"| {p.name} | {processes.text(p, v).split(': ', 1)[1]} | {p.target} |" for p, v in measured]
+    remarks = [f"- {line.row.name}: {note}" for line in lines for note in line.notes]
+    page = "\n".join(
+        [
+            "# Performance\n",
+            "Written by `make bench-peers`; edit `ci/bench/notes.md` instead.\n",
+            head + "\n",
+            *table,
+            "",
+            *more,
+            "",
+            *(["What did not run:\n", *remarks, ""] if remarks else []),
+            NOTES.read_text(),
+        ]
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    with os.fdopen(handle, "w") as file:
+        file.write(page)
+    os.chmod(name, 0o644)
+    os.replace(name, path)

@@ -9,10 +9,11 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 import pyflame as pf
-from pyflame import nn
+from pyflame import nn, optim
 
 from .contest import EAGER, OURS, Contest, Row
 
@@ -33,9 +34,7 @@ def resnet50(nn: ModuleType) -> Any:
             self.relu = nn.ReLU()
             self.downsample: Any = None
             if stride != 1 or channels != out:
-                self.downsample = nn.Sequential(
-                    nn.Conv2d(channels, out, 1, stride, bias=False), nn.BatchNorm2d(out)
-                )
+                self.downsample = nn.Sequential(nn.Conv2d(channels, out, 1, stride, bias=False), nn.BatchNorm2d(out))
 
         def forward(self, x: Any) -> Any:
             y = self.relu(self.bn1(self.conv1(x)))
@@ -62,12 +61,12 @@ def both() -> tuple[Any, Any]:
     torch.manual_seed(0)
     theirs = resnet50(torch.nn)
     with torch.no_grad():  # keeps activations of order one, through 50 layers
-        for module in theirs.modules():
-            if isinstance(module, torch.nn.BatchNorm2d):
-                module.running_mean.normal_(0, 0.1)
-                module.running_var.uniform_(0.8, 1.2)
-                module.weight.uniform_(0.3, 0.6)
-                module.bias.normal_(0, 0.1)
+        norms: list[Any] = [m for m in theirs.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+        for norm in norms:
+            norm.running_mean.normal_(0, 0.1)
+            norm.running_var.uniform_(0.8, 1.2)
+            norm.weight.uniform_(0.3, 0.6)
+            norm.bias.normal_(0, 0.1)
     theirs.eval()
     ours = resnet50(nn)
     ours.load_state_dict({k: pf.tensor(v.numpy()) for k, v in theirs.state_dict().items()})
@@ -78,7 +77,7 @@ def both() -> tuple[Any, Any]:
 def session(model: Any, x: torch.Tensor, threads: int) -> Callable[[], Any]:
     import onnxruntime
 
-    buffer = io.BytesIO()
+    buffer: Any = io.BytesIO()
     torch.onnx.export(model, (x,), buffer, dynamo=False)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -124,6 +123,23 @@ def inference(batch: int, threads: int = 1) -> Contest:
         },
         1e-4,
     )
+
+
+def training_step(library: str, x: npt.NDArray[np.float32]) -> Callable[[], object]:
+    """Forward, backward and update by SGD with momentum, in one of the libraries."""
+    ours = library == OURS
+    model = resnet50(nn if ours else torch.nn)
+    optimizer = (optim.SGD if ours else torch.optim.SGD)(model.parameters(), lr=1e-3, momentum=0.9)
+    values = pf.tensor(x) if ours else torch.from_numpy(x)
+
+    def step() -> None:
+        loss = model(values).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        float(loss)
+
+    return step
 
 
 ROWS = [

@@ -15,11 +15,12 @@ from typing import Any
 
 import torch
 
+import pyflame as pf
 
-from . import matrices, report, resnet
+from . import matrices, processes, report, resnet, rowwise, training
 from .contest import Row, difference, interleave
 
-ROWS: list[Row] = [*matrices.ROWS, *resnet.ROWS]
+ROWS: list[Row] = [*matrices.ROWS, *rowwise.ROWS, *training.ROWS, *resnet.ROWS]
 LIBRARIES = ("pyflame-core", "torch", "onnxruntime", "jax", "numpy")
 ROUNDS, RUNS = 9, 5  # of rows with two threads: turns of every process, and runs in one turn
 
@@ -27,7 +28,7 @@ ROUNDS, RUNS = 9, 5  # of rows with two threads: turns of every process, and run
 def machine() -> dict[str, Any]:
     """What the figures depend on."""
     model = next((x for x in Path("/proc/cpuinfo").read_text().splitlines() if x.startswith("model name")), ": ?")
-    versions = {}
+    versions, state = {}, pf.runtime_info()
     for name in LIBRARIES:
         try:
             versions[name] = version(name)
@@ -36,6 +37,8 @@ def machine() -> dict[str, Any]:
     return {
         "date": date.today().isoformat(),
         "cpu": model.split(":", 1)[1].strip(),
+        "tier": state["cpu_tier"],
+        "precision": f"float32 products: {state['float32_matmul_precision']}; on the tile unit: {state['amx_fp32']}",
         "python": platform.python_version(),
         "versions": versions,
     }
@@ -59,8 +62,20 @@ def table(only: str, budget: float, samples: Path, output: Path | None) -> int:
             file.write(json.dumps(record) + "\n")
         lines.append(report.Line(row, times, contest.notes))
         print(lines[-1].text(), flush=True)
+    os.sched_setaffinity(0, cores)
+    measured = []
+    for process in processes.PROCESSES:
+        if only.lower() not in process.name.lower():
+            continue
+        values = process.measure()
+        with samples.open("a") as file:
+            file.write(
+                json.dumps({"process": process.name, "unit": process.unit, "values": values, **machine()}) + "\n"
+            )
+        measured.append((process, values))
+        print(processes.text(process, values), flush=True)
     if output:
-        report.write(output, lines, machine())
+        report.write(output, lines, measured, machine())
     return 0
 
 

@@ -116,7 +116,8 @@ for name, (result, exact, bound) in cases.items():
         finite = np.isfinite(rounded)
         same_kind = np.array_equal(result[~finite], rounded[~finite], equal_nan=True)
         # Of the sum of absolute products: what rounding may do, whatever cancels. A denormal result has a coarser step.
-        error = (np.abs(result[finite].astype("d") - exact[finite]) - (2.0**-133 if "half" in name else 2.0**-149)) / np.maximum(bound[finite], 1e-300)
+        step = 2.0**-133 if "half" in name else 2.0**-149
+        error = (np.abs(result[finite].astype("d") - exact[finite]) - step) / np.maximum(bound[finite], 1e-300)
     report[name] = [bool(same_kind), float(error.max())]
 print(json.dumps(report))
 """
@@ -171,7 +172,9 @@ def test_precision_is_traded_on_the_tile_unit_only() -> None:
 
 
 def test_a_wrong_precision_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"\[set_float32_matmul_precision\] precision is 'low': expected one of highest"):
+    with pytest.raises(
+        ValueError, match=r"\[set_float32_matmul_precision\] precision is 'low': expected one of highest"
+    ):
         pf.set_float32_matmul_precision("low")
     assert pf.get_float32_matmul_precision() == "highest"
 

@@ -258,8 +258,8 @@ _PRECISIONS = ("highest", "high", "medium")
 def set_float32_matmul_precision(precision: str) -> None:
     """State how exact matrix products and convolutions of float32 must be, where a faster way exists.
 
-    Processors with the tile unit (cpu tier "amx") multiply bfloat16 numbers only. A float32 is written as a sum of such:
-    of three under "highest", the default, with the errors of float32; of two under "high", about 16 bits; "medium" rounds
+    The tile unit of the cpu tier "amx" multiplies bfloat16 numbers only. A float32 is written as a sum of such: of
+    three under "highest", the default, with the errors of float32; of two under "high", about 16 bits; "medium" rounds
     to one. Elsewhere all three are the same. `PYFLAME_AMX_FP32=0` in the environment keeps float32 off the tile unit.
 
     Args:
@@ -352,7 +352,16 @@ def show_config() -> None:
         backend: cpu...
     """
     info = runtime_info()
-    modes = ("backend", "cpu_tier", "amx_fp32", "float32_matmul_precision", "num_threads", "eager", "debug", "graph_limit")
+    modes = (
+        "backend",
+        "cpu_tier",
+        "amx_fp32",
+        "float32_matmul_precision",
+        "num_threads",
+        "eager",
+        "debug",
+        "graph_limit",
+    )
     for name in modes:
         print(f"{name}: {info[name]}")
     for name, value in {**build_info(), **version_info()}.items():

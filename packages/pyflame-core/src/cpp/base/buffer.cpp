@@ -98,7 +98,14 @@ Buffer* wrap_external(void* data, std::size_t bytes, void (*release)(void*), voi
   return buffer;
 }
 
+void contents_change(Buffer* buffer) {
+  delete buffer->derived;
+  buffer->derived = nullptr;
+  buffer->unchanged_reads = 0;
+}
+
 void free_buffer(Buffer* buffer) {
+  contents_change(buffer);
   count_live(buffer, -1, nullptr);
   if (buffer->size_class == kExternal) {
     buffer->release(buffer->owner);

@@ -6,6 +6,12 @@
 
 namespace pyflame {
 
+// What was computed from a buffer's contents and is kept with it until they change or go: weights in the order in which a
+// kernel reads them.
+struct Derived {
+  virtual ~Derived() = default;
+};
+
 struct Buffer {
   u32 refs;
   u32 size_class;                // index of the free list it returns to; kExternal when `owner` frees it
@@ -13,6 +19,8 @@ struct Buffer {
   void* data;                    // 64-byte aligned unless external
   void (*release)(void* owner);  // external memory only (for example a read-only NumPy array)
   void* owner;
+  Derived* derived = nullptr;
+  u32 unchanged_reads = 0;       // as a weight, since the contents changed
 
   void retain() { ++refs; }
 };
@@ -21,6 +29,7 @@ struct Buffer {
 Buffer* allocate_buffer(std::size_t bytes, const char* op);
 Buffer* wrap_external(void* data, std::size_t bytes, void (*release)(void*), void* owner);
 void free_buffer(Buffer* buffer);
+void contents_change(Buffer* buffer);  // before a kernel overwrites it
 
 inline void release_buffer(Buffer* buffer) {
   if (--buffer->refs == 0) free_buffer(buffer);

@@ -21,12 +21,35 @@ struct AmxRange {
   u32 low = ~0u, high = 0;
 };
 
+// Numbers of one lane in an image of split floats: steps of [part][32], and a gap, because lanes a multiple of 128 bytes
+// apart would meet in few cache sets.
+static constexpr i64 amx_lane_size(i64 k, int parts) {
+  const i64 lines = (k + kAmxStep - 1) / kAmxStep * parts;
+  return (lines + 1 - lines % 2) * kAmxStep;
+}
+
+// What becomes of a block of sums (32 x 32, channels contiguous) on its way to memory: sums * scale + shift, then the
+// residual, then the larger of that and zero. Every pointer but `out` may be nullptr.
+struct ConvBlock {
+  const float* scale;  // of the block's first channel, as for shift
+  const float* shift;
+  const float* residual;
+  float* out;
+  bool relu;
+  i64 channels;             // of the block, at most 32
+  i64 channel_step;         // from one channel to the next, in out and residual
+  const i64* places;        // of each lane in out and residual; negative: the lane is not wanted
+};
+
 struct AmxKernels {
   // Splits floats into `parts` bfloat16 numbers each, the leading ones first. lanes <= 32; one of the strides is 1.
   void (*pack_floats)(const float* in, i64 lane_stride, i64 k_stride, i64 lanes, i64 k, int parts, bool columns,
                       u16* out, AmxRange* range);
   // The same from lanes that lie anywhere, each `k` numbers in a row; nullptr: zeros. Fills steps at `out`.
   void (*pack_lanes)(const float* const* lanes, i64 k, int parts, u16* out, AmxRange* range);
+  // Splits pixels of `channels` floats (pixel_stride and channel_stride apart, one of them 1) into lanes of an image.
+  void (*pack_pixels)(const float* in, i64 pixel_stride, i64 channel_stride, i64 pixels, i64 channels, int parts,
+                      u16* out, AmxRange* range);
   // bfloat16 as it is.
   void (*pack_bfloat16)(const u16* in, i64 lane_stride, i64 k_stride, i64 lanes, i64 k, bool columns, u16* out,
                         AmxRange* range);
@@ -38,6 +61,11 @@ struct AmxKernels {
   // sizes add up to less than `parts` are taken.
   void (*multiply)(i64 steps, int parts, const u16* a, const u16* b, float* c, i64 ldc, i64 rows, i64 columns,
                    bool accumulate);
+  // A block of sums of 32 lanes of an image, lane_size apart, at the offsets of `taps` window elements; B goes on from tap
+  // to tap.
+  void (*multiply_taps)(const u16* image, i64 lane_size, const i64* offsets, i64 taps, i64 steps, int parts,
+                        const u16* b, float* sums);
+  void (*finish)(const float* sums, const ConvBlock& block);
 };
 
 // nullptr where no tile unit is compiled for. Whether this machine has one says active_tier().

@@ -74,6 +74,19 @@ void max_pool2d(const View& input, const PoolGeometry& geometry, const View& out
   });
 }
 
+void max_pool2d_last(const View& input, const PoolGeometry& geometry, const View& out) {
+  const PoolPlane plane = plane_of(geometry, input, out, false, 0);
+  const i64 channels = out.shape[1], in_size = plane.h * plane.w * channels, out_size = plane.oh * plane.ow * channels;
+  const i64 row_work = plane.ow * channels * geometry.kernel[0] * geometry.kernel[1];
+  parallel_for(out.shape[0] * plane.oh, 32 * 1024 / (row_work + 1) + 1, [&](i64 begin, i64 end) {
+    for (i64 i = begin; i < end; ++i) {
+      const i64 image = i / plane.oh, row = i % plane.oh;
+      active_pool_kernels().max_last_f32(plane, channels, input.as<float>() + image * in_size, row, row + 1,
+                                         out.as<float>() + image * out_size);
+    }
+  });
+}
+
 void max_pool2d_grad(const View& grad, const View& indices, const View& out) {
   const PoolPlane plane = plane_of({}, out, grad, false, 0);
   const i64 in_size = plane.h * plane.w, out_size = plane.oh * plane.ow;

@@ -11,6 +11,8 @@ struct PoolGeometry {
 // input (planes, h, w) -> out (planes, oh, ow) and, when indices.data is set, int64 positions in the plane of the
 // first maximum. NaN wins. Every dtype but bool.
 void max_pool2d(const View& input, const PoolGeometry& geometry, const View& out, const View& indices);
+// (n, c, h, w) float32 with channels innermost, input and result.
+void max_pool2d_last(const View& input, const PoolGeometry& geometry, const View& out);
 // out (planes, h, w) = gradient scattered (added) to the chosen positions.
 void max_pool2d_grad(const View& grad, const View& indices, const View& out);
 

@@ -14,6 +14,8 @@ struct PoolPlane {
 
 struct PoolKernels {
   void (*max[kNumDTypes])(const PoolPlane& plane, const void* in, void* out, i64* indices);  // no halves, no bool
+  // Rows [begin, end) of the results of one image with channels innermost; no positions.
+  void (*max_last_f32)(const PoolPlane& plane, i64 channels, const float* in, i64 begin, i64 end, float* out);
   void (*average_f32)(const PoolPlane& plane, const float* in, float* out);
   void (*average_f64)(const PoolPlane& plane, const double* in, double* out);
   // Add to `out`.

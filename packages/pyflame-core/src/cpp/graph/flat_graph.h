@@ -18,7 +18,9 @@ struct FlatNode {
   u16 immediate = 0;       // kImmediateLeft or kImmediateRight: that operand is params[param]
   bool keep = false;       // its value is wanted after the run
   bool constant = false;   // depends on neither leaves nor parameters: computed once per plan
+  bool channels_last = false;  // its value lies in memory with the channels (dimension 1) innermost
   u32 location = 0;
+  std::vector<u32> absorbed;   // nodes that it computes besides, in order: for observers
   std::vector<OutputSpec> outputs;  // of an op with several outputs, all of them
   std::vector<int> projections;     // node of output k + 1, or -1
 

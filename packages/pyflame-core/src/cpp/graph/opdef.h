@@ -91,6 +91,7 @@ struct KernelCall {
   const i64* attrs;
   const u64* params;  // this op's runtime parameters
   int num_inputs;
+  Buffer* weight = nullptr;  // that input 1 lies in, where what is derived from its contents may be kept
 };
 
 inline constexpr u16 kFloats = 0b1111000000, kIntegers = 0b0000111110, kBoolOnly = 1, kHalves = 0b0011000000;

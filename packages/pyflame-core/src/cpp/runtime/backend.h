@@ -29,6 +29,7 @@ struct OutputValue {
 
 struct Binding {
   void* const* leaves;
+  Buffer* const* leaf_buffers;
   void* const* outputs;
   const u64* params;
 };

@@ -37,12 +37,12 @@ class CpuExecutable : public Executable {
     for (std::size_t i = 0; i < buffers.size(); ++i) bases_[2 + num_leaves + i] = binding.outputs[i];
     bind_views();
     if (!constants_ready_) {
-      for (const Instruction& instruction : program_.prologue) execute(instruction, binding.params);
+      for (const Instruction& instruction : program_.prologue) execute(instruction, binding);
       constants_ready_ = true;
     }
     if (__builtin_expect(observer != nullptr, 0)) return run_observed(binding, *observer);
     if (__builtin_expect(program_.reenters, 0)) return run_reentrant(binding);
-    for (const Instruction& instruction : program_.body) execute(instruction, binding.params);
+    for (const Instruction& instruction : program_.body) execute(instruction, binding);
   }
 
  private:
@@ -52,11 +52,13 @@ class CpuExecutable : public Executable {
     }
   }
 
-  void execute(const Instruction& instruction, const u64* params) {
+  void execute(const Instruction& instruction, const Binding& binding) {
+    const u64* params = binding.params;
     const View* in = program_.views.data() + instruction.first_view;
     const View* out = in + instruction.num_in;
     if (instruction.kernel) {
-      instruction.kernel({in, out, instruction.attrs.data(), params + instruction.param, static_cast<int>(instruction.num_in)});
+      Buffer* weight = instruction.weight_leaf < 0 ? nullptr : binding.leaf_buffers[instruction.weight_leaf];
+      instruction.kernel({in, out, instruction.attrs.data(), params + instruction.param, static_cast<int>(instruction.num_in), weight});
       return;
     }
     void* outputs[64];
@@ -69,7 +71,7 @@ class CpuExecutable : public Executable {
   void run_reentrant(const Binding& binding) {
     const std::vector<void*> bases = bases_;
     for (const Instruction& instruction : program_.body) {
-      execute(instruction, binding.params);
+      execute(instruction, binding);
       restore(bases);
     }
   }
@@ -93,7 +95,7 @@ class CpuExecutable : public Executable {
       restore(bases);
       auto start = Clock::now();
       try {
-        execute(instruction, binding.params);
+        execute(instruction, binding);
         restore(bases);
       } catch (const std::exception& error) {
         observer.error(step, error.what());
@@ -128,6 +130,7 @@ class CpuBackend : public Backend {
       timed("simplify", [&] { passes::simplify(graph); });
       timed("merge_common", [&] { passes::merge_common(graph); });
       timed("mark_constants", [&] { passes::mark_constants(graph); });
+      timed("fuse_convolutions", [&] { passes::fuse_convolutions(graph); });
     }
     std::vector<passes::Step> steps;
     timed("schedule", [&] { steps = passes::schedule(graph, options.optimize); });

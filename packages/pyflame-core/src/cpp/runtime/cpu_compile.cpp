@@ -35,6 +35,15 @@ std::size_t bytes_of(const FlatNode& node) {
   return static_cast<std::size_t>(node.shape.numel() * dtype_size(node.dtype));
 }
 
+Shape channels_last_strides(const Shape& shape) {
+  Shape strides = contiguous_strides(shape);
+  i64 step = shape[1];
+  for (int d = shape.ndim; d-- > 2; step *= shape[d]) strides[d] = step;
+  strides[0] = step;
+  strides[1] = 1;
+  return strides;
+}
+
 void copy_kernel(const graph::KernelCall& call) { cpu::copy_strided(call.in[0], call.out[0]); }
 
 // Ops that check values while they run: a result may only overwrite a leaf when none of these can still fail.
@@ -126,7 +135,8 @@ class Compiler {
 
   // New memory for the result of node i; `sources` are inputs it may overwrite element by element.
   void place_result(u32 i, const std::vector<u32>& sources) {
-    locations_[i] = {new_storage(i, sources), 0, contiguous_strides(node(i).shape)};
+    const FlatNode& n = node(i);
+    locations_[i] = {new_storage(i, sources), 0, n.channels_last ? channels_last_strides(n.shape) : contiguous_strides(n.shape)};
   }
 
   int new_storage(u32 i, const std::vector<u32>& sources) {
@@ -177,9 +187,13 @@ class Compiler {
     std::vector<Instruction>& list = in_prologue_ ? program_.prologue : program_.body;
     list.emplace_back();
     list.back().first_view = static_cast<u32>(program_.views.size());
-    for (u32 i : nodes) {
+    auto add_name = [&](u32 i) {
       list.back().ops.push_back(node(i).op->name_of(node(i).attrs.data()));
       list.back().locations.push_back(node(i).location);
+    };
+    for (u32 i : nodes) {
+      for (u32 k : node(i).absorbed) add_name(k);
+      add_name(i);
     }
     return list.back();
   }
@@ -319,6 +333,10 @@ class Compiler {
     instruction.param = static_cast<u32>(std::max(n.param, 0));
     instruction.num_in = static_cast<u32>(inputs.size());
     instruction.num_out = static_cast<u32>(outputs.size());
+    if (inputs.size() > 1) {
+      const Storage& weight = storages_[static_cast<std::size_t>(inputs[1].storage)];
+      if (weight.kind == StorageKind::kLeaf) instruction.weight_leaf = static_cast<int>(weight.index);
+    }
     for (std::size_t k = 0; k < inputs.size(); ++k) add_view(n.inputs[k], inputs[k]);
     for (std::size_t k = 0; k < outputs.size(); ++k) {
       add_view(i, outputs[k]);

@@ -19,6 +19,7 @@ struct Instruction {
   std::vector<i64> attrs;
   u32 first_view = 0, num_in = 0, num_out = 0;
   u32 param = 0;
+  int weight_leaf = -1;                  // leaf that input 1 lies in
   std::vector<std::string> ops;          // for observers: names and source lines
   std::vector<u32> locations;
 };

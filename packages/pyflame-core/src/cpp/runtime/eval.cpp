@@ -116,7 +116,7 @@ class Run {
   }
 
   void execute() {
-    Binding binding{leaf_data_.data(), output_data_.data(), params_};
+    Binding binding{leaf_data_.data(), leaf_buffers_.data(), output_data_.data(), params_};
     struct Depth {
       Depth() { ++t_running; }
       ~Depth() { --t_running; }
@@ -164,6 +164,7 @@ class Run {
       bool sole = leaf->refs == leaf->uses && buffer->refs == 2;  // the value's count and this run's
       if (sole && leaf->value->offset == 0 && !leaf->value->strides && !buffer->release && buffer->bytes == wanted.bytes) {
         buffer->retain();
+        contents_change(buffer);
         ++g_stats.donated;
         return buffer;
       }

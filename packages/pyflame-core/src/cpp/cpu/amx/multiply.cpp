@@ -17,12 +17,28 @@ struct alignas(64) TileConfig {
 // In memory for good: gcc 12 thinks that the instruction reads eight bytes, and drops stores to the others.
 const TileConfig g_config = {1, 0, {}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
 
+// Where the tiles of A are: 16 lanes of one part in a row, as a panel has them, or lanes with all their parts.
+struct PanelLanes {
+  i64 stride() const { return 64; }
+  static constexpr i64 part(int index) { return index * 2 * kAmxTile; }
+  i64 half() const { return kAmxTile; }
+  static constexpr i64 step(int parts) { return amx_step_size(parts); }
+};
+struct ImageLanes {
+  i64 lane_size;
+  i64 stride() const { return lane_size * 2; }
+  static constexpr i64 part(int index) { return index * kAmxStep; }
+  i64 half() const { return 16 * lane_size; }
+  static constexpr i64 step(int parts) { return parts * kAmxStep; }
+};
+
 // Small products first: what is added to a large sum is rounded to it.
-template <int kParts>
-void multiply_steps(i64 steps, const u16* a, const u16* b) {
-#define LOAD_A(part)                             \
-  _tile_loadd(4, a + (part) * 2 * kAmxTile, 64); \
-  _tile_loadd(5, a + ((part) * 2 + 1) * kAmxTile, 64)
+template <int kParts, class Lanes>
+void multiply_steps(i64 steps, const u16* a, Lanes lanes, const u16* b) {
+  const i64 stride = lanes.stride(), half = lanes.half();
+#define LOAD_A(index)                                     \
+  _tile_loadd(4, a + Lanes::part(index), stride);         \
+  _tile_loadd(5, a + half + Lanes::part(index), stride)
 #define LOAD_B(part)                             \
   _tile_loadd(6, b + (part) * 2 * kAmxTile, 64); \
   _tile_loadd(7, b + ((part) * 2 + 1) * kAmxTile, 64)
@@ -59,7 +75,7 @@ void multiply_steps(i64 steps, const u16* a, const u16* b) {
       LOAD_B(0);
       MULTIPLY();
     }
-    a += amx_step_size(kParts);
+    a += Lanes::step(kParts);
     b += amx_step_size(kParts);
   }
 #undef LOAD_A
@@ -90,16 +106,39 @@ void multiply_whole(i64 steps, int parts, const u16* a, const u16* b, float* c, 
     _tile_zero(3);
   }
   if (parts == 1) {
-    multiply_steps<1>(steps, a, b);
+    multiply_steps<1>(steps, a, PanelLanes{}, b);
   } else if (parts == 2) {
-    multiply_steps<2>(steps, a, b);
+    multiply_steps<2>(steps, a, PanelLanes{}, b);
   } else {
-    multiply_steps<3>(steps, a, b);
+    multiply_steps<3>(steps, a, PanelLanes{}, b);
   }
   store_sums(c, ldc);
 }
 
+template <int kParts>
+void taps_of(const u16* image, i64 lane_size, const i64* offsets, i64 taps, i64 steps, const u16* b) {
+  for (i64 tap = 0; tap < taps; ++tap, b += steps * amx_step_size(kParts)) {
+    multiply_steps<kParts>(steps, image + offsets[tap], ImageLanes{lane_size}, b);
+  }
+}
+
 }  // namespace
+
+void multiply_taps(const u16* image, i64 lane_size, const i64* offsets, i64 taps, i64 steps, int parts, const u16* b,
+                   float* sums) {
+  _tile_zero(0);
+  _tile_zero(1);
+  _tile_zero(2);
+  _tile_zero(3);
+  if (parts == 1) {
+    taps_of<1>(image, lane_size, offsets, taps, steps, b);
+  } else if (parts == 2) {
+    taps_of<2>(image, lane_size, offsets, taps, steps, b);
+  } else {
+    taps_of<3>(image, lane_size, offsets, taps, steps, b);
+  }
+  store_sums(sums, kAmxLanes);
+}
 
 void begin() { _tile_loadconfig(&g_config); }
 void end() { _tile_release(); }

@@ -161,6 +161,85 @@ void pack_lanes(const float* const* lanes, i64 k, int parts, u16* out, AmxRange*
   pack(lanes, k, out, range);
 }
 
+// `count` pixels, at most 16, of all channels.
+template <int kParts>
+void pixels_to_lanes(const float* in, i64 pixel_stride, i64 channel_stride, i64 count, i64 channels, u16* out,
+                     RangeVectors& range) {
+  const i64 lane = amx_lane_size(channels, kParts);
+  for (i64 c = 0; c < channels; c += kAmxStep, out += kParts * kAmxStep) {
+    if (channel_stride == 1) {
+      const __mmask16 low = first_lanes(channels - c), high = first_lanes(channels - c - 16);
+      for (i64 i = 0; i < count; ++i) {
+        const float* from = in + i * pixel_stride + c;
+        __m512 first = _mm512_maskz_loadu_ps(low, from), second = _mm512_maskz_loadu_ps(high, from + 16);
+        range.add(first);
+        range.add(second);
+        __m512i parts[kParts];
+        split<kParts>(first, second, parts);
+        for (int part = 0; part < kParts; ++part) _mm512_store_si512(out + i * lane + part * kAmxStep, parts[part]);
+      }
+      continue;
+    }
+    alignas(64) u16 tiles[kParts * 2 * kAmxTile];
+    columns_to_tiles<kParts>(in + c * channel_stride, channel_stride, count, channels - c, false, tiles, range);
+    for (i64 i = 0; i < count; ++i) {
+      for (int part = 0; part < kParts; ++part) {
+        _mm512_store_si512(out + i * lane + part * kAmxStep, _mm512_load_si512(tiles + part * 2 * kAmxTile + i * 32));
+      }
+    }
+  }
+}
+
+template <int kParts>
+void pack_all_pixels(const float* in, i64 pixel_stride, i64 channel_stride, i64 pixels, i64 channels, u16* out,
+                     AmxRange* range) {
+  RangeVectors seen;
+  for (i64 i = 0; i < pixels; i += kHalf) {
+    pixels_to_lanes<kParts>(in + i * pixel_stride, pixel_stride, channel_stride, pixels - i < kHalf ? pixels - i : kHalf,
+                            channels, out + i * amx_lane_size(channels, kParts), seen);
+  }
+  seen.merge_into(range);
+}
+
+void pack_pixels(const float* in, i64 pixel_stride, i64 channel_stride, i64 pixels, i64 channels, int parts, u16* out,
+                 AmxRange* range) {
+  auto pack = parts == 1 ? pack_all_pixels<1> : parts == 2 ? pack_all_pixels<2> : pack_all_pixels<3>;
+  pack(in, pixel_stride, channel_stride, pixels, channels, out, range);
+}
+
+void finish(const float* sums, const ConvBlock& block) {
+  const __mmask16 masks[2] = {first_lanes(block.channels), first_lanes(block.channels - 16)};
+  __m512 scale[2], shift[2];
+  for (int half = 0; half < 2; ++half) {
+    scale[half] = block.scale ? _mm512_maskz_loadu_ps(masks[half], block.scale + 16 * half) : _mm512_set1_ps(1);
+    shift[half] = block.shift ? _mm512_maskz_loadu_ps(masks[half], block.shift + 16 * half) : _mm512_setzero_ps();
+  }
+  const bool affine = block.scale || block.shift;
+  alignas(64) float row[32];
+  for (i64 lane = 0; lane < kAmxLanes; ++lane, sums += kAmxLanes) {
+    const i64 place = block.places[lane];
+    if (place < 0) continue;
+    for (int half = 0; half < 2 && masks[half]; ++half) {
+      __m512 x = _mm512_load_ps(sums + 16 * half);
+      if (affine) x = _mm512_fmadd_ps(x, scale[half], shift[half]);
+      if (block.channel_step == 1) {
+        if (block.residual) x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(masks[half], block.residual + place + 16 * half));
+        // The second operand is what comes out of a NaN and of equal zeros.
+        if (block.relu) x = _mm512_max_ps(_mm512_setzero_ps(), x);
+        _mm512_mask_storeu_ps(block.out + place + 16 * half, masks[half], x);
+      } else {
+        _mm512_store_ps(row + 16 * half, x);
+      }
+    }
+    if (block.channel_step == 1) continue;
+    for (i64 c = 0; c < block.channels; ++c) {
+      const i64 at = place + c * block.channel_step;
+      float x = block.residual ? row[c] + block.residual[at] : row[c];
+      block.out[at] = block.relu && x < 0 ? 0 : x;
+    }
+  }
+}
+
 // Ranges of bfloat16 numbers, as those of the floats they are.
 void add_halves(__m512i halves, RangeVectors& range) {
   range.add(widen(_mm512_castsi512_si256(halves)));
@@ -200,6 +279,6 @@ void pack_bfloat16(const u16* in, i64 lane_stride, i64 k_stride, i64 lanes, i64 
 }  // namespace
 
 extern const AmxKernels kernels;  // declared where it is used, in precision.cpp
-const AmxKernels kernels = {pack_floats, pack_lanes, pack_bfloat16, begin, end, multiply};
+const AmxKernels kernels = {pack_floats, pack_lanes, pack_pixels, pack_bfloat16, begin, end, multiply, multiply_taps, finish};
 
 }  // namespace pyflame::cpu::amx

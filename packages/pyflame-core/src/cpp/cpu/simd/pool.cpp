@@ -38,6 +38,23 @@ void raise(const T* in, i64 stride, i64 n, int tap, T* __restrict best, int* __r
   }
 }
 
+void max_last(const PoolPlane& p, i64 channels, const float* in, i64 begin, i64 end, float* out) {
+  const PoolGeometry& g = p.g;
+  for (i64 y = begin; y < end; ++y) {
+    for (i64 x = 0; x < p.ow; ++x) {
+      float* __restrict best = out + (y * p.ow + x) * channels;
+      for (i64 c = 0; c < channels; ++c) best[c] = lowest<float>();
+      for (i64 k = 0; k < g.kernel[0] * g.kernel[1]; ++k) {
+        i64 row = y * g.stride[0] - g.padding[0] + k / g.kernel[1] * g.dilation[0];
+        i64 column = x * g.stride[1] - g.padding[1] + k % g.kernel[1] * g.dilation[1];
+        if (row < 0 || row >= p.h || column < 0 || column >= p.w) continue;
+        const float* __restrict from = in + (row * p.w + column) * channels;
+        for (i64 c = 0; c < channels; ++c) best[c] = (from[c] > best[c]) | (from[c] != from[c]) ? from[c] : best[c];
+      }
+    }
+  }
+}
+
 template <class T>
 void max_chunk(const PoolPlane& p, const T* in, i64 y, i64 first, i64 last, T* best, int* taps) {
   const PoolGeometry& g = p.g;
@@ -127,6 +144,6 @@ void average_grad_plane(const PoolPlane& p, const T* grad, T* out) {
 const PoolKernels pool_kernels = {
     {nullptr, max_plane<u8>, max_plane<std::int8_t>, max_plane<std::int16_t>, max_plane<std::int32_t>, max_plane<i64>,
      nullptr, nullptr, max_plane<float>, max_plane<double>},
-    average_plane<float>, average_plane<double>, average_grad_plane<float>, average_grad_plane<double>};
+    max_last, average_plane<float>, average_plane<double>, average_grad_plane<float>, average_grad_plane<double>};
 
 }  // namespace pyflame::cpu::PYFLAME_TIER

@@ -1,0 +1,278 @@
+// Convolution on the tile unit, without a matrix of columns: pixels are split once into an image whose lanes the unit
+// loads at the offset of each window element. An image is one for each phase of the stride, so that neighbouring results
+// read neighbouring lanes. Results run over the image's width, of which the last few are not wanted.
+#include "cpu/conv_amx.h"
+
+#include <cstring>
+
+#include "cpu/conv_fused.h"
+#include "cpu/gemm_blocked.h"
+#include "cpu/scratch.h"
+#include "cpu/threads.h"
+
+namespace pyflame::cpu {
+
+namespace {
+
+constexpr i64 kBandBytes = i64{1} << 20;  // of a split image: half of a second-level cache
+
+i64 least(i64 a, i64 b) { return a < b ? a : b; }
+i64 most(i64 a, i64 b) { return a > b ? a : b; }
+i64 ceil_div(i64 a, i64 b) { return (a + b - 1) / b; }
+
+int exponent(u32 bits) { return static_cast<int>(bits >> 23) - 127; }
+
+// As for matrix products: see gemm_amx.cpp.
+bool representable(const AmxRange& a, const AmxRange& b, i64 depth) {
+  if (a.high >= 0x7f000000 || b.high >= 0x7f000000) return false;
+  if (a.low == ~0u || b.low == ~0u) return true;
+  int bits = 1;
+  while ((i64{1} << bits) < depth) ++bits;
+  return exponent(a.low) >= -102 && exponent(b.low) >= -102 && exponent(a.low) + exponent(b.low) >= -96 &&
+         exponent(a.high) + exponent(b.high) + bits <= 124;
+}
+
+void join(AmxRange* all, const AmxRange& part) {
+  if (part.low < all->low) all->low = part.low;
+  if (part.high > all->high) all->high = part.high;
+}
+
+// Where each tap reads: its phase, and how far from the phase's first row and column.
+struct Tap {
+  i64 phase, row, column;
+};
+
+class Convolution {
+ public:
+  Convolution(const FusedConv& conv, int parts)
+      : c_(conv), s_(conv.sizes), p_(conv.sizes.plane), parts_(parts), cut_(conv.sizes),
+        panels_(ceil_div(s_.out_channels, kAmxLanes)), panel_size_(cut_.taps * cut_.steps() * amx_step_size(parts)) {}
+
+  bool run() {
+    weights_ = conv_weights(s_, c_.weight, parts_, c_.weight_buffer);
+    if (!cut_.by_rows) plan_phases();
+    for (i64 image = 0; image < s_.images; ++image) {
+      if (!(cut_.by_rows ? run_rows(image) : run_taps(image))) return false;
+    }
+    return true;
+  }
+
+ private:
+  // ---- by taps
+  void plan_phases() {
+    i64 used_rows[64] = {}, used_columns[64] = {};
+    for (i64 r = 0; r < p_.kh; ++r) used_rows[r * p_.dilation[0] % p_.stride[0]] = 1;
+    for (i64 k = 0; k < p_.kw; ++k) used_columns[k * p_.dilation[1] % p_.stride[1]] = 1;
+    num_phases_ = 0;
+    i64 number[64][64];
+    for (i64 y = 0; y < p_.stride[0]; ++y) {
+      for (i64 x = 0; x < p_.stride[1]; ++x) {
+        if (!used_rows[y] || !used_columns[x]) continue;
+        number[y][x] = num_phases_;
+        phase_row_[num_phases_] = y, phase_column_[num_phases_++] = x;
+      }
+    }
+    extra_rows_ = (p_.kh - 1) * p_.dilation[0] / p_.stride[0];
+    width_ = p_.ow + (p_.kw - 1) * p_.dilation[1] / p_.stride[1];
+    lane_ = amx_lane_size(s_.in_channels, parts_);
+    for (i64 k = 0; k < p_.window(); ++k) {
+      i64 y = k / p_.kw * p_.dilation[0], x = k % p_.kw * p_.dilation[1];
+      taps_[k] = {number[y % p_.stride[0]][x % p_.stride[1]], y / p_.stride[0], x / p_.stride[1]};
+    }
+  }
+
+  bool run_taps(i64 image) {
+    const i64 row_bytes = num_phases_ * width_ * lane_ * 2;
+    const i64 band = most(1, least(p_.oh, kBandBytes / row_bytes - extra_rows_));
+    for (i64 y = 0; y < p_.oh; y += band) {
+      if (!run_band(image, y, least(band, p_.oh - y))) return false;
+    }
+    return true;
+  }
+
+  bool run_band(i64 image, i64 y0, i64 rows) {
+    const i64 all_rows = rows + extra_rows_, phase_size = all_rows * width_ * lane_;
+    // Blocks of 32 lanes may begin at the last wanted one, and read on.
+    u16* lanes = scratch<u16>(Scratch::kAmxA, num_phases_ * phase_size + kAmxLanes * lane_);
+    AmxRange* ranges = scratch<AmxRange>(Scratch::kAmxState, num_phases_ * all_rows);
+    const i64 row_work = width_ * s_.in_channels, count = num_phases_ * all_rows;
+    parallel_for(count, grain(row_work, 32 * 1024, count), [&](i64 begin, i64 end) {
+      for (i64 i = begin; i < end; ++i) {
+        ranges[i] = AmxRange{};
+        split_row(image, i / all_rows, y0 + i % all_rows, lanes + i * width_ * lane_, &ranges[i]);
+      }
+    });
+    AmxRange range;
+    for (i64 i = 0; i < count; ++i) join(&range, ranges[i]);
+    if (!representable(range, weights_.range, s_.depth())) return false;
+    i64 offsets[kMaxTaps];
+    for (i64 k = 0; k < p_.window(); ++k) {
+      offsets[k] = taps_[k].phase * phase_size + (taps_[k].row * width_ + taps_[k].column) * lane_;
+    }
+    const i64 wanted = (rows - 1) * width_ + p_.ow, blocks = ceil_div(wanted, kAmxLanes);
+    multiply_blocks(blocks, [&](i64 panel, i64 block, float* sums, i64* places) {
+      const i64 first = block * kAmxLanes;
+      amx_kernels()->multiply_taps(lanes + first * lane_, lane_, offsets, p_.window(), cut_.steps(), parts_,
+                                   weights_.panels + panel * panel_size_, sums);
+      i64 y = first / width_, x = first % width_;
+      for (i64 i = 0; i < kAmxLanes; ++i) {
+        places[i] = x < p_.ow && y < rows ? ((y0 + y) * p_.ow + x) : -1;
+        if (++x == width_) x = 0, ++y;
+      }
+    }, image);
+    return true;
+  }
+
+  // One row of one phase; what lies in the padding is zero.
+  void split_row(i64 image, i64 phase, i64 row, u16* out, AmxRange* range) const {
+    const i64 y = row * p_.stride[0] + phase_row_[phase] - p_.padding[0];
+    const i64 first = phase_column_[phase] - p_.padding[1], step = p_.stride[1];
+    i64 begin = 0, end = 0;  // columns that lie in the image
+    if (y >= 0 && y < p_.h) {
+      begin = least(width_, first >= 0 ? 0 : ceil_div(-first, step));
+      end = most(begin, least(width_, first >= p_.w ? 0 : ceil_div(p_.w - first, step)));
+    }
+    std::memset(out, 0, static_cast<std::size_t>(begin * lane_) * sizeof(u16));
+    if (end > begin) {
+      const i64 at = y * p_.w + first + begin * step, c = s_.in_channels, plane = p_.input();
+      const float* from = c_.input + image * s_.image_size() + at * (c_.input_last ? c : 1);
+      if (c_.input_last || step == 1) {
+        amx_kernels()->pack_pixels(from, step * (c_.input_last ? c : 1), c_.input_last ? 1 : plane, end - begin, c,
+                                   parts_, out + begin * lane_, range);
+      } else {  // pixels apart, channels apart: gathered first
+        float* pixels = scratch<float>(Scratch::kImage, (end - begin) * c);
+        for (i64 k = 0; k < c; ++k) {
+          for (i64 x = 0; x < end - begin; ++x) pixels[x * c + k] = from[k * plane + x * step];
+        }
+        amx_kernels()->pack_pixels(pixels, c, 1, end - begin, c, parts_, out + begin * lane_, range);
+      }
+    }
+    std::memset(out + end * lane_, 0, static_cast<std::size_t>((width_ - end) * lane_) * sizeof(u16));
+  }
+
+  // ---- by rows of the window, from a padded image with channels innermost
+  bool run_rows(i64 image) {
+    const i64 height = p_.h + 2 * p_.padding[0], width = p_.w + 2 * p_.padding[1], c = s_.in_channels;
+    float* padded = scratch<float>(Scratch::kImage, height * width * c);
+    parallel_for(height, grain(width * c, 32 * 1024, height), [&](i64 begin, i64 end) {
+      for (i64 row = begin; row < end; ++row) pad_row(image, row - p_.padding[0], padded + row * width * c, width);
+    });
+    const i64 blocks = ceil_div(p_.result(), kAmxLanes), panel = cut_.taps * cut_.steps() * amx_step_size(parts_);
+    constexpr i64 kTogether = 8;
+    const i64 tasks = ceil_div(blocks, kTogether);
+    AmxRange* ranges = scratch<AmxRange>(Scratch::kAmxState, tasks);
+    for (i64 i = 0; i < tasks; ++i) ranges[i] = AmxRange{};
+    parallel_for(tasks, 1, [&](i64 begin, i64 end) {
+      u16* split = scratch<u16>(Scratch::kAmxA, panel);
+      amx_kernels()->begin();
+      for (i64 block = begin * kTogether; block < least(end * kTogether, blocks); ++block) {
+        AmxRange* range = &ranges[block / kTogether];
+        alignas(64) float sums[kAmxLanes * kAmxLanes];
+        i64 places[kAmxLanes];
+        const float* corners[kAmxLanes];
+        for (i64 i = 0; i < kAmxLanes; ++i) {
+          const i64 at = block * kAmxLanes + i, y = at / p_.ow, x = at % p_.ow;
+          const bool wanted = at < p_.result();
+          places[i] = wanted ? at : -1;
+          corners[i] = wanted ? padded + (y * p_.stride[0] * width + x * p_.stride[1]) * c : nullptr;
+        }
+        for (i64 tap = 0; tap < cut_.taps; ++tap) {
+          const float* rows[kAmxLanes];
+          for (i64 i = 0; i < kAmxLanes; ++i) {
+            rows[i] = corners[i] ? corners[i] + tap * p_.dilation[0] * width * c : nullptr;
+          }
+          amx_kernels()->pack_lanes(rows, cut_.length, parts_, split + tap * cut_.steps() * amx_step_size(parts_), range);
+        }
+        for (i64 out = 0; out < panels_; ++out) {
+          amx_kernels()->multiply(cut_.taps * cut_.steps(), parts_, split, weights_.panels + out * panel_size_, sums,
+                                  kAmxLanes, kAmxLanes, kAmxLanes, false);
+          finish(image, out, sums, places);
+        }
+      }
+      amx_kernels()->end();
+    });
+    AmxRange range;
+    for (i64 i = 0; i < tasks; ++i) join(&range, ranges[i]);
+    return representable(range, weights_.range, s_.depth());
+  }
+
+  void pad_row(i64 image, i64 y, float* out, i64 width) const {
+    const i64 c = s_.in_channels, pad = p_.padding[1];
+    if (y < 0 || y >= p_.h) {
+      std::memset(out, 0, static_cast<std::size_t>(width * c) * sizeof(float));
+      return;
+    }
+    const float* from = c_.input + image * s_.image_size();
+    std::memset(out, 0, static_cast<std::size_t>(pad * c) * sizeof(float));
+    float* to = out + pad * c;
+    if (c_.input_last) {
+      std::memcpy(to, from + y * p_.w * c, static_cast<std::size_t>(p_.w * c) * sizeof(float));
+    } else {
+      for (i64 k = 0; k < c; ++k) {
+        for (i64 x = 0; x < p_.w; ++x) to[x * c + k] = from[k * p_.input() + y * p_.w + x];
+      }
+    }
+    std::memset(to + p_.w * c, 0, static_cast<std::size_t>(pad * c) * sizeof(float));
+  }
+
+  // ---- both
+  static i64 grain(i64 work, i64 least_work, i64 count) {
+    return work * count < 2 * least_work ? count : most(1, least_work / (work + 1));
+  }
+
+  // Calls body(panel, block, sums, places) for all blocks of all panels, and finishes what it leaves. Blocks go by runs:
+  // a panel of weights meets all of them while it is in the cache.
+  template <class Body>
+  void multiply_blocks(i64 blocks, Body&& body, i64 image) {
+    const i64 runs = panels_ >= 8 ? 1 : ceil_div(8, panels_), run = ceil_div(blocks, runs), all = ceil_div(blocks, run);
+    const i64 tasks = panels_ * all;
+    parallel_for(tasks, s_.work() / s_.images >= kThreadedWork ? 1 : tasks, [&](i64 begin, i64 end) {
+      amx_kernels()->begin();
+      alignas(64) float sums[kAmxLanes * kAmxLanes];
+      i64 places[kAmxLanes];
+      for (i64 task = begin; task < end; ++task) {
+        const i64 panel = task % panels_, first = task / panels_ * run;
+        for (i64 block = first; block < least(first + run, blocks); ++block) {
+          body(panel, block, sums, places);
+          finish(image, panel, sums, places);
+        }
+      }
+      amx_kernels()->end();
+    });
+  }
+
+  // `places`: positions in the plane of results.
+  void finish(i64 image, i64 panel, const float* sums, i64* places) const {
+    const ConvEpilogue& e = c_.epilogue;
+    const i64 first = panel * kAmxLanes, pixel = c_.out_last ? s_.out_channels : 1;
+    const i64 offset = image * s_.result_size() + first * (c_.out_last ? 1 : p_.result());
+    for (i64 i = 0; i < kAmxLanes; ++i) places[i] *= pixel;
+    amx_kernels()->finish(sums, {e.scale ? e.scale + first : nullptr, e.shift ? e.shift + first : nullptr,
+                                 e.residual ? e.residual + offset : nullptr, c_.out + offset, e.relu,
+                                 least(kAmxLanes, s_.out_channels - first), c_.out_last ? 1 : p_.result(), places});
+  }
+
+  static constexpr i64 kMaxTaps = 256;
+  const FusedConv& c_;
+  const ConvSizes& s_;
+  const ConvPlane& p_;
+  const int parts_;
+  const WindowCut cut_;
+  const i64 panels_, panel_size_;
+  PackedWeights weights_;
+  i64 num_phases_ = 1, phase_row_[64], phase_column_[64];
+  i64 extra_rows_ = 0, width_ = 0, lane_ = 0;
+  Tap taps_[kMaxTaps];
+};
+
+}  // namespace
+
+bool suits_amx(const ConvSizes& s) {
+  const ConvPlane& p = s.plane;
+  return s.groups == 1 && s.out_channels >= 16 && s.depth() >= 16 && p.window() <= 256 && p.stride[0] <= 8 &&
+         p.stride[1] <= 8 && s.images > 0 && p.result() >= 16 && s.work() >= i64{1} << 18;
+}
+
+bool conv_amx(const FusedConv& conv, int parts) { return suits_amx(conv.sizes) && Convolution(conv, parts).run(); }
+
+}  // namespace pyflame::cpu

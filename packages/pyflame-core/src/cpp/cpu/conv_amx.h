@@ -1,0 +1,37 @@
+// Weights of a convolution as the tile unit reads them.
+#pragma once
+#include "base/buffer.h"
+#include "cpu/amx_kernels.h"
+#include "cpu/conv_float.h"
+
+namespace pyflame::cpu {
+
+// How the sum over a window is cut up: into window elements with all their channels, or, where channels are few, into
+// window rows with all their pixels.
+struct WindowCut {
+  bool by_rows;
+  i64 taps, length;  // pieces, numbers in each
+
+  explicit WindowCut(const ConvSizes& s);
+  i64 steps() const { return (length + kAmxStep - 1) / kAmxStep; }
+};
+
+struct ConvWeights : Derived {
+  const void* from = nullptr;  // what they were packed from
+  ConvSizes sizes;
+  int parts = 0;
+  u16* panels = nullptr;
+  AmxRange range;
+  ConvWeights* next = nullptr;  // other weights in the same buffer
+
+  ~ConvWeights() override;
+};
+
+// In scratch, or, when the buffer's contents have been read before and are the same, kept with it.
+struct PackedWeights {
+  const u16* panels;
+  AmxRange range;
+};
+PackedWeights conv_weights(const ConvSizes& sizes, const float* weight, int parts, Buffer* buffer);
+
+}  // namespace pyflame::cpu

@@ -1,0 +1,38 @@
+// Forward convolution of float32 together with what follows it element by element.
+#pragma once
+#include "base/buffer.h"
+#include "cpu/conv_float.h"
+
+namespace pyflame::cpu {
+
+// sums * scale + shift by channel, plus the residual, then the larger of that and zero. Pointers may be nullptr.
+struct ConvEpilogue {
+  const float *scale, *shift;
+  const float* residual;  // laid out as the result
+  bool relu;
+};
+
+// Input and result are contiguous or have channels innermost; the weights are contiguous. `weight_buffer`: where the
+// weights lie, so that they are packed once as long as they stay the same, or nullptr.
+struct FusedConv {
+  ConvSizes sizes;
+  const float* input;
+  bool input_last;
+  const float* weight;
+  ConvEpilogue epilogue;
+  float* out;
+  bool out_last;
+  Buffer* weight_buffer;
+};
+
+void conv2d_fused(const View& input, const View& weight, const ConvGeometry& geometry, const ConvEpilogue& epilogue,
+                  const View& out, Buffer* weight_buffer);
+
+bool is_channels_last(const View& view);
+
+// On the tile unit. False: not done, because the sizes do not suit or the numbers would not come out as in float arithmetic.
+bool conv_amx(const FusedConv& conv, int parts);
+// Whether the sizes suit.
+bool suits_amx(const ConvSizes& sizes);
+
+}  // namespace pyflame::cpu

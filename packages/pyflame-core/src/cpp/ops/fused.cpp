@@ -1,0 +1,98 @@
+#include "ops/fused.h"
+
+#include "cpu/conv_fused.h"
+#include "cpu/elementwise.h"
+#include "cpu/pool.h"
+#include "cpu/scratch.h"
+
+namespace pyflame::ops {
+
+using graph::KernelCall;
+using graph::OpDef;
+
+namespace {
+
+constexpr int kGeometryWords = 10;
+
+float channel_value(const cpu::View& operand, i64 channel) {
+  const int dim = operand.shape.ndim - 3;
+  return operand.as<float>()[channel * operand.strides[dim]];
+}
+
+// One factor and one summand for each channel, composed in double: the steps round once, as together.
+void compose(const KernelCall& call, const i64* steps, i64 count, i64 channels, float* scale, float* shift) {
+  for (i64 c = 0; c < channels; ++c) {
+    double factor = 1, summand = 0;
+    for (i64 i = 0, operand = 2; i < count; ++i) {
+      switch (static_cast<EpilogueStep>(steps[i])) {
+        case EpilogueStep::kAdd: summand += channel_value(call.in[operand++], c); break;
+        case EpilogueStep::kSubtract: summand -= channel_value(call.in[operand++], c); break;
+        case EpilogueStep::kMultiply: {
+          double by = channel_value(call.in[operand++], c);
+          factor *= by, summand *= by;
+          break;
+        }
+        default: break;
+      }
+    }
+    scale[c] = static_cast<float>(factor);
+    shift[c] = static_cast<float>(summand);
+  }
+}
+
+// The residual as the result lies in memory.
+const float* residual_as(const cpu::View& residual, const cpu::View& out) {
+  if (residual.strides == out.strides) return residual.as<float>();
+  cpu::View copy = out;
+  copy.data = cpu::scratch<float>(cpu::Scratch::kPartials, out.numel());
+  cpu::copy_strided(residual, copy);
+  return copy.as<float>();
+}
+
+void conv2d_fused_kernel(const KernelCall& call) {
+  const i64 *words = call.attrs, *steps = words + kGeometryWords + 1, count = words[kGeometryWords];
+  const cpu::ConvGeometry geometry{{words[1], words[2]}, {words[4], words[5]}, {words[7], words[8]}, words[9]};
+  const i64 channels = call.out[0].shape[1];
+  cpu::ConvEpilogue epilogue{};
+  bool affine = false;
+  for (i64 i = 0; i < count; ++i) {
+    EpilogueStep step = static_cast<EpilogueStep>(steps[i]);
+    affine |= step < EpilogueStep::kResidual;
+    epilogue.relu |= step == EpilogueStep::kRelu;
+    if (step == EpilogueStep::kResidual) epilogue.residual = residual_as(call.in[call.num_inputs - 1], call.out[0]);
+  }
+  if (affine) {
+    float* scale = cpu::scratch<float>(cpu::Scratch::kHalfA, 2 * channels);
+    compose(call, steps, count, channels, scale, scale + channels);
+    epilogue.scale = scale, epilogue.shift = scale + channels;
+  }
+  cpu::View input = call.in[0];
+  if (!input.contiguous() && !cpu::is_channels_last(input)) {
+    input.strides = contiguous_strides(input.shape);
+    input.data = cpu::scratch<float>(cpu::Scratch::kHalfC, input.numel());
+    cpu::copy_strided(call.in[0], input);
+  }
+  cpu::conv2d_fused(input, call.in[1], geometry, epilogue, call.out[0], call.weight);
+}
+
+void max_pool2d_last_kernel(const KernelCall& call) {
+  const i64* words = call.attrs;
+  cpu::max_pool2d_last(call.in[0], {{words[1], words[2]}, {words[4], words[5]}, {words[7], words[8]}, {words[10], words[11]}},
+                       call.out[0]);
+}
+
+}  // namespace
+
+const OpDef& conv2d_fused() {
+  static const OpDef op = OpDef("conv2d").inputs({"input", "weight", "operands"}, true).category(graph::OpCategory::kConv)
+                              .cpu(conv2d_fused_kernel, ~u32{0b10});
+  return op;
+}
+
+const OpDef& max_pool2d_last() {
+  static const OpDef op = OpDef("max_pool2d").inputs({"input"}).category(graph::OpCategory::kPool)
+                              .cpu(max_pool2d_last_kernel, 0b1);
+  return op;
+}
+
+}  // namespace pyflame::ops

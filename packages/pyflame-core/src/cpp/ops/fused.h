@@ -1,0 +1,17 @@
+// Records that no user writes: passes put them in the place of several nodes. They are not in the registry.
+#pragma once
+#include "graph/opdef.h"
+
+namespace pyflame::ops {
+
+// What follows a convolution, in this order: adding, subtracting and multiplying by channel, adding a tensor of the
+// result's shape, the rectifier.
+enum class EpilogueStep : i64 { kAdd, kSubtract, kMultiply, kResidual, kRelu };
+
+// conv2d with an epilogue. Inputs: input, weight, then the operands of the steps in order. Attributes: those of conv2d,
+// then a list of steps. Input and result contiguous or with channels innermost; other operands any strides.
+const graph::OpDef& conv2d_fused();
+// max_pool2d without positions, input and result with channels innermost.
+const graph::OpDef& max_pool2d_last();
+
+}  // namespace pyflame::ops
