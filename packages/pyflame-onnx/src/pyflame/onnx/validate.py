@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import onnx
 from onnx import AttributeProto
 
 from .errors import InvalidOnnxModel
 
-MAX_NESTING = 32
+MAX_NESTING = 16
+# A function that calls another twice, which calls another twice...: small files must not become endless programs.
+MAX_NODES = 1_000_000
 
 
 def validate(model: onnx.ModelProto, name: str) -> None:
@@ -104,22 +107,31 @@ def graphs_of(attribute: onnx.AttributeProto) -> Sequence[onnx.GraphProto]:
 
 
 def check_recursion(model: onnx.ModelProto, name: str) -> None:
-    """Refuse functions that call themselves, directly or through others."""
+    """Refuse functions that call themselves, directly or through others, or that multiply beyond measure."""
     bodies = {(function.domain, function.name): function.node for function in model.functions}
-    calls = {key: {called for called in called_by(nodes) if called in bodies} for key, nodes in bodies.items()}
+    calls = {key: Counter(called for called in called_by(nodes) if called in bodies) for key, nodes in bodies.items()}
+    sizes: dict[tuple[str, str], int] = {}
     while calls:
-        leaves = [key for key, called in calls.items() if not called & calls.keys()]
+        leaves = [key for key, called in calls.items() if not called.keys() & calls.keys()]
         if not leaves:
             raise InvalidOnnxModel(f"[onnx] {name}: functions call each other in a circle: {sorted(calls)}")
         for key in leaves:
+            sizes[key] = expanded(bodies[key], sizes)
             del calls[key]
+    total = expanded(model.graph.node, sizes)
+    if total > MAX_NODES:
+        raise InvalidOnnxModel(f"[onnx] {name}: its functions expand to {total:,} nodes, over {MAX_NODES:,}")
 
 
-def called_by(nodes: Iterable[onnx.NodeProto]) -> set[tuple[str, str]]:
-    found: set[tuple[str, str]] = set()
+def expanded(nodes: Iterable[onnx.NodeProto], sizes: Mapping[tuple[str, str], int]) -> int:
+    """Return the number of nodes when all calls of functions are replaced by their bodies."""
+    return sum(sizes.get(called, 1) for called in called_by(nodes))
+
+
+def called_by(nodes: Iterable[onnx.NodeProto]) -> Iterator[tuple[str, str]]:
+    """Yield what each node calls, those of nested graphs included."""
     for node in nodes:
-        found.add((node.domain, node.op_type))
+        yield node.domain, node.op_type
         for attribute in node.attribute:
             for graph in graphs_of(attribute):
-                found |= called_by(graph.node)
-    return found
+                yield from called_by(graph.node)

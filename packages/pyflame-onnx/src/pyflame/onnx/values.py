@@ -17,6 +17,8 @@ from onnx import TensorProto, helper
 import pyflame as pf
 from pyflame import DType, Tensor
 
+MAX_ELEMENTS = 2**33
+
 Array: TypeAlias = np.ndarray[Any, Any]
 
 
@@ -197,6 +199,16 @@ def number(value: Any) -> Any:
     if array.size != 1:
         raise ValueError(f"[onnx] a scalar is needed, there are {array.size} elements of shape {list(array.shape)}")
     return array.reshape(-1)[0].item()
+
+
+def check_count(count: int, op: str) -> None:
+    """Refuse to make more elements than any sensible model has: a file of a few bytes can ask for any number.
+
+    Raises:
+        ValueError: there would be too many.
+    """
+    if count > MAX_ELEMENTS:
+        raise ValueError(f"[{op}] a result of {count:,} elements: more than {MAX_ELEMENTS:,} are refused")
 
 
 def axis_of(axis: int, ndim: int, op: str) -> int:

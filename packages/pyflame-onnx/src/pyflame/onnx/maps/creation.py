@@ -11,7 +11,7 @@ import numpy as np
 import pyflame as pf
 from pyflame import Tensor
 
-from ..values import Array, Carried, carry, element_type, host, ints, lift
+from ..values import Array, Carried, carry, check_count, element_type, host, ints, lift
 from .registry import maps
 
 
@@ -30,6 +30,7 @@ def range_(start: Any, limit: Any, delta: Any) -> Tensor:
     if step == 0:
         raise ValueError("[Range] a delta of 0 leads nowhere")
     count = max(math.ceil((end - first) / step), 0)
+    check_count(count, "Range")
     # Exactly start + i * delta, in the type of the inputs.
     return lift_tensor(first + np.arange(count).astype(first.dtype) * step, first.dtype)
 
@@ -44,6 +45,7 @@ def range_with_stash(start: Any, limit: Any, delta: Any, *, stash_type: int = 1)
     if step == 0:
         raise ValueError("[Range] a delta of 0 leads nowhere")
     count = max(math.ceil((end - first) / step), 0)
+    check_count(count, "Range")
     return lift_tensor(first + np.arange(count).astype(wide) * step, kind)
 
 

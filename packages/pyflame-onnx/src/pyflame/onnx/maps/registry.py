@@ -12,7 +12,7 @@ import onnx.defs
 
 from pyflame import Tensor
 
-from ..values import Carried, ElementType, carry, lift, to_array
+from ..values import Carried, ElementType, carry, check_count, lift, to_array
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 EVERY = "*"
@@ -69,6 +69,8 @@ class Map:
             result = self.compute_carried(ready, attributes)
         else:
             result = self.function(*ready, **attributes)
+        if isinstance(result, Tensor):  # recorded, not computed: there is still time
+            check_count(result.numel(), self.op)
         return to_array(result) if known and not self.random else result
 
     def compute_carried(self, values: Sequence[Any], attributes: dict[str, Any]) -> Any:

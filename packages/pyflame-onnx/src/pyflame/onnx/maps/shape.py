@@ -47,7 +47,12 @@ def reshape_allowing_zero(x: Tensor, shape: Any, *, allowzero: int = 0) -> Tenso
     if not allowzero:
         if any(size == 0 and place >= x.ndim for place, size in enumerate(sizes)):
             raise ValueError(f"[Reshape] {list(x.shape)} to {sizes}: a 0 stands where the input has no dimension")
+        copied = [place for place, size in enumerate(sizes) if size == 0]
         sizes = [x.shape[place] if size == 0 else size for place, size in enumerate(sizes)]
+        if not x.numel() and sizes.count(-1) == 1:  # an empty batch: what is copied cancels out of what is left
+            have = math.prod(size for place, size in enumerate(x.shape) if place not in copied)
+            named = math.prod(size for place, size in enumerate(sizes) if place not in copied and size != -1)
+            sizes[sizes.index(-1)] = have // named if named else 0
     return pf.reshape(x, sizes)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyflame as pf
 from pyflame import Tensor
 
-from ..values import Array, axis_of, element_type, ints, number
+from ..values import Array, axis_of, check_count, element_type, ints, number
 from .registry import maps
 
 
@@ -93,6 +93,7 @@ def stft(signal: Tensor, step: Any, window: Tensor | None = None, length: Any = 
 def window(size: Any, periodic: int, output_datatype: int, terms: tuple[float, ...]) -> Tensor:
     """Return a sum of cosines over a window."""
     count = ints(size)[0]
+    check_count(count, "window")
     angle = 2 * math.pi * np.arange(count) / max(count if periodic else count - 1, 1)
     values = sum(term * np.cos(place * angle) for place, term in enumerate(terms))
     return pf.cast(pf.from_numpy(np.asarray(values)), element_type(output_datatype).dtype)

@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+
+import pyflame as pf
+from pyflame.onnx import plans
+
+
+def steps_left(model):
+    return [None if plan is None else [step.op for step, _ in plan.steps] for plan in model._plans.kept.values()]
+
+
+def test_shapes_are_worked_out_once_per_kind_of_input(small_network):
+    model = pf.onnx.import_onnx(small_network)
+    for batch in (2, 2, 3, 2):
+        model(pf.ones(batch, 3, 8, 8))
+    rest = ["Conv", "BatchNormalization", "Relu", "MaxPool", "Reshape", "Gemm"]
+    assert steps_left(model) == [rest, rest]
+
+
+def test_constants_are_folded_before_the_first_run(parse):
+    model = pf.onnx.import_onnx(
+        parse("g (float[2] x) => (float[2] y) <int8[2] w = {2, 3}> { f = Cast<to = 1>(w) g = Mul(f, f) y = Mul(x, g) }")
+    )
+    assert model(pf.ones(2)).tolist() == [4.0, 9.0]
+    assert steps_left(model) == [["Mul"]]
+
+
+def test_shapes_that_depend_on_elements_are_worked_out_each_time(parse):
+    model = pf.onnx.import_onnx(parse("g (float[N] x) => (int64[M] y) { i = NonZero(x) y = Shape(i) }"))
+    assert model(pf.tensor([1.0, 0.0, 2.0])).tolist() == [1, 2]
+    assert model(pf.tensor([1.0, 0.0, 0.0])).tolist() == [1, 1]
+    assert model(pf.tensor([1.0, 1.0, 1.0])).tolist() == [1, 3]
+    assert steps_left(model) == [None]
+
+
+def test_random_draws_are_not_folded(parse):
+    model = pf.onnx.import_onnx(
+        parse("g (float[N] x) => (float[N] y) { r = RandomUniform<shape = [4]>() y = Add(x, r) }")
+    )
+    x = pf.zeros(4)
+    assert model(x).tolist() != model(x).tolist()
+
+
+def test_kept_plans_are_bounded(parse, monkeypatch):
+    monkeypatch.setattr(plans, "KEPT_PLANS", 3)
+    model = pf.onnx.import_onnx(parse("g (float[N] x) => (float[N] y) { y = Relu(x) }"))
+    for size in range(1, 8):
+        model(pf.ones(size))
+    assert len(steps_left(model)) == 3
+
+
+def test_errors_tell_where(parse):
+    model = pf.onnx.import_onnx(parse("g (float[N] x) => (float[M] y) <int64[1] s = {7}> { y = Reshape(x, s) }"))
+    with pytest.raises(RuntimeError) as caught:
+        model(pf.ones(3))
+    assert "in node #0 (Reshape)" in caught.value.__notes__
+
+
+def test_results_do_not_depend_on_the_plan(small_network):
+    model = pf.onnx.import_onnx(small_network)
+    x = pf.rand(2, 3, 8, 8)
+    first, second = (model(x).detach().numpy() for _ in range(2))
+    np.testing.assert_array_equal(first, second)
