@@ -118,9 +118,7 @@ def kthvalue(
     return found if out is None else stored_pair("kthvalue", out, found)
 
 
-def mode(
-    x: Tensor, dim: int = -1, keepdim: bool = False, *, out: tuple[Tensor, Tensor] | None = None
-) -> ValuesIndices:
+def mode(x: Tensor, dim: int = -1, keepdim: bool = False, *, out: tuple[Tensor, Tensor] | None = None) -> ValuesIndices:
     """Find the most frequent element along a dimension, the smallest of several, and its last place.
 
     Args:
