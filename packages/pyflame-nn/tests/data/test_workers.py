@@ -136,6 +136,11 @@ def test_errors_come_with_their_traceback(error, kind):
     assert [batch.tolist() for batch in batches] == [[6, 7], [8, 9], [10, 11]]
 
 
+def test_a_stop_in_a_dataset_does_not_end_an_epoch_in_this_process_either():
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        list(DataLoader(Items(12, functools.partial(failing, StopIteration())), batch_size=2))
+
+
 def test_classes_that_cannot_travel():
     class Local(Exception):
         pass
@@ -205,6 +210,17 @@ def test_a_worker_that_takes_too_long():
         next(iter(loader))
     assert time.monotonic() - start < 10
     assert len(list(DataLoader(Items(4), num_workers=1, timeout=30))) == 4
+
+
+def test_a_stopped_worker_is_no_obstacle():
+    """Stopped as by a debugger, with its pipe of orders full: the timeout tells, and closing does not wait for it."""
+    loader = DataLoader(Items(100, lambda i: time.sleep(0.05)), batch_size=None, num_workers=1, timeout=0.5)
+    batches = iter(loader)
+    os.kill(multiprocessing.active_children()[0].pid, signal.SIGSTOP)
+    start = time.monotonic()
+    with pytest.raises(RuntimeError, match="timeout"):
+        list(batches)
+    assert time.monotonic() - start < 15
 
 
 def test_an_abandoned_iterator_takes_its_workers_along():

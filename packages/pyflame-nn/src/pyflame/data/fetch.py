@@ -38,6 +38,12 @@ class Recipe:
             return lambda chosen: collate(several(chosen))
         return lambda chosen: collate([dataset[index] for index in chosen])
 
+    def batches(self, chosen: Iterator[Any]) -> Iterator[Any]:
+        """Yield the batches of chosen items."""
+        load = self.loader_of_chosen()
+        # Not map: a StopIteration of the dataset's would end it as if nothing had happened.
+        return (load(numbers) for numbers in chosen)
+
     def stream(self) -> Iterator[Any]:
         """Yield the batches of an iterable dataset."""
         items = iter(self.dataset)

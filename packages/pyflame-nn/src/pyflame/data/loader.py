@@ -135,7 +135,7 @@ class DataLoader:
         self._epoch += 1
         chosen = None if streams else iter((self.batch_sampler if batched else self.sampler) or ())
         if not self.num_workers:
-            return recipe.stream() if chosen is None else map(recipe.loader_of_chosen(), chosen)
+            return recipe.stream() if chosen is None else recipe.batches(chosen)
         pool = self._pool
         if pool is None or not pool.is_open:
             pool = Pool(

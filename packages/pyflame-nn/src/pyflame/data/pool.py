@@ -8,6 +8,7 @@ import pickle
 import select
 import signal
 import sys
+import threading
 import time
 import warnings
 import weakref
@@ -42,6 +43,19 @@ class _Member:
     name: str  # how errors call it
     orders: Connection
     receiver: Receiver
+
+
+# A process that another thread forks while pipes are being made would keep copies of both ends.
+_starting = threading.Lock()
+
+
+def _new_lock() -> None:
+    global _starting
+    _starting = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_new_lock)
 
 
 def _context(wanted: Any) -> Any:
@@ -146,7 +160,8 @@ class Pool:
             how = f"was killed by {name}"
         else:
             how = f"has exited with code {code}"
-        hint = ": if memory ran out, take fewer workers or smaller batches" if code == -signal.SIGKILL else ""
+        memory = code is not None and -code in (signal.SIGKILL, signal.SIGBUS)  # as the system ends what needs too much
+        hint = ": if memory ran out, take fewer workers or smaller batches" if memory else ""
         return RuntimeError(f"[DataLoader] {member.name} {how}{hint}")
 
 
@@ -228,30 +243,36 @@ def _ready(sources: list[Any], timeout: float | None) -> list[Any]:
 def _start(
     processes: Any, info: WorkerInfo, recipe: Recipe, streams: bool, init: Callable[[int], None] | None
 ) -> _Member:
-    order_end, orders = processes.Pipe(duplex=False)
-    answers, answer_end = processes.Pipe(duplex=True)  # a socket, which descriptors can travel through
-    forked = processes.get_start_method() == "fork"
-    inherited = [*_ends, orders, answers] if forked else []
-    process = processes.Process(
-        target=run,
-        args=(info, recipe, streams, init, order_end, answer_end, inherited, HAS_SHARED_MEMORY),
-        name=f"pyflame-loader-{info.id}",
-        daemon=True,
-    )
-    with warnings.catch_warnings():
-        # Python 3.12 warns of threads that hold locks at the fork; those of core are made anew in the child.
-        warnings.filterwarnings("ignore", ".*multi-threaded.*", DeprecationWarning)
-        process.start()
-    order_end.close()
-    answer_end.close()
-    _ends.update((orders, answers))
+    with _starting:
+        order_end, orders = processes.Pipe(duplex=False)
+        answers, answer_end = processes.Pipe(duplex=True)  # a socket, which descriptors can travel through
+        forked = processes.get_start_method() == "fork"
+        inherited = [*_ends, orders, answers] if forked else []
+        process = processes.Process(
+            target=run,
+            args=(info, recipe, streams, init, order_end, answer_end, inherited, HAS_SHARED_MEMORY),
+            name=f"pyflame-loader-{info.id}",
+            daemon=True,
+        )
+        with warnings.catch_warnings():
+            # Python 3.12 warns of threads that hold locks at the fork; those of core are made anew in the child.
+            warnings.filterwarnings("ignore", ".*multi-threaded.*", DeprecationWarning)
+            process.start()
+        order_end.close()
+        answer_end.close()
+        _ends.update((orders, answers))
     return _Member(process, f"worker {info.id} (pid {process.pid})", orders, Receiver(answers))
 
 
 def raised(failure: Failure, number: int) -> Exception:
     """Make the exception of a worker again, with the worker's traceback as its message."""
     message = _Text(f"[DataLoader] worker {number} raised:\n{failure.trace}")
-    kind: Any = pickle.loads(failure.kind) if failure.kind is not None else RuntimeError
+    kind: Any = RuntimeError
+    if failure.kind is not None:
+        try:
+            kind = pickle.loads(failure.kind)
+        except Exception:  # a class that this process cannot import; the traceback names it
+            return RuntimeError(message)
     if issubclass(kind, StopIteration | StopAsyncIteration):  # would end the loop as if nothing had happened
         return RuntimeError(message)
     try:
@@ -267,6 +288,8 @@ def _shut(members: list[_Member], owner: int) -> None:
         return
     for member in members:
         try:
+            if os.name == "posix":
+                os.set_blocking(member.orders.fileno(), False)  # the pipe of a stopped worker may be full
             member.orders.send(None)  # closing does not tell a worker while another process has a copy of the pipe
         except OSError:  # it has gone already
             pass

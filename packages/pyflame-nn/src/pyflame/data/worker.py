@@ -43,7 +43,6 @@ class Failure:
     """An exception on its way to the parent, which may not have the means to make it again."""
 
     kind: bytes | None  # the pickled class
-    message: str
     trace: str
 
 
@@ -52,7 +51,7 @@ def failure(error: Exception) -> Failure:
         kind = pickle.dumps(type(error))
     except (pickle.PicklingError, AttributeError, TypeError):  # a class inside a function
         kind = None
-    return Failure(kind, str(error), "".join(traceback.format_exception(error)))
+    return Failure(kind, "".join(traceback.format_exception(error)))
 
 
 class _Orders:
