@@ -37,6 +37,11 @@ _TABLE = {
     "squeezenet1_0": ("SqueezeNet 1.0, with few parameters.", _CLASSIFIER, "squeezenet1_0"),
     "squeezenet1_1": ("SqueezeNet 1.1, with few parameters and less to compute.", _CLASSIFIER, "squeezenet1_1"),
     "vit_b_16": ("Base Vision Transformer for patches of 16 by 16 pixels.", _CLASSIFIER, "vit_b_16"),
+    "unet": ("U-Net, which classifies pixels.", ("vision", "segmentation"), "UNet"),
+    "deeplabv3_resnet50": ("DeepLabV3 on ResNet-50.", ("vision", "segmentation"), "deeplabv3_resnet50"),
+    "deeplabv3_resnet101": ("DeepLabV3 on ResNet-101.", ("vision", "segmentation"), "deeplabv3_resnet101"),
+    "ssd300_vgg16": ("SSD on VGG-16, which finds objects.", ("vision", "detection"), "ssd300_vgg16"),
+    "yolo": ("Small YOLO, which finds objects.", ("vision", "detection"), "YOLO"),
     "vit": ("Vision Transformer with the names of Hugging Face.", _CLASSIFIER, "ViTForImageClassification:ViTConfig"),
     "bert": ("BERT, which gives features of texts.", ("text", "encoder"), "BertModel:BertConfig"),
     "bert_classifier": (

@@ -14,6 +14,11 @@ from .bert_heads import (
 )
 from .cache import KeyValueCache as KeyValueCache
 from .cnn import CNN as CNN
+from .deeplabv3 import (
+    DeepLabV3 as DeepLabV3,
+    deeplabv3_resnet50 as deeplabv3_resnet50,
+    deeplabv3_resnet101 as deeplabv3_resnet101,
+)
 from .densenet import DenseNet as DenseNet, densenet121 as densenet121
 from .efficientnet import (
     EfficientNet as EfficientNet,
@@ -45,6 +50,7 @@ from .resnet import (
     wide_resnet101_2 as wide_resnet101_2,
 )
 from .squeezenet import SqueezeNet as SqueezeNet, squeezenet1_0 as squeezenet1_0, squeezenet1_1 as squeezenet1_1
+from .ssd import SSD as SSD, ssd300_vgg16 as ssd300_vgg16
 from .t5 import T5Config as T5Config, T5Model as T5Model
 from .transformer import (
     MultiHeadAttention as MultiHeadAttention,
@@ -53,6 +59,7 @@ from .transformer import (
     TransformerDecoder as TransformerDecoder,
     TransformerEncoder as TransformerEncoder,
 )
+from .unet import UNet as UNet
 from .vgg import (
     VGG as VGG,
     vgg11 as vgg11,
@@ -70,6 +77,7 @@ from .vit import (
     ViTForImageClassification as ViTForImageClassification,
     ViTModel as ViTModel,
 )
+from .yolo import YOLO as YOLO
 
 ResNet18, ResNet34, ResNet50, ResNet101, ResNet152 = resnet18, resnet34, resnet50, resnet101, resnet152
 ResNeXt50_32x4d, ResNeXt101_32x8d = resnext50_32x4d, resnext101_32x8d
