@@ -79,8 +79,9 @@ def nll_loss(
         return ops.nll_loss(input, target, ignore_index, reduction)
     check_classes("nll_loss", input, target)
     check_weight("nll_loss", input, weight)
-    picked, weights, _ = picked_and_weights(input, target, weight, ignore_index)
-    loss = -(picked * weights)
+    picked, weights, counts = picked_and_weights(input, target, weight, ignore_index)
+    # Where nothing counts, the mean is 0 / 0, and gradients are 0 all the same: a product with 0 would not stop them.
+    loss = where(counts, -(picked * weights), 0.0)
     if reduction == "mean":
         return loss.sum() / weights.sum()
     return reduce("nll_loss", loss, reduction)
@@ -133,8 +134,8 @@ def cross_entropy(
         return nll_loss(log_probs, target, weight, ignore_index, reduction)
     picked, weights, counts = picked_and_weights(log_probs, target, weight, ignore_index)
     spread = log_probs if weight is None else log_probs * along(weight, log_probs, dim)
-    evenly = spread.sum(dim) * cast(counts, log_probs.dtype) * (label_smoothing / input.shape[dim])
-    loss = -(picked * weights * (1.0 - label_smoothing) + evenly)
+    evenly = spread.sum(dim) * (label_smoothing / input.shape[dim])
+    loss = where(counts, -(picked * weights * (1.0 - label_smoothing) + evenly), 0.0)
     if reduction == "mean":
         return loss.sum() / weights.sum()
     return reduce(op, loss, reduction)
