@@ -25,20 +25,44 @@ def test_loss_agrees_with_the_reference(case):
     np.testing.assert_allclose(x.grad.numpy(), REFERENCES[f"{case}/grad_x"], rtol=1e-5, atol=1e-6)
 
 
-def test_cross_entropy_refuses_what_does_not_fit():
-    logits = pf.zeros(4, 3)
-    with pytest.raises(ValueError, match="class ids need shape"):
-        F.cross_entropy(logits, pf.zeros(3, dtype=pf.int64))
-    with pytest.raises(ValueError, match="one number for each of 3 classes"):
-        F.cross_entropy(logits, pf.zeros(4, dtype=pf.int64), weight=pf.ones(4))
-    with pytest.raises(ValueError, match="between 0 and 1"):
-        F.cross_entropy(logits, pf.zeros(4, dtype=pf.int64), label_smoothing=2.0)
-    with pytest.raises(ValueError, match="expected 'mean', 'sum' or 'none'"):
-        F.cross_entropy(logits, pf.zeros(4, dtype=pf.int64), reduction="median")
-    with pytest.raises(ValueError, match="probabilities need the same shape"):
-        F.cross_entropy(logits, pf.zeros(4))
-    with pytest.raises(TypeError, match="class ids are integers"):
-        F.nll_loss(logits, pf.zeros(4))
+REFUSED = {
+    "another batch": (lambda x, i: F.cross_entropy(x, i(3)), ValueError, "class ids need shape"),
+    "two targets": (lambda x, i: F.cross_entropy(x, i(4, 2)), RuntimeError, "class ids need shape"),
+    "probabilities of another shape": (lambda x, i: F.cross_entropy(x, x[:, :2]), RuntimeError, "class ids need shape"),
+    "ids of the input's shape": (lambda x, i: F.cross_entropy(x, i(4, 3)), RuntimeError, "floating-point"),
+    "floating ids": (lambda x, i: F.nll_loss(x, pf.zeros(4)), RuntimeError, "class ids are integers"),
+    "two ids for one input": (lambda x, i: F.nll_loss(x[0], i(2)), ValueError, "class ids need shape"),
+    "no classes": (lambda x, i: F.nll_loss(x[0, 0], i(1)), ValueError, "no dimensions"),
+    "weights": (lambda x, i: F.cross_entropy(x, i(4), weight=pf.ones(4)), RuntimeError, "each of 3 classes"),
+    "smoothing": (lambda x, i: F.cross_entropy(x, i(4), label_smoothing=2.0), RuntimeError, "between 0 and 1"),
+    "reduction": (lambda x, i: F.cross_entropy(x, i(4), reduction="median"), ValueError, "'mean', 'sum' or 'none'"),
+    "huber": (lambda x, i: F.huber_loss(x, x, delta=0.0), RuntimeError, "positive"),
+    "smooth l1": (lambda x, i: F.smooth_l1_loss(x, x, beta=-1.0), RuntimeError, "not negative"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_does_not_fit_is_refused_as_in_pytorch(name):
+    call, error, words = REFUSED[name]
+    with pytest.raises(error, match=words):
+        call(pf.zeros(4, 3), lambda *shape: pf.zeros(*shape, dtype=pf.int64))
+
+
+def test_one_id_in_a_list_is_taken_for_one_input():
+    x = pf.tensor([0.1, 0.7, -1.0])
+    assert F.cross_entropy(x, pf.tensor([1])).item() == F.cross_entropy(x, pf.tensor(1)).item()
+
+
+def test_gradients_of_what_is_ignored_are_zero():
+    for options in (
+        {},
+        {"weight": pf.ones(3)},
+        {"label_smoothing": 0.3},
+        {"weight": pf.ones(3), "label_smoothing": 1.0},
+    ):
+        x = pf.randn(2, 3, requires_grad=True)
+        F.cross_entropy(x, pf.tensor([-100, -100]), **options).backward()
+        assert x.grad.tolist() == [[0.0] * 3] * 2, options
 
 
 def test_cross_entropy_of_a_class_that_is_none_is_an_error_at_evaluation():

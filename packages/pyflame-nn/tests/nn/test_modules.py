@@ -89,3 +89,13 @@ def test_every_module_has_a_reference():
     ]
     tested = {name for source in sources for name in re.findall(r"nn\.(\w+)", source)}
     assert not {name for name in classes if not name.startswith("Lazy")} - tested - ELSEWHERE
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_batch_without_samples_normalizes_to_one(training):
+    layer = nn.BatchNorm1d(3).train(training)
+    y = layer(pf.zeros(0, 3, 4))
+    assert y.shape == (0, 3, 4)
+    y.sum().backward()
+    assert layer.weight.grad.tolist() == [0.0] * 3 and layer.bias.grad.tolist() == [0.0] * 3
+    assert layer.running_mean.tolist() == [0.0] * 3 and layer.running_var.tolist() == [1.0] * 3

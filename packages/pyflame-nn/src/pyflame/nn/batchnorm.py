@@ -121,8 +121,9 @@ class BatchNorm(ChannelNorm):
 
     def _check(self, input: Tensor) -> None:
         self._check_rank(input)
-        if input.shape[1] != self.num_features:
-            raise ValueError(
+        unused = self.weight is None and self.running_mean is None
+        if input.shape[1] != self.num_features and not unused:
+            raise RuntimeError(
                 f"[{type(self).__name__}] input has shape {tuple(input.shape)}: expected {self.num_features} channels "
                 f"in dimension 1"
             )

@@ -53,6 +53,8 @@ class InstanceNorm(ChannelNorm):
         if input.shape[-self.rank - 1] != self.num_features:
             if self.affine:
                 raise ValueError(f"{where}: expected {self.num_features} channels")
+            if self.track_running_stats:
+                raise RuntimeError(f"{where}: the running statistics have {self.num_features} channels")
             warnings.warn(f"{where}, num_features is {self.num_features}: nothing uses it", stacklevel=3)
 
 

@@ -16,17 +16,21 @@ def class_dim(op: str, input: Tensor) -> int:
     return 0 if input.ndim == 1 else 1
 
 
-def check_classes(op: str, input: Tensor, target: Tensor) -> None:
+def checked_classes(op: str, input: Tensor, target: Tensor) -> Tensor:
+    """The target, with the shape of the input without its classes. Errors are of the classes that PyTorch raises."""
     dim = class_dim(op, input)
-    shape = input.shape
+    shape = tuple(input.shape)
     expected = shape[:dim] + shape[dim + 1 :]
-    if target.shape != expected:
-        raise ValueError(
-            f"[{op}] input has shape {tuple(shape)}, target {tuple(target.shape)}: "
-            f"class ids need shape {tuple(expected)}"
+    if not dim and tuple(target.shape) == (1,):
+        target = target.reshape(())
+    if tuple(target.shape) != expected:
+        batches_differ = target.ndim > 0 and (target.shape[0] != shape[0] if dim else target.ndim == 1)
+        raise (ValueError if batches_differ else RuntimeError)(
+            f"[{op}] input has shape {shape}, target {tuple(target.shape)}: class ids need shape {expected}"
         )
     if target.dtype.is_floating_point:
-        raise TypeError(f"[{op}] target has dtype {target.dtype.name}: class ids are integers")
+        raise RuntimeError(f"[{op}] target has dtype {target.dtype.name}: class ids are integers")
+    return target
 
 
 def check_weight(op: str, input: Tensor, weight: Tensor | None) -> None:
@@ -34,7 +38,7 @@ def check_weight(op: str, input: Tensor, weight: Tensor | None) -> None:
         return
     classes = input.shape[class_dim(op, input)]
     if tuple(weight.shape) != (classes,):
-        raise ValueError(
+        raise RuntimeError(
             f"[{op}] weight has shape {tuple(weight.shape)}: expected one number for each of {classes} classes"
         )
 
@@ -75,12 +79,13 @@ def nll_loss(
         >>> F.nll_loss(pf.tensor([[-0.5, -2.0]]), pf.tensor([1])).item()
         2.0
     """
+    target = checked_classes("nll_loss", input, target)
     if weight is None:
         return ops.nll_loss(input, target, ignore_index, reduction)
-    check_classes("nll_loss", input, target)
     check_weight("nll_loss", input, weight)
-    picked, weights, _ = picked_and_weights(input, target, weight, ignore_index)
-    loss = -(picked * weights)
+    picked, weights, counts = picked_and_weights(input, target, weight, ignore_index)
+    # Where nothing counts, the mean is 0 / 0, and gradients are 0 all the same: a product with 0 would not stop them.
+    loss = where(counts, -(picked * weights), 0.0)
     if reduction == "mean":
         return loss.sum() / weights.sum()
     return reduce("nll_loss", loss, reduction)
@@ -105,7 +110,8 @@ def cross_entropy(
         label_smoothing: how much of the target is spread evenly over all classes, 0 to 1
 
     Raises:
-        ValueError: shapes do not fit, or `label_smoothing` is out of range.
+        ValueError: batch sizes differ, or `reduction` is unknown.
+        RuntimeError: other shapes or the dtype do not fit, or `label_smoothing` is out of range.
 
     Example:
         >>> import pyflame as pf
@@ -115,26 +121,27 @@ def cross_entropy(
     """
     op = "cross_entropy"
     if not 0.0 <= label_smoothing <= 1.0:
-        raise ValueError(f"[{op}] label_smoothing is {label_smoothing}: expected a number between 0 and 1")
+        raise RuntimeError(f"[{op}] label_smoothing is {label_smoothing}: expected a number between 0 and 1")
     dim = class_dim(op, input)
-    if weight is None and label_smoothing == 0.0 and not target.dtype.is_floating_point:
+    dense = target.shape == input.shape
+    if dense and not target.dtype.is_floating_point:
+        raise RuntimeError(
+            f"[{op}] target has the input's shape {tuple(input.shape)} and dtype {target.dtype.name}: probabilities "
+            f"are floating-point, class ids have one dimension less"
+        )
+    target = target if dense else checked_classes(op, input, target)
+    if weight is None and label_smoothing == 0.0 and not dense:
         return ops.nll_loss(log_softmax(input, dim), target, ignore_index, reduction)
     check_weight(op, input, weight)
     log_probs = log_softmax(input, dim)
-    if target.dtype.is_floating_point:
-        if target.shape != input.shape:
-            raise ValueError(
-                f"[{op}] input has shape {tuple(input.shape)}, target {tuple(target.shape)}: "
-                f"probabilities need the same shape"
-            )
+    if dense:
         return from_probabilities(log_probs, target, weight, dim, reduction, label_smoothing)
-    check_classes(op, input, target)
     if label_smoothing == 0.0:
         return nll_loss(log_probs, target, weight, ignore_index, reduction)
     picked, weights, counts = picked_and_weights(log_probs, target, weight, ignore_index)
     spread = log_probs if weight is None else log_probs * along(weight, log_probs, dim)
-    evenly = spread.sum(dim) * cast(counts, log_probs.dtype) * (label_smoothing / input.shape[dim])
-    loss = -(picked * weights * (1.0 - label_smoothing) + evenly)
+    evenly = spread.sum(dim) * (label_smoothing / input.shape[dim])
+    loss = where(counts, -(picked * weights * (1.0 - label_smoothing) + evenly), 0.0)
     if reduction == "mean":
         return loss.sum() / weights.sum()
     return reduce(op, loss, reduction)

@@ -83,7 +83,7 @@ def huber_loss(
         weight: factors of the elements; "mean" divides by their number.
     """
     if delta <= 0:
-        raise ValueError(f"[huber_loss] delta is {delta}: expected a positive number")
+        raise RuntimeError(f"[huber_loss] delta is {delta}: expected a positive number")
     warn_broadcast("huber_loss", input, target)
     size = (input - target).abs()
     loss = where(size < delta, 0.5 * size * size, delta * (size - 0.5 * delta))
@@ -100,7 +100,7 @@ def huber_loss(
 def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta: float = 1.0) -> Tensor:
     """Return the Huber loss divided by `beta`; with beta 0, the absolute difference."""
     if beta < 0:
-        raise ValueError(f"[smooth_l1_loss] beta is {beta}: expected a number that is not negative")
+        raise RuntimeError(f"[smooth_l1_loss] beta is {beta}: expected a number that is not negative")
     if beta == 0:
         return l1_loss(input, target, reduction)
     return huber_loss(input, target, reduction, beta) / beta

@@ -43,6 +43,8 @@ def batch_norm(
             raise ValueError(
                 f"[batch_norm] input has shape {tuple(input.shape)}: training needs more than one value per channel"
             )
+        if not input.numel():
+            return without_values(input, weight, bias)
         dims = [0, *range(2, input.ndim)]
         mean = input.mean(dims, keepdim=True)
         centred = input - mean
@@ -59,6 +61,13 @@ def batch_norm(
     if weight is not None:
         scale = scale * weight.reshape(shape)
     output = centred * scale
+    return output if bias is None else output + bias.reshape(shape)
+
+
+def without_values(input: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    """A batch without values has no statistics; it stays one, with gradients of zero for the parameters."""
+    shape = (-1,) + (1,) * (input.ndim - 2)
+    output = input * 1.0 if weight is None else input * weight.reshape(shape)
     return output if bias is None else output + bias.reshape(shape)
 
 
