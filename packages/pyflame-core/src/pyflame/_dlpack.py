@@ -1,6 +1,6 @@
 """Tensors to and from other libraries by DLPack. NumPy does it, but for bfloat16, which NumPy lacks.
 
-The bits of bfloat16 pass NumPy as uint16: the type in the capsule (struct DLTensor of dlpack.h) is rewritten on the way.
+The bits of bfloat16 pass NumPy as uint16: the type in the capsule (DLTensor in dlpack.h) is rewritten on the way.
 """
 
 from __future__ import annotations

@@ -50,11 +50,16 @@ bool has_history(const Node* node) { return node->has(kRequiresGrad) && !node->h
 }
 
 // Post-order over the recorded history, inputs first. Iterative: histories may be 10^5 nodes deep.
-std::vector<Node*> history_order(const std::vector<Var>& outputs) {
+std::vector<Node*> history_order(const std::vector<Var>& outputs, const std::vector<Var>& ends) {
   std::vector<Node*> order, stack;
   order.reserve(64);
   stack.reserve(64);
   u32 epoch = next_epoch();
+  for (const Var& end : ends) {
+    end->mark = epoch;
+    end->slot = static_cast<u32>(order.size());
+    order.push_back(end.get());
+  }
   for (const Var& output : outputs) {
     if (output->mark == epoch) continue;
     stack.push_back(output.get());
@@ -86,7 +91,9 @@ std::vector<Node*> history_order(const std::vector<Var>& outputs) {
 // (eager mode) or let another thread run, and both reuse the nodes' traversal fields.
 class Walk {
  public:
-  Walk(const std::vector<Var>& outputs, const std::vector<Var>& wrt) : order_(history_order(outputs)) {
+  // `stops`: the history below `wrt` is not looked at.
+  Walk(const std::vector<Var>& outputs, const std::vector<Var>& wrt, bool stops)
+      : order_(history_order(outputs, stops ? wrt : std::vector<Var>())), ends_(stops ? wrt.size() : 0) {
     std::size_t n = order_.size();
     u32 epoch = n ? order_[0]->mark : 0;
     auto position = [&](const Node* node) {
@@ -107,7 +114,7 @@ class Walk {
       kept_.emplace_back(node);  // recording VJPs must not free what is still to be walked
       first_edge_.push_back(edges_.size());
       if (wrt.empty()) reported_[s] = node->has(kGradLeaf | kRetainGrad);
-      if (!has_history(node)) continue;
+      if (!walks(s)) continue;
       for (int i = 0; i < node->num_inputs; ++i) {
         int edge = position(node->inputs()[i]);
         edges_.push_back(edge);
@@ -123,7 +130,7 @@ class Walk {
       Node* node = order_[s];
       if (!needed_[s]) continue;
       if (__builtin_expect(node->has(kAttached), 0) && adjoint_[s]) adjoint_[s] = callbacks.gradient(node, adjoint_[s]);
-      if (!has_history(node)) continue;
+      if (!walks(s)) continue;
       if (is_projection(node)) {
         if (adjoint_[s]) hand_over(edges_[first_edge_[s] + node->num_inputs - 1], node->attr[0], adjoint_[s]);
       } else {
@@ -151,6 +158,8 @@ class Walk {
   }
 
  private:
+  bool walks(std::size_t s) const { return s >= ends_ && has_history(order_[s]); }
+
   static void add_to(Var& slot, const Var& gradient) { slot = slot ? ops::add(slot, gradient) : gradient; }
   void add(int position, const Var& gradient) { add_to(adjoint_[static_cast<std::size_t>(position)], gradient); }
 
@@ -217,6 +226,7 @@ class Walk {
 
   Recompute recompute_;
   std::vector<Node*> order_;
+  std::size_t ends_;  // that many nodes come first and are not walked below
   std::vector<Var> kept_, adjoint_, results_;
   std::vector<u8> needed_, reported_, needs_;
   std::vector<int> starts_, edges_;        // positions of inputs; -1: no gradient flows there
@@ -238,7 +248,7 @@ std::vector<LeafGradient> backward(const std::vector<Var>& outputs, const std::v
                     ", its gradient has shape " + to_string(gradients[i]->shape()) + ": they must be equal");
     }
   }
-  Walk walk(outputs, wrt);
+  Walk walk(outputs, wrt, options.stop_at_wrt);
   {
     GradMode mode(options.create_graph);
     for (std::size_t i = 0; i < outputs.size(); ++i) walk.start(i, ops::cast(gradients[i], outputs[i]->dtype));
@@ -248,5 +258,26 @@ std::vector<LeafGradient> backward(const std::vector<Var>& outputs, const std::v
   if (!options.retain_graph) walk.free_history();
   return found;
 }
+
+namespace {
+
+std::vector<Var> differentiate(const std::vector<Var>& outputs, const std::vector<Var>& gradients,
+                               const std::vector<Var>& wrt) {
+  std::vector<Var> results(wrt.size());
+  if (outputs.empty()) return results;
+  BackwardOptions options;
+  options.create_graph = grad_enabled();
+  options.retain_graph = options.stop_at_wrt = true;
+  for (const LeafGradient& found : backward(outputs, gradients, wrt, options)) {
+    for (std::size_t i = 0; i < wrt.size(); ++i) {
+      if (wrt[i].get() == found.leaf.get()) results[i] = found.gradient;
+    }
+  }
+  return results;
+}
+
+}  // namespace
+
+void plug_in() { hooks.differentiate = differentiate; }
 
 }  // namespace pyflame::autograd

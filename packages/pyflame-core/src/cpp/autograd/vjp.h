@@ -17,6 +17,7 @@ struct LeafGradient {
 struct BackwardOptions {
   bool retain_graph = false;
   bool create_graph = false;
+  bool stop_at_wrt = false;  // gradients of `wrt` as if they were leaves
 };
 
 // What bindings supply. All of it may run Python.
@@ -31,5 +32,7 @@ extern Callbacks callbacks;
 // grad, when the history was freed by an earlier backward, or when an op on the way has no VJP.
 std::vector<LeafGradient> backward(const std::vector<Var>& outputs, const std::vector<Var>& gradients,
                                    const std::vector<Var>& wrt, BackwardOptions options);
+
+void plug_in();  // fills graph::hooks.differentiate
 
 }  // namespace pyflame::autograd

@@ -11,6 +11,7 @@
 #include "bindings/storage.h"
 #include "bindings/tensor_type.h"
 #include "ops/host.h"
+#include "runtime/composite.h"
 
 namespace py = pybind11;
 using namespace pybind11::literals;
@@ -96,9 +97,9 @@ class Exporter {
   explicit Exporter(bool provenance) : provenance_(provenance && graph::hooks.keep_edges) {}
 
   py::tuple run(const std::vector<Var>& outputs) {
-    for (const Var& output : outputs) visit(output.get());
+    for (const Var& output : outputs) visit(shown(output.get()));
     py::list ends;
-    for (const Var& output : outputs) ends.append(value_of(output.get()));
+    for (const Var& output : outputs) ends.append(value_of(shown(output.get())));
     return py::make_tuple(records_, ends);
   }
 
@@ -108,6 +109,19 @@ class Exporter {
 
   // A named call shows as one node: what was recorded inside is not followed.
   static int first_operand(const Node* node) { return ops::num_results(registry()[node->op], node->attrs()); }
+
+  // The node that stands for `node` outside: a result of the composite, where it belongs to a fused op.
+  Node* shown(Node* node) {
+    while (follows(node)) {
+      bool projection = is(node, "output");
+      Node* source = projection ? node->in[0] : node;
+      if (!follows(source) || !registry()[source->op].fallback_rule) break;
+      auto found = composites_.find(source);
+      if (found == composites_.end()) found = composites_.emplace(source, runtime::composite(source)).first;
+      node = found->second[projection ? static_cast<std::size_t>(node->attr[0]) : 0].get();
+    }
+    return node;
+  }
 
   void visit(Node* root) {
     std::vector<Node*> stack = {root};
@@ -120,7 +134,8 @@ class Exporter {
       std::size_t before = stack.size();
       if (follows(node)) {
         for (int i = node->num_inputs; i-- > first_operand(node);) {
-          if (!ids_.count(node->inputs()[i])) stack.push_back(node->inputs()[i]);
+          Node* input = shown(node->inputs()[i]);
+          if (!ids_.count(input)) stack.push_back(input);
         }
       }
       if (stack.size() != before) continue;
@@ -154,7 +169,7 @@ class Exporter {
       }
     }
     py::list inputs;
-    for (int i = first_operand(node); i < node->num_inputs; ++i) inputs.append(value_of(node->inputs()[i]));
+    for (int i = first_operand(node); i < node->num_inputs; ++i) inputs.append(value_of(shown(node->inputs()[i])));
     if (node->has(graph::kImmediate)) {
       py::tuple scalar = py::make_tuple(immediate(node), 0);
       node->has(graph::kImmediateLeft) ? inputs.insert(0, scalar) : inputs.append(scalar);
@@ -183,6 +198,7 @@ class Exporter {
   const bool provenance_;
   py::list records_;
   std::unordered_map<const Node*, std::size_t> ids_;
+  std::unordered_map<const Node*, std::vector<Var>> composites_;
 };
 
 py::dict describe(const OpDef& op) {
@@ -198,7 +214,7 @@ py::dict describe(const OpDef& op) {
                   "formulas"_a = std::vector<std::string>(op.formulas.begin(), op.formulas.end()),
                   "is_view"_a = op.view_rule != nullptr, "is_elementwise"_a = op.tile_op >= 0, "is_random"_a = op.is_random,
                   "multiple_outputs"_a = op.outputs_rule != nullptr,
-                  "holder"_a = op.name_rule != nullptr);
+                  "fused"_a = op.fallback_rule != nullptr, "holder"_a = op.name_rule != nullptr);
 }
 
 py::list describe_all() {
@@ -275,6 +291,7 @@ void register_graph(py::module_& module) {
              "outputs"_a, "provenance"_a = false);
   module.def("describe_ops", describe_all);
   module.def("cost", cost);
+  module.def("composite", [](const Var& tensor) { return runtime::composite(tensor.get()); });
   module.def("node_id", [](const Var& tensor) { return reinterpret_cast<std::uintptr_t>(tensor.get()); });
   module.def("location_of", [](const Var& tensor) { return tensor->location; });
   module.def("source_line", [](u32 id) {

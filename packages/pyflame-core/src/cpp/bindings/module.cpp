@@ -1,4 +1,5 @@
 // pyflame._core: mute by design. Python's modules hold signatures, documentation and types.
+#include "autograd/vjp.h"
 #include "base/error.h"
 #include "bindings/location.h"
 #include "bindings/operators.h"
@@ -12,6 +13,7 @@ using namespace pyflame;
 
 PYBIND11_MODULE(_core, module) {
   ops::register_all();
+  autograd::plug_in();
   bindings::register_tensor_type(module);
   bindings::register_functions(module);
   bindings::register_data(module);

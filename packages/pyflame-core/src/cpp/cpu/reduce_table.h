@@ -36,6 +36,11 @@ struct SoftmaxTable {
   void (*forward_double)(bool log, double* out, const double* x, i64 n);
   void (*backward_float)(bool log, float* out, const float* grad, const float* y, i64 n);
   void (*backward_double)(bool log, double* out, const double* grad, const double* y, i64 n);
+  // `count` lines side by side: their elements are `stride` apart.
+  void (*columns_float)(bool log, float* out, const float* x, i64 n, i64 x_stride, i64 out_stride, i64 count);
+  void (*columns_double)(bool log, double* out, const double* x, i64 n, i64 x_stride, i64 out_stride, i64 count);
+  void (*columns_grad_float)(bool log, float* out, const float* grad, const float* y, i64 n, i64 stride, i64 count);
+  void (*columns_grad_double)(bool log, double* out, const double* grad, const double* y, i64 n, i64 stride, i64 count);
 };
 
 PYFLAME_DECLARE_TIERS(ReduceTable, reduce_table)

@@ -75,10 +75,67 @@ class LineBuffers {
   std::vector<char> memory_;
 };
 
+// Softmax along an outer dimension of contiguous memory: blocks of columns, as wide as keeps a block in the cache.
+struct Columns {
+  i64 outer = 1, n, inner = 1, width;
+
+  Columns(const View& view, int dim) : n(view.shape[dim]) {
+    for (int d = 0; d < dim; ++d) outer *= view.shape[d];
+    for (int d = dim + 1; d < view.shape.ndim; ++d) inner *= view.shape[d];
+    i64 fitting = (256 * 1024) / (dtype_size(view.dtype) * (n + 1));
+    width = fitting < 64 ? 64 : fitting / 64 * 64;
+    if (width > inner) width = inner;
+  }
+  static bool fit(const View& view, int dim) {
+    if (!is_native(view.dtype) || !view.contiguous() || dim >= view.shape.ndim) return false;
+    return Columns(view, dim).inner >= 8;
+  }
+
+  // body(first element, columns)
+  template <class Body>
+  void each(Body&& body) const {
+    i64 tiles = (inner + width - 1) / width, all = outer * tiles;
+    i64 grain = kSerial / (n * width + 1) + 1;
+    parallel_for(all, all * n * width <= 2 * kSerial ? all : grain, [&](i64 begin, i64 end) {
+      for (i64 tile = begin; tile < end; ++tile) {
+        i64 first = tile % tiles * width;
+        body(tile / tiles * n * inner + first, inner - first < width ? inner - first : width);
+      }
+    });
+  }
+};
+
+void softmax_columns(bool log, const View& in, int dim, const View& out) {
+  const Columns columns(in, dim);
+  const SoftmaxTable& table = active_softmax_table();
+  columns.each([&](i64 at, i64 count) {
+    if (in.dtype == DType::kFloat64) {
+      table.columns_double(log, out.as<double>() + at, in.as<double>() + at, columns.n, columns.inner, columns.inner, count);
+    } else {
+      table.columns_float(log, out.as<float>() + at, in.as<float>() + at, columns.n, columns.inner, columns.inner, count);
+    }
+  });
+}
+
+void softmax_grad_columns(bool log, const View& grad, const View& result, int dim, const View& out) {
+  const Columns columns(grad, dim);
+  const SoftmaxTable& table = active_softmax_table();
+  columns.each([&](i64 at, i64 count) {
+    if (grad.dtype == DType::kFloat64) {
+      table.columns_grad_double(log, out.as<double>() + at, grad.as<double>() + at, result.as<double>() + at, columns.n,
+                                columns.inner, count);
+    } else {
+      table.columns_grad_float(log, out.as<float>() + at, grad.as<float>() + at, result.as<float>() + at, columns.n,
+                               columns.inner, count);
+    }
+  });
+}
+
 }  // namespace
 
 void softmax(bool log, const View& in, int dim, const View& out) {
   if (in.numel() == 0) return;
+  if (Columns::fit(in, dim)) return softmax_columns(log, in, dim, out);
   const Lines lines(in, dim);
   const i64 n = lines.line.size;
   const bool in_place = is_native(in.dtype) && lines.line.stride == 1 && lines.line.out_stride == 1;
@@ -101,6 +158,7 @@ void softmax(bool log, const View& in, int dim, const View& out) {
 
 void softmax_grad(bool log, const View& grad, const View& result, int dim, const View& out) {
   if (grad.numel() == 0) return;
+  if (Columns::fit(grad, dim)) return softmax_grad_columns(log, grad, result, dim, out);
   const Lines lines(grad, dim);
   const i64 n = lines.line.size, stride = lines.line.out_stride;
   const bool in_place = is_native(grad.dtype) && stride == 1;

@@ -67,6 +67,10 @@ struct Hooks {
   // Some input carries a layout: returns the result's; replaces inputs by converted ones, which it adds to `keep`.
   u16 (*layout)(const Call&, const Shape& out, Node** inputs, std::vector<Var>* keep) = nullptr;
   std::string (*source_line)(u32 location) = nullptr;  // "file:line" of the user's code; empty when unknown
+  // Gradients of `wrt` from those of `outputs`, recorded so that they can be differentiated again; nothing below `wrt` is
+  // looked at. Empty where there is none.
+  std::vector<Var> (*differentiate)(const std::vector<Var>& outputs, const std::vector<Var>& gradients,
+                                    const std::vector<Var>& wrt) = nullptr;
   u16 recorded_depth = 0xffff;           // call `recorded` only from this depth on; 0: always
   bool keep_edges = false;               // evaluated nodes keep their inputs: provenance for debugging, at their memory's cost
 };

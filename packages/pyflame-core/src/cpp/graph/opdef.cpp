@@ -21,7 +21,7 @@ bool is_param(AttrKind kind) {
 const char* category_name(OpCategory category) {
   constexpr const char* text[] = {"elementwise", "reduction", "matmul", "conv",     "pool",
                                   "shape",       "index",     "random", "creation", "update",
-                                  "custom",      "loss",      "scan",   "sort"};
+                                  "custom",      "loss",      "scan",   "sort",     "norm"};
   return text[static_cast<int>(category)];
 }
 

@@ -44,7 +44,7 @@ struct AttrDef {
   i64 fallback = 0;  // word used when not given (the bits of a double for floats)
 };
 
-enum class OpCategory : u8 { kElementwise, kReduction, kMatmul, kConv, kPool, kShape, kIndex, kRandom, kCreation, kUpdate, kCustom, kLoss, kScan, kSort };
+enum class OpCategory : u8 { kElementwise, kReduction, kMatmul, kConv, kPool, kShape, kIndex, kRandom, kCreation, kUpdate, kCustom, kLoss, kScan, kSort, kNorm };
 const char* category_name(OpCategory category);
 
 // What mixed precision does to floating-point inputs of an op.
@@ -103,6 +103,8 @@ using OutputsRule = int (*)(const Call&, OutputSpec*);  // ops with several outp
 using CheckRule = void (*)(const Call&);                // before promotion
 using VjpRule = void (*)(VjpCall&);
 using CostRule = Cost (*)(const Call&, const Shape& out);
+// The composite that a fused op stands for: its outputs, recorded with other ops.
+using FallbackRule = void (*)(const Call&, Var* outputs);
 using Kernel = void (*)(const KernelCall&);
 using NameRule = const char* (*)(const i64* attrs);     // of a record that stands for many ops
 // A view op: the same elements under another shape. Returns false when the strides do not allow it.
@@ -136,6 +138,7 @@ struct OpDef {
   bool saves_output = false;
   std::vector<u32> reads;             // for the gradient of each input: which inputs, and whether the output, it reads
   CostRule cost_rule = nullptr;
+  FallbackRule fallback_rule = nullptr;  // of a fused op: graphs that leave the core hold the composite
   Kernel kernel = nullptr;
   u32 strided_inputs = 0;             // bit i: the kernel takes any strides for input i
   u32 in_place_inputs = 0;            // bit i: may be overwritten: input 0 by output 0, input k + 1 by output k
@@ -168,6 +171,7 @@ struct OpDef {
   OpDef& reading(std::vector<u32> masks) { reads = std::move(masks); return *this; }
   OpDef& no_grad(const char* reason) { no_grad_reason = reason; return *this; }
   OpDef& cost(CostRule rule) { cost_rule = rule; return *this; }
+  OpDef& fallback(FallbackRule rule) { fallback_rule = rule; return *this; }
   OpDef& cpu(Kernel function, u32 strided_mask = 0) { kernel = function; strided_inputs = strided_mask; return *this; }
   OpDef& in_place(u32 input_mask) { in_place_inputs = input_mask; return *this; }
   OpDef& view(ViewRule rule) { view_rule = rule; return *this; }

@@ -19,6 +19,9 @@ void register_sort(graph::Registry& ops);
 void register_search(graph::Registry& ops);
 void register_conv(graph::Registry& ops);
 void register_pool(graph::Registry& ops);
+void register_attention(graph::Registry& ops);
+void register_recurrent(graph::Registry& ops);
+void register_norm(graph::Registry& ops);
 void register_loss(graph::Registry& ops);
 void register_random(graph::Registry& ops);
 void register_update(graph::Registry& ops);       // optimizer steps

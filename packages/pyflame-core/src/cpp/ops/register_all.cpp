@@ -19,6 +19,9 @@ void register_all() {
   register_conv(ops);
   register_pool(ops);
   register_loss(ops);
+  register_norm(ops);
+  register_recurrent(ops);
+  register_attention(ops);
   register_random(ops);
   register_update(ops);
   register_host(ops);

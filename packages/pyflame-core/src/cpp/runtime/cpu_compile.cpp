@@ -3,8 +3,8 @@
 #include <cstring>
 
 #include "base/error.h"
-#include "runtime/cpu_program.h"
-#include "runtime/memory.h"
+#include "runtime/storage_table.h"
+#include "runtime/tile_group.h"
 
 namespace pyflame::runtime {
 
@@ -12,16 +12,6 @@ using graph::FlatNode;
 using graph::OpCategory;
 
 namespace {
-
-enum class StorageKind { kLeaf, kTemporary, kOutput, kConstant };
-
-struct Storage {
-  StorageKind kind;
-  u32 index = 0;  // leaf, output buffer
-  std::size_t bytes = 0;
-  u32 first = 0, last = 0;
-  i64 offset = 0;  // in arena or constants
-};
 
 struct Location {
   int storage = -1;
@@ -71,7 +61,8 @@ class Compiler {
     }
     for (step_ = 0; step_ < steps_.size(); ++step_) emit(steps_[step_].nodes);
     report_values();
-    place_storage();
+    storages_.place(program_);
+    report_sizes();
     return std::move(program_);
   }
 
@@ -123,13 +114,8 @@ class Compiler {
 
   bool is_view(u32 i) const { return !node(i).is_leaf() && node(i).op->view_rule; }
 
-  int add_storage(Storage storage) {
-    storages_.push_back(storage);
-    return static_cast<int>(storages_.size()) - 1;
-  }
-
   void place_leaf(u32 i) {
-    int storage = add_storage({StorageKind::kLeaf, static_cast<u32>(node(i).leaf), bytes_of(node(i))});
+    int storage = storages_.add({StorageKind::kLeaf, static_cast<u32>(node(i).leaf), bytes_of(node(i))});
     locations_[i] = {storage, 0, node(i).strides};
   }
 
@@ -141,22 +127,22 @@ class Compiler {
 
   int new_storage(u32 i, const std::vector<u32>& sources) {
     std::size_t bytes = bytes_of(node(i));
-    if (in_prologue_) return add_storage({StorageKind::kConstant, 0, bytes});
+    if (in_prologue_) return storages_.add({StorageKind::kConstant, 0, bytes});
     if (escapes_[i]) {
       u32 index = static_cast<u32>(result_.buffers.size());
       result_.buffers.push_back({bytes, node(i).op->name, donor(bytes, sources)});
-      return add_storage({StorageKind::kOutput, index, bytes, step_, step_});
+      return storages_.add({StorageKind::kOutput, index, bytes, step_, step_});
     }
     for (u32 source : sources) {
       const Location& from = locations_[source];
-      Storage& storage = storages_[static_cast<std::size_t>(from.storage)];
+      Storage& storage = storages_[from.storage];
       if (storage.kind == StorageKind::kTemporary && storage.bytes == bytes && reusable(source, bytes) &&
           last_use_[root_[source]] == step_) {
         storage.last = std::max(storage.last, last_use_[i]);
         return from.storage;
       }
     }
-    return add_storage({StorageKind::kTemporary, 0, bytes, step_, std::max(step_, last_use_[i])});
+    return storages_.add({StorageKind::kTemporary, 0, bytes, step_, std::max(step_, last_use_[i])});
   }
 
   // The whole of its memory, in order, read for the last time, and not yet taken by another result of this step.
@@ -227,7 +213,7 @@ class Compiler {
     if (locations_[i].storage < 0 && is_full(i)) {
       Storage one{StorageKind::kTemporary, 0, static_cast<std::size_t>(dtype_size(node(i).dtype)), step_,
                   std::max(step_, last_use_[i])};
-      Location location{add_storage(one), 0, broadcast_strides({}, {}, node(i).shape)};
+      Location location{storages_.add(one), 0, broadcast_strides({}, {}, node(i).shape)};
       emit_splat(i, Shape{}, location);
       locations_[i] = location;
     }
@@ -268,7 +254,7 @@ class Compiler {
       node(i).op->view_rule(node(i).attrs.data(), node(input).shape, location.strides, node(i).shape, &offset, &strides);
     }
     locations_[i] = {location.storage, offset, strides};
-    StorageKind kind = storages_[static_cast<std::size_t>(location.storage)].kind;
+    StorageKind kind = storages_[location.storage].kind;
     if (kept_[i] && kind != StorageKind::kLeaf && kind != StorageKind::kOutput) {
       Location out{output_storage(i), 0, contiguous_strides(node(i).shape)};
       emit_copy(i, locations_[i], out);
@@ -278,14 +264,14 @@ class Compiler {
 
   int output_storage(u32 i) {
     result_.buffers.push_back({bytes_of(node(i)), node(i).op->name, -1});
-    return add_storage({StorageKind::kOutput, static_cast<u32>(result_.buffers.size()) - 1, bytes_of(node(i)), step_, step_});
+    return storages_.add({StorageKind::kOutput, static_cast<u32>(result_.buffers.size()) - 1, bytes_of(node(i)), step_, step_});
   }
 
   // Memory for a copy that lives as long as the value (or view) i does.
   int copy_storage(u32 i, std::size_t bytes) {
-    if (in_prologue_) return add_storage({StorageKind::kConstant, 0, bytes});
+    if (in_prologue_) return storages_.add({StorageKind::kConstant, 0, bytes});
     u32 last = last_use_[root_[i]] == kForever ? static_cast<u32>(steps_.size()) : last_use_[root_[i]];
-    return add_storage({StorageKind::kTemporary, 0, bytes, step_, std::max(step_, last)});
+    return storages_.add({StorageKind::kTemporary, 0, bytes, step_, std::max(step_, last)});
   }
 
   void emit_copy(u32 i, const Location& from, const Location& to) {
@@ -323,7 +309,7 @@ class Compiler {
         outputs.push_back(locations_[static_cast<std::size_t>(projection)]);
       } else {
         std::size_t bytes = static_cast<std::size_t>(n.outputs[k].shape.numel() * dtype_size(n.outputs[k].dtype));
-        outputs.push_back({add_storage({StorageKind::kTemporary, 0, bytes, step_, step_}), 0, contiguous_strides(n.outputs[k].shape)});
+        outputs.push_back({storages_.add({StorageKind::kTemporary, 0, bytes, step_, step_}), 0, contiguous_strides(n.outputs[k].shape)});
       }
     }
     Instruction& instruction = begin_instruction({i});
@@ -353,8 +339,8 @@ class Compiler {
     bool strided = n.op->strided_inputs >> std::min<std::size_t>(k, 31) & 1;
     if (strided || is_contiguous(node(input).shape, location.strides)) return location;
     std::size_t bytes = bytes_of(node(input));
-    int storage = in_prologue_ ? add_storage({StorageKind::kConstant, 0, bytes})
-                               : add_storage({StorageKind::kTemporary, 0, bytes, step_, step_});
+    int storage = in_prologue_ ? storages_.add({StorageKind::kConstant, 0, bytes})
+                               : storages_.add({StorageKind::kTemporary, 0, bytes, step_, step_});
     Location compact{storage, 0, contiguous_strides(node(input).shape)};
     emit_copy(input, location, compact);
     return compact;
@@ -399,70 +385,10 @@ class Compiler {
 
   // `rest`: what the same step computes afterwards, when its program had to be split.
   void emit_elementwise(const std::vector<u32>& group, const std::vector<u32>& rest = {}) {
-    struct Source {
-      int param;  // >= 0: a parameter
-      u32 node;
-    };
-    std::vector<Source> sources;
-    cpu::TileProgram program;
-    auto add_input = [&](Source source, DType dtype) {
-      for (std::size_t k = 0; k < sources.size(); ++k) {
-        if (sources[k].param == source.param && sources[k].node == source.node) return static_cast<int>(k);
-      }
-      sources.push_back(source);
-      program.inputs.push_back({dtype, static_cast<u8>(sources.size() - 1), source.param});
-      return static_cast<int>(sources.size()) - 1;
-    };
-    // Operands: inputs as they are met, then results of earlier members (numbered from kMember).
-    constexpr int kMember = 1 << 20;
-    std::vector<std::vector<int>> operands(group.size());
-    std::vector<int> last(group.size(), -1);
-    for (std::size_t m = 0; m < group.size(); ++m) {
-      const FlatNode& n = node(group[m]);
-      for (u32 input : n.inputs) {
-        auto member = std::lower_bound(group.begin(), group.begin() + static_cast<std::ptrdiff_t>(m), input);
-        if (member != group.begin() + static_cast<std::ptrdiff_t>(m) && *member == input) {
-          operands[m].push_back(kMember + static_cast<int>(member - group.begin()));
-          last[static_cast<std::size_t>(member - group.begin())] = static_cast<int>(m);
-        } else if (reads_parameter(input)) {
-          operands[m].push_back(add_input({node(input).param, kForever}, node(input).dtype));
-        } else {
-          locate(input);
-          operands[m].push_back(add_input({-1, input}, node(input).dtype));
-        }
-      }
-      if (n.immediate) {
-        int value = add_input({n.param, kForever}, node(n.inputs[0]).dtype);
-        operands[m].insert(n.immediate == graph::kImmediateLeft ? operands[m].begin() : operands[m].end(), value);
-      }
-    }
-    // Registers: one for each input, then results, reused after their last reader. Outputs keep theirs to the end.
-    int next = static_cast<int>(sources.size());
-    std::vector<int> reg(group.size(), -1), free;
-    std::vector<std::size_t> outputs;
-    for (std::size_t m = 0; m < group.size(); ++m) {
-      if (used_outside(group[m], group)) {
-        outputs.push_back(m);
-        last[m] = static_cast<int>(group.size());
-      }
-    }
-    for (std::size_t m = 0; m < group.size(); ++m) {
-      const FlatNode& n = node(group[m]);
-      if (free.empty()) free.push_back(next++);
-      reg[m] = free.back();
-      free.pop_back();
-      cpu::TileStep step{static_cast<TileOp>(n.op->tile_op), DType::kBool, n.dtype, static_cast<u8>(reg[m]), {0, 0, 0}};
-      for (std::size_t k = 0; k < operands[m].size(); ++k) {
-        int operand = operands[m][k];
-        step.in[k] = static_cast<u8>(operand >= kMember ? reg[static_cast<std::size_t>(operand - kMember)] : operand);
-      }
-      step.in_dtype = node(n.inputs.back()).dtype;
-      program.steps.push_back(step);
-      for (std::size_t k = 0; k < m; ++k) {
-        if (last[k] == static_cast<int>(m)) free.push_back(reg[k]);
-      }
-    }
-    if (next > cpu::kMaxTileRegisters) {
+    TileGroup built = build_tile_group(
+        graph_, group, [this](u32 i) { return reads_parameter(i); }, [&](u32 i) { return used_outside(i, group); });
+    const std::vector<TileSource>& sources = built.sources;
+    if (built.program.num_registers > cpu::kMaxTileRegisters) {
       std::ptrdiff_t half = static_cast<std::ptrdiff_t>(group.size() / 2);
       if (half == 0) runtime_error(std::string("[eval] ") + node(group[0]).op->name + " has too many operands");
       std::vector<u32> second(group.begin() + half, group.end()), after_first = second;
@@ -470,25 +396,23 @@ class Compiler {
       emit_elementwise(std::vector<u32>(group.begin(), group.begin() + half), after_first);
       return emit_elementwise(second, rest);
     }
-    program.num_registers = next;
     const Shape& shape = node(group[0]).shape;
     std::vector<Location> views;
     reads_.clear();
-    for (const Source& source : sources) {
-      views.push_back(source.param >= 0 ? Location{0, 0, shape} : locations_[source.node]);
+    for (const TileSource& source : sources) {
+      views.push_back(source.param >= 0 ? Location{0, 0, shape} : locate(source.node));
       if (source.param >= 0) continue;
       reads_.push_back(views.back());
       reads_.back().strides = broadcast_strides(node(source.node).shape, views.back().strides, shape);
     }
-    for (std::size_t m : outputs) {
-      program.outputs.push_back(static_cast<u8>(reg[m]));
-      program.out_dtypes.push_back(node(group[m]).dtype);
+    for (std::size_t m : built.outputs) {
       std::vector<u32> reuse;  // an output may be written before later members run: they must not read what it overwrites
       for (std::size_t k = 0; k < sources.size(); ++k) {
         if (sources[k].param >= 0 || node(sources[k].node).shape != shape) continue;
         bool read_later = reads_memory_of(rest, sources[k].node);
         for (std::size_t r = m + 1; r < group.size(); ++r) {
-          read_later |= std::find(operands[r].begin(), operands[r].end(), static_cast<int>(k)) != operands[r].end();
+          const std::vector<int>& operands = built.operands[r];
+          read_later |= std::find(operands.begin(), operands.end(), static_cast<int>(k)) != operands.end();
         }
         if (!read_later) reuse.push_back(sources[k].node);
       }
@@ -497,7 +421,7 @@ class Compiler {
     Instruction& instruction = begin_instruction(group);
     instruction.shape = shape;
     instruction.num_in = static_cast<u32>(sources.size());
-    instruction.num_out = static_cast<u32>(outputs.size());
+    instruction.num_out = static_cast<u32>(built.outputs.size());
     for (std::size_t k = 0; k < sources.size(); ++k) {
       u32 source = sources[k].param >= 0 ? group[0] : sources[k].node;
       add_view(source, views[k]);
@@ -505,8 +429,8 @@ class Compiler {
       program_.views.back().strides = broadcast_strides(node(source).shape, views[k].strides, shape);
       program_.views.back().shape = shape;
     }
-    for (std::size_t m : outputs) add_view(group[m], locations_[group[m]]);
-    instruction.program = std::move(program);
+    for (std::size_t m : built.outputs) add_view(group[m], locations_[group[m]]);
+    instruction.program = std::move(built.program);
   }
 
   // ---- results
@@ -515,7 +439,7 @@ class Compiler {
       if (!node(i).keep) continue;
       u32 source = graph_.resolve(i);
       const Location& location = locations_[source];
-      const Storage& storage = storages_[static_cast<std::size_t>(location.storage)];
+      const Storage& storage = storages_[location.storage];
       OutputValue value;
       value.node = i;
       (storage.kind == StorageKind::kLeaf ? value.leaf : reinterpret_cast<int&>(value.buffer)) = static_cast<int>(storage.index);
@@ -526,31 +450,7 @@ class Compiler {
     }
   }
 
-  void place_storage() {
-    std::vector<Interval> intervals;
-    std::vector<std::size_t> owners;
-    for (std::size_t s = 0; s < storages_.size(); ++s) {
-      Storage& storage = storages_[s];
-      if (storage.kind == StorageKind::kConstant) {
-        storage.offset = static_cast<i64>(program_.constant_bytes);
-        program_.constant_bytes += (storage.bytes + 63) & ~std::size_t{63};
-      } else if (storage.kind == StorageKind::kTemporary) {
-        intervals.push_back({storage.bytes, storage.first, storage.last});
-        owners.push_back(s);
-      }
-    }
-    program_.arena_bytes = place_intervals(intervals);
-    for (std::size_t k = 0; k < owners.size(); ++k) storages_[owners[k]].offset = static_cast<i64>(intervals[k].offset);
-    for (Place& place : program_.places) {
-      const Storage& storage = storages_[place.base];
-      place.bytes += storage.offset;
-      switch (storage.kind) {
-        case StorageKind::kTemporary: place.base = 0; break;
-        case StorageKind::kConstant: place.base = 1; break;
-        case StorageKind::kLeaf: place.base = 2 + storage.index; break;
-        case StorageKind::kOutput: place.base = 2 + graph_.num_leaves + storage.index; break;
-      }
-    }
+  void report_sizes() {
     result_.report.peak_bytes = program_.arena_bytes + program_.constant_bytes;
     for (const OutputBuffer& buffer : result_.buffers) result_.report.peak_bytes += buffer.bytes;
     result_.report.steps = static_cast<u32>(program_.body.size() + program_.prologue.size());
@@ -564,7 +464,7 @@ class Compiler {
   Executable& result_;
   CpuProgram program_;
   std::vector<passes::Step> steps_;
-  std::vector<Storage> storages_;
+  StorageTable storages_;
   std::vector<Location> locations_;
   std::vector<u32> root_, last_use_;
   std::vector<u8> kept_, escapes_;

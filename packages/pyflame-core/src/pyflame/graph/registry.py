@@ -133,7 +133,9 @@ _table: dict[str, OpInfo] = {}
 def _load() -> None:
     for entry in _core.describe_ops():
         name = entry["name"]
-        if name in _PLACES or entry["holder"]:  # a record that stands for many operations, which have their own entries
+        if (
+            name in _PLACES or entry["holder"] or entry["fused"]
+        ):  # made of others, or standing for others that have their own entries
             continue
         formulas = entry["formulas"]
         if entry["no_grad_reason"] is not None:

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 _add = _core.ops.add
 _cast = _core.ops.cast
 _div = _core.ops.div
-_erf = _core.ops.erf
 _exp = _core.ops.exp
 _expm1 = _core.ops.expm1
+_gelu = _core.ops.gelu
 _gt = _core.ops.gt
 _log1p = _core.ops.log1p
 _log_softmax = _core.ops.log_softmax
@@ -100,7 +100,7 @@ def gelu(x: Tensor, approximate: str = "none") -> Tensor:
         tensor([-0.1587,  1.9545])
     """
     if approximate == "none":
-        return _mul(_mul(x, 0.5), _add(_erf(_mul(x, 0.7071067811865476)), 1.0))
+        return _gelu(x)
     if approximate == "tanh":
         inner = _mul(_mul(x, 0.7978845608028654), _add(_mul(_mul(x, x), 0.044715), 1.0))
         return _mul(_mul(x, 0.5), _add(_tanh(inner), 1.0))

@@ -35,6 +35,13 @@ INTERNAL = {
     "max_pool2d_grad": "the gradient of max_pool2d",
     "avg_pool2d_grad": "the gradient of avg_pool2d",
     "zeta": "the gradient of digamma",
+    "layer_norm_grad": "the gradient of layer_norm",
+    "rms_norm_grad": "the gradient of rms_norm",
+    "group_norm_grad": "the gradient of group_norm",
+    "attention": "scaled_dot_product_attention() records it",
+    "recurrent": "rnn_tanh(), rnn_relu(), lstm() and gru() record it",
+    "recurrent_grad": "the gradient of recurrent",
+    "attention_grad": "the gradient of attention",
     "with_history": "changes of a computed tensor under no_grad() record it",
     "uniform": "rand() records it with the generator's key",
 }

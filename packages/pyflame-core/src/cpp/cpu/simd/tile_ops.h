@@ -27,6 +27,11 @@ inline T tile_sign(T x) {
 }
 
 template <class T>
+inline T tile_gelu(T x) {
+  return x * T(0.5) * (verf(x * T(0.7071067811865476)) + T(1));
+}
+
+template <class T>
 inline T tile_floor(T x) {
   if constexpr (kIsFloat<T>) {
     return std::floor(x);

@@ -27,9 +27,6 @@ _slice = _core.ops.slice
 _softmax = _core.ops.softmax
 _where = _core.ops.where
 
-# Scores beyond this number are computed for some of the queries at a time: 16 MB in float32.
-_SCORES = 1 << 22
-
 
 def _dropped(x: Tensor, p: float) -> Tensor:
     keep = _cast(_core.ops.ge(rand(*x.shape, dtype=x.dtype), p), x.dtype)
@@ -60,7 +57,7 @@ def scaled_dot_product_attention(
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Tensor:
-    """Average values with weights softmax(query @ key.T * scale + attn_mask), of long sequences by blocks of queries.
+    """Average values with weights softmax(query @ key.T * scale + attn_mask).
 
     Vaswani et al., "Attention Is All You Need" (2017).
 
@@ -97,27 +94,43 @@ def scaled_dot_product_attention(
         heads = query.shape[-3] if query.ndim > 2 else 0
         if min(key.ndim, value.ndim) < 3 or not heads or heads % key.shape[-3] or heads % value.shape[-3]:
             raise RuntimeError(f"{shapes}: enable_gqa needs heads of queries that are a multiple of the others'")
-        key = repeat_interleave(key, heads // key.shape[-3], key.ndim - 3)
-        value = repeat_interleave(value, heads // value.shape[-3], value.ndim - 3)
     features = query.shape[-1]
     factor = scale if scale is not None else 1.0 / math.sqrt(features) if features else 1.0
-    queries, keys = query.shape[-2], key.shape[-2]
+    if dropout_p == 0.0 and query.dtype.is_floating_point:
+        fused = _fused(query, key, value, attn_mask, factor, is_causal)
+        if fused is not None:
+            return fused
+    if enable_gqa:
+        key = repeat_interleave(key, heads // key.shape[-3], key.ndim - 3)
+        value = repeat_interleave(value, heads // value.shape[-3], value.ndim - 3)
     mask = None if attn_mask is None else _additive(op, "attn_mask", attn_mask, query.dtype, True)
-    lead = math.prod(broadcast_shapes(query.shape[:-2], key.shape[:-2]))
-    rows = max(_SCORES // max(lead * keys, 1), 16)
-    if queries <= rows:
-        return _attend(_mul(query, factor), key, value, mask, 0 if is_causal else None, dropout_p)
-    parts = []
-    for first in range(0, queries, rows):
-        count = min(rows, queries - first)
-        part = _mul(_slice(query, query.ndim - 2, first, 1, count), factor)
-        seen = mask
-        if mask is not None and mask.ndim > 1 and mask.shape[-2] > 1:
-            seen = _slice(mask, mask.ndim - 2, first, 1, count)
-        reach = min(first + count, keys) if is_causal else keys
-        near = [_slice(x, x.ndim - 2, 0, 1, reach) for x in (key, value)]
-        parts.append(_attend(part, near[0], near[1], seen, first if is_causal else None, dropout_p))
-    return cat(parts, parts[0].ndim - 2)
+    return _attend(_mul(query, factor), key, value, mask, 0 if is_causal else None, dropout_p)
+
+
+def _fused(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, factor: float, is_causal: bool
+) -> Tensor | None:
+    """The kernel's result, from operands with four dimensions; None where heads or batches meet in other ways."""
+    lead, heads = tuple(query.shape[:-3]), query.shape[-3] if query.ndim > 2 else 1
+    shared = key.shape[-3] if key.ndim > 2 else 1
+    if tuple(key.shape[:-2]) != tuple(value.shape[:-2]) or tuple(key.shape[:-3]) != lead or key.ndim != query.ndim:
+        return None
+    if shared != heads and (not shared or heads % shared):
+        return None
+    batch, queries, keys = math.prod(lead), query.shape[-2], key.shape[-2]
+    operands = [_reshape(x, (batch, x.shape[-3] if x.ndim > 2 else 1, *x.shape[-2:])) for x in (query, key, value)]
+    if mask is not None:
+        if mask.dtype.name != "bool" and not mask.dtype.is_floating_point:
+            return None
+        full = (*lead, heads, queries, keys)
+        if mask.ndim > query.ndim or broadcast_shapes(mask.shape, full) != full:
+            return None
+        mask = mask if mask.dtype.name == "bool" else _cast(mask, query.dtype)
+        if query.ndim > 4 and mask.ndim > 3:
+            mask = _reshape(_expand(mask, full), (batch, heads, queries, keys))
+        operands.append(_reshape(mask, (1,) * (4 - mask.ndim) + tuple(mask.shape)))
+    attended = _core.ops.attention(operands, factor, is_causal)[0]
+    return _reshape(attended, (*query.shape[:-1], value.shape[-1]))
 
 
 def _attend(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ... import _core
 from ..._types import Sizes
-from ...dtypes import DType, finfo, float32
+from ...dtypes import DType, finfo, float32, float64
 from ..join import pad
 from ..pool import avg_pool2d
 from ..reduce import norm
@@ -42,10 +42,12 @@ def _need_float(op: str, input: Tensor) -> None:
         raise NotImplementedError(f"[{op}] cpu: input has dtype {input.dtype.name}: convert it to a float first")
 
 
-def _standard(x: Tensor, dims: Sequence[int], eps: float) -> Tensor:
-    """Subtract the mean and divide by the deviation over `dims`."""
-    centred = _sub(x, _mean(x, dims, True))
-    return _mul(centred, _rsqrt(_add(_mean(_square(centred), dims, True), eps)))
+def _operands(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> list[Tensor]:
+    """What the kernels take: x, and weight and bias in the dtype that x is computed in."""
+    dtype = x.dtype if x.dtype.itemsize == 8 else float32
+    if weight is None and bias is not None:
+        weight = _core.ops.full(1.0, dtype, tuple(bias.shape))
+    return [x, *(_narrow(value, dtype) for value in (weight, bias) if value is not None)]
 
 
 def _affine(y: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
@@ -94,7 +96,7 @@ def layer_norm(
         tensor([[-1.,  1.]])
     """
     dims = _trailing("layer_norm", input, normalized_shape, weight=weight, bias=bias)
-    return _narrow(_affine(_standard(_wide(input), dims, eps), weight, bias), input.dtype)
+    return _core.ops.layer_norm(_operands(input, weight, bias), eps, len(dims))
 
 
 def rms_norm(input: Tensor, normalized_shape: Sizes, weight: Tensor | None = None, eps: float | None = None) -> Tensor:
@@ -116,9 +118,8 @@ def rms_norm(input: Tensor, normalized_shape: Sizes, weight: Tensor | None = Non
         tensor([1., 1.])
     """
     dims = _trailing("rms_norm", input, normalized_shape, weight=weight)
-    x = _wide(input)
-    small = finfo(x.dtype).eps if eps is None else eps
-    return _narrow(_affine(_mul(x, _rsqrt(_add(_mean(_square(x), dims, True), small))), weight, None), input.dtype)
+    small = finfo(float64 if input.dtype.itemsize == 8 else float32).eps if eps is None else eps
+    return _core.ops.rms_norm(_operands(input, weight, None), small, len(dims))
 
 
 def group_norm(
@@ -154,8 +155,7 @@ def group_norm(
     size = math.prod(input.shape) // (batch * num_groups) if batch else 0
     if batch * size == 1:
         raise ValueError(f"[{op}] input has shape {tuple(input.shape)}: more than one value per group is needed")
-    y = _reshape(_standard(_reshape(_wide(input), (batch, num_groups, size)), [2], eps), input.shape)
-    return _narrow(_affine(y, _along(weight, y), _along(bias, y)), input.dtype)
+    return _core.ops.group_norm(_operands(input, weight, bias), eps, num_groups)
 
 
 def check_channels(op: str, channels: int, **tensors: Tensor | None) -> None:

@@ -1,4 +1,4 @@
-"""Recurrent networks, recorded step by step. Weights and gates are laid out as in PyTorch.
+"""Recurrent networks, a record for all steps of a layer. Weights and gates are laid out as in PyTorch.
 
 The products with the inputs of all steps are one multiplication; what remains in a step are those with the state.
 """
@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ... import _core
+from ...dtypes import float32, float64
 from ..join import cat
 from .attention import _dropped
 
@@ -56,6 +57,8 @@ def _gru_step(x: Tensor, h: Tensor, state: State) -> State:
     return (_add(_mul(_sub(state[0], new), _sigmoid(_add(zx, zh))), new),)
 
 
+# The numbers the core gives them.
+_CELLS: dict[Step, int] = {_tanh_step: 0, _relu_step: 1, _lstm_step: 2, _gru_step: 3}
 _GATES: dict[Step, int] = {_tanh_step: 1, _relu_step: 1, _lstm_step: 4, _gru_step: 3}
 
 
@@ -190,6 +193,12 @@ def _scan(
     steps, batch = x.shape[:2]
     projected = _linear(x, w_ih, b_ih)
     width = projected.shape[-1]
+    if w_hr is None and projected.dtype in (float32, float64) and w_hh.dtype is state[0].dtype is projected.dtype:
+        bias = _core.ops.full(0.0, w_hh.dtype, (width,)) if b_hh is None else b_hh
+        y, *rest = _core.ops.recurrent([projected, w_hh, bias, *state], _CELLS[step], reverse)
+        cells = rest[:1] if step is _lstm_step else []
+        last = 0 if reverse else steps - 1
+        return y, tuple(_reshape(_slice(s, 0, last, 1, 1), tuple(s.shape)[1:]) for s in (y, *cells))
     outputs: list[Tensor] = []
     for t in reversed(range(steps)) if reverse else range(steps):
         now = _reshape(_slice(projected, 0, t, 1, 1), (batch, width))

@@ -2,10 +2,12 @@
 
 from .binary import BINARY
 from .derived import derived
+from .fused import FUSED
 from .index import INDEX
 from .loss import LOSS
 from .model import Operand as Operand, OpInfo as OpInfo, Sample as Sample
 from .ordering import ORDERING
+from .recurrent import RECURRENT
 from .reduction import REDUCTIONS
 from .scan import SCANS
 from .shape import SHAPE
@@ -14,6 +16,20 @@ from .unary import UNARY
 from .update import UPDATE
 from .window import WINDOW
 
-op_db = [*UNARY, *BINARY, *REDUCTIONS, *SHAPE, *INDEX, *STRIDED, *SCANS, *ORDERING, *WINDOW, *LOSS, *UPDATE]
+op_db = [
+    *UNARY,
+    *BINARY,
+    *REDUCTIONS,
+    *SHAPE,
+    *INDEX,
+    *STRIDED,
+    *SCANS,
+    *ORDERING,
+    *WINDOW,
+    *LOSS,
+    *UPDATE,
+    *FUSED,
+    *RECURRENT,
+]
 op_db += derived({info.name for info in op_db})
 by_name = {info.name: info for info in op_db}

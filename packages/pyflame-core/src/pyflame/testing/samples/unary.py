@@ -36,6 +36,10 @@ erf = np.vectorize(math.erf, otypes=[float])
 erfc = np.vectorize(math.erfc, otypes=[float])
 
 
+def gelu(x: Array) -> Array:
+    return x * 0.5 * (erf(x / math.sqrt(2)) + 1)
+
+
 @partial(np.vectorize, otypes=[float])
 def erfinv(x: float) -> float:
     if not abs(x) < 1:
@@ -82,6 +86,7 @@ FLOAT: dict[str, tuple[Callable[[Array], Array], int, int]] = {
     "asin": (np.arcsin, -1, 1), "acos": (np.arccos, -1, 1), "atan": (np.arctan, -4, 4),
     "asinh": (np.arcsinh, -4, 4), "acosh": (np.arccosh, 1, 5), "atanh": (np.arctanh, -1, 1), "erf": (erf, -2, 2),
     "erfc": (erfc, -2, 2), "erfinv": (erfinv, -1, 1), "lgamma": (lgamma, 0, 5), "digamma": (digamma, 0, 5), "sigmoid": (sigmoid, -4, 4),
+    "gelu": (gelu, -4, 4),
 }  # fmt: skip
 NUMBER: dict[str, Callable[[Array], Array]] = {
     "neg": np.negative, "abs": np.abs, "square": np.square, "positive": np.positive, "relu": relu,

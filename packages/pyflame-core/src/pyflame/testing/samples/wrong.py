@@ -145,6 +145,28 @@ def loss_calls() -> dict[str, list[WrongCall]]:
     }  # fmt: skip
 
 
+def fused_calls() -> dict[str, list[WrongCall]]:
+    x, rows, groups = zeros(2, 4), {"eps": 1e-5, "dims": 1}, {"eps": 1e-5, "groups": 2}
+    q, attend = zeros(1, 2, 3, 4), {"scale": 1.0, "causal": False}
+    kept, cell = [q, q, zeros(1, 2, 3)], {"cell": 0, "reverse": False}
+    return {
+        "layer_norm": [WrongCall(([x, zeros(3)],), rows), WrongCall(([x, zeros(4, dtype=float64)],), rows),
+                       WrongCall(([x],), {**rows, "dims": 3}), WrongCall(([x] * 4,), rows)],
+        "rms_norm": [WrongCall(([x, zeros(3)],), rows), WrongCall(([x, zeros(4), zeros(4)],), rows)],
+        "group_norm": [WrongCall(([x, zeros(2)],), groups), WrongCall(([x],), {**groups, "groups": 3})],
+        "layer_norm_grad": [WrongCall(([x],), rows), WrongCall(([x, zeros(2, 3)],), rows)],
+        "rms_norm_grad": [WrongCall(([x, zeros(2, 3)],), rows), WrongCall(([x, x, zeros(3)],), rows)],
+        "group_norm_grad": [WrongCall(([x, zeros(4, 2)],), groups)],
+        "attention": [WrongCall(([q, q],), attend), WrongCall(([q, zeros(1, 2, 3, 5), q],), attend),
+                      WrongCall(([q, q, q, zeros(3, 3)],), attend), WrongCall(([q, zeros(1, 3, 3, 4), zeros(1, 3, 3, 4)],), attend),
+                      WrongCall(([q, q, q, zeros(1, 1, 3, 3, dtype=int64)],), attend)],
+        "recurrent": [WrongCall(([zeros(2, 1, 4)],), cell), WrongCall(([zeros(2, 1, 4), zeros(4, 2), zeros(4), zeros(1, 2)],), cell),
+                      WrongCall(([zeros(2, 1, 2), zeros(2, 2), zeros(2), zeros(1, 2)],), {**cell, "cell": 4}, ValueError)],
+        "recurrent_grad": [WrongCall(([zeros(2, 1, 4)],), cell), WrongCall(([zeros(2)] * 6,), cell)],
+        "attention_grad": [WrongCall((kept,), attend), WrongCall(([*kept, q, q, zeros(1, 2, 2, 4)],), attend)],
+    }  # fmt: skip
+
+
 def dtype_calls(info: OpInfo, record: dict[str, Any]) -> list[WrongCall]:
     """A dtype the record does not compute in and does not convert from."""
     refused = [dtype for dtype in all_dtypes if dtype not in record["dtypes"] and dtype not in info.dtypes]
@@ -156,7 +178,9 @@ def dtype_calls(info: OpInfo, record: dict[str, Any]) -> list[WrongCall]:
 def wrong_calls(info: OpInfo, record: dict[str, Any]) -> list[WrongCall]:
     name, attrs, inputs = info.name, [attr[0] for attr in record["attrs"]], record["inputs"]
     calls = dtype_calls(info, record)
-    calls += (shape_calls() | index_calls() | line_calls() | window_calls() | loss_calls()).get(name, [])
+    calls += (shape_calls() | index_calls() | line_calls() | window_calls() | loss_calls() | fused_calls()).get(
+        name, []
+    )
     if record["is_elementwise"] and len(inputs) == 2:
         calls.append(WrongCall((ones(2, 3), ones(4, 5))))
     if record["category"] == "reduction" and "dim" in attrs:

@@ -1,0 +1,33 @@
+// The inner loops of attention over packed blocks, one table per instruction-set tier.
+#pragma once
+#include "base/dtype.h"
+#include "cpu/tier.h"
+
+namespace pyflame::cpu {
+
+inline constexpr i64 kQueryBlock = 48, kKeyBlock = 128;
+// Rows of packed operands are padded with zeros to this many elements.
+inline constexpr i64 kAttentionPad = 16;
+
+// C (rows x columns, columns a multiple of kAttentionPad) = A @ B, or C += A @ B. A's elements may lie anywhere; rows of B
+// and C are contiguous.
+template <class T>
+struct AttentionKernels {
+  void (*product)(i64 rows, i64 columns, i64 inner, const T* a, i64 a_row, i64 a_step, const T* b, i64 b_row, T* c,
+                  i64 c_row, bool accumulate);
+  // Online softmax of rows of `keys` scores (a multiple of kAttentionPad), kKeyBlock apart: scores become exponentials
+  // relative to the new maximum of their row, top and total move on, factor is what earlier results shrink by. The three
+  // have room for kQueryBlock elements.
+  void (*advance)(T* scores, i64 rows, i64 keys, T* top, T* total, T* factor);
+  // scores = exp(scores - shift) * (grads - delta) in `grads`, and exp(scores - shift) in `scores`.
+  void (*differentiate)(T* scores, T* grads, i64 keys, T shift, T delta);
+  void (*scale)(T* row, i64 n, T factor);
+};
+struct AttentionTable {
+  AttentionKernels<float> single;
+  AttentionKernels<double> wide;
+};
+
+PYFLAME_DECLARE_TIERS(AttentionTable, attention_table)
+
+}  // namespace pyflame::cpu

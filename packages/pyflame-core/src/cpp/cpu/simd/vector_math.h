@@ -1,0 +1,104 @@
+// Functions of whole float vectors, for loops that hold their values in registers. The same polynomials as math.h;
+// each stays within 2.5 ulp of the true value, gelu within 4 ulp of the larger of its two terms.
+#pragma once
+#include "cpu/simd/float_bits.h"
+#include "cpu/simd/simd.h"
+
+namespace pyflame::cpu::PYFLAME_TIER {
+
+typedef int IntVector __attribute__((vector_size(kVectorBytes)));
+
+// The larger, or smaller, of x and a bound; NaN passes through.
+inline FloatVector at_least(FloatVector x, float bound) {
+  FloatVector low = broadcast(bound);
+#if defined(__AVX512F__)
+  return _mm512_max_ps(low, x);
+#elif defined(__AVX2__)
+  return _mm256_max_ps(low, x);
+#else
+  return x < low ? low : x;
+#endif
+}
+inline FloatVector at_most(FloatVector x, float bound) {
+  FloatVector high = broadcast(bound);
+#if defined(__AVX512F__)
+  return _mm512_min_ps(high, x);
+#elif defined(__AVX2__)
+  return _mm256_min_ps(high, x);
+#else
+  return x > high ? high : x;
+#endif
+}
+
+// The larger of two, NaN if either is.
+inline FloatVector larger(FloatVector a, FloatVector b) { return (b > a) | (b != b) ? b : a; }
+
+inline FloatVector magnitude(FloatVector x) { return (FloatVector)((IntVector)x & 0x7fffffff); }
+inline FloatVector copy_sign(FloatVector x, FloatVector sign) {
+  return (FloatVector)(((IntVector)x & 0x7fffffff) | ((IntVector)sign & static_cast<int>(0x80000000u)));
+}
+
+inline FloatVector vector_polynomial(FloatVector x, FloatVector sum) { return sum; }
+template <class... Rest>
+inline FloatVector vector_polynomial(FloatVector x, FloatVector sum, float next, Rest... rest) {
+  return vector_polynomial(x, fma(sum, x, broadcast(next)), rest...);
+}
+
+// value * 2^n for whole n, into the subnormal range.
+inline FloatVector scale_by(FloatVector value, FloatVector n, IntVector bits) {
+#if defined(__AVX512F__)
+  return _mm512_scalef_ps(value, n);
+#else
+  IntVector half = bits >> 1;
+  return value * (FloatVector)((half + 127) << 23) * (FloatVector)((bits - half + 127) << 23);
+#endif
+}
+
+// For x within [-104.5, 89], where the result is neither zero nor infinite for lack of range.
+inline FloatVector exp_in_range(FloatVector x) {
+  using F = FloatBits<float>;
+  FloatVector shifted = fma(x, broadcast(1.4426950408889634f), broadcast(F::kMagic));
+  FloatVector n = shifted - F::kMagic;
+  FloatVector r = fma(n, broadcast(-F::kLn2Low), fma(n, broadcast(-F::kLn2High), x));
+  FloatVector p = vector_polynomial(r, broadcast(0.001381425536f), 0.008368857205f, 0.04166840389f, 0.1666651964f,
+                                    0.4999999404f);
+  IntVector bits = (IntVector)shifted - static_cast<int>(0x4b400000u);  // of kMagic
+  return scale_by(fma(r * r, p, r) + 1.0f, n, bits);
+}
+
+inline FloatVector vector_exp(FloatVector x) {
+  using F = FloatBits<float>;
+  return exp_in_range(at_most(at_least(x, F::kExpMin), F::kExpMax));
+}
+// For x <= 0 or NaN.
+inline FloatVector exp_of_negative(FloatVector x) { return exp_in_range(at_least(x, FloatBits<float>::kExpMin)); }
+
+inline FloatVector vector_sigmoid(FloatVector x) {
+  FloatVector e = exp_of_negative(-magnitude(x));
+  return (x < 0.0f ? e : broadcast(1.0f)) / (e + 1.0f);
+}
+
+inline FloatVector vector_tanh(FloatVector x) {
+  FloatVector a = magnitude(x), z = x * x;
+  FloatVector small = vector_polynomial(z, broadcast(-0.00570496032f), 0.02063906007f, -0.05373970419f, 0.13331441581f,
+                                        -0.33333280683f);
+  FloatVector large = 1.0f - 2.0f / (exp_in_range(2.0f * at_most(a, 20.0f)) + 1.0f);
+  return a < 0.625f ? fma(x * z, small, x) : copy_sign(large, x);
+}
+
+inline FloatVector vector_erf(FloatVector x) {
+  FloatVector a = magnitude(x), s = x * x;
+  FloatVector small = vector_polynomial(s, broadcast(8.316774620e-05f), -8.130012429e-04f, 5.199906882e-03f,
+                                        -2.685894072e-02f, 1.128368750e-01f, -3.761263192e-01f, 1.283791661e-01f);
+  FloatVector t = at_most(a, 4.0f);  // erf(3.92) rounds to 1
+  FloatVector q = vector_polynomial(t, broadcast(1.152264940e-05f), -3.256546547e-04f, 3.653766820e-03f,
+                                    -2.378534339e-02f, 1.062631309e-01f, 6.351359487e-01f, 1.286521554e-01f);
+  FloatVector large = 1.0f - exp_in_range(-fma(t, q, t));
+  return a < 0.92f ? fma(x, small, x) : copy_sign(large, x);
+}
+
+inline FloatVector vector_gelu(FloatVector x) {
+  return x * 0.5f * (vector_erf(x * 0.7071067811865476f) + 1.0f);
+}
+
+}  // namespace pyflame::cpu::PYFLAME_TIER
