@@ -11,8 +11,6 @@ from .convert import (
     supported_ops as supported_ops,
 )
 from .errors import InvalidOnnxModel as InvalidOnnxModel, UnsupportedOnnxOp as UnsupportedOnnxOp
-from .export.program import DynamicShapeError as DynamicShapeError
-from .export.verify import VerificationError as VerificationError
 from .exporter import (
     ONNXExportConfig as ONNXExportConfig,
     ONNXExporter as ONNXExporter,
@@ -22,6 +20,8 @@ from .exporter import (
     export_onnx as export_onnx,
     export_onnx_from_traced as export_onnx_from_traced,
 )
+from .exports.program import DynamicShapeError as DynamicShapeError
+from .exports.verify import VerificationError as VerificationError
 from .module import ONNXModel as ONNXModel
 from .report import Finding as Finding, Report as Report
 from .to_onnx import (

@@ -17,15 +17,15 @@ import pyflame as pf
 from pyflame.graph.ir import Graph
 from pyflame.graph.trace import Traced, trace
 
-from .export.axes import Axes, read_axes, resized, trace_sizes
-from .export.convert import report_of
-from .export.model import Built, build
-from .export.modes import exporting
-from .export.program import Program
-from .export.recurrent import whole_layers
-from .export.storage import is_large, save_large
-from .export.structure import shaped, tensors_in
-from .export.verify import Case, Comparison, verify
+from .exports.axes import Axes, read_axes, resized, trace_sizes
+from .exports.convert import report_of
+from .exports.model import Built, build
+from .exports.modes import exporting
+from .exports.program import Program
+from .exports.recurrent import whole_layers
+from .exports.storage import is_large, save_large
+from .exports.structure import shaped, tensors_in
+from .exports.verify import Case, Comparison, verify
 from .proto import write
 from .report import Report
 
@@ -67,7 +67,7 @@ class ONNXExportConfig:
         tolerance: share of a result's largest value by which it may differ; None for one that fits its dtype.
         external_data_threshold: bytes of weights from which on they lie in a file of their own; None for 2 GB.
         metadata: notes to store in the model.
-        dynamic: make the first axis of every input dynamic, named "batch".
+        dynamic: make the first axis dynamic, named "batch", in every input where it is as long as in the first.
 
     Example:
         >>> ONNXExportConfig(opset_version=20).opset_version
@@ -259,7 +259,8 @@ class ONNXExporter:
     def _axes(self, shapes: Mapping[str, tuple[int, ...]], outputs: Sequence[str]) -> Axes:
         config = self.config
         if config.dynamic:
-            everywhere = {name: {0: "batch"} for name, shape in shapes.items() if shape}
+            first = next((shape[0] for shape in shapes.values() if shape), 0)
+            everywhere = {name: {0: "batch"} for name, shape in shapes.items() if shape and shape[0] == first}
             return read_axes({**everywhere, **(config.dynamic_axes or {})}, shapes, outputs, "dynamic")
         if config.dynamic_shapes is not None:
             given = config.dynamic_shapes

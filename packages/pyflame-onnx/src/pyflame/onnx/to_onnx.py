@@ -10,11 +10,11 @@ import onnx
 from pyflame.errors import GraphError
 from pyflame.graph.ir import Graph, op
 
-from .export.axes import read_axes
-from .export.model import build
-from .export.program import DynamicShapeError, Program
-from .export.table import EXPORTS, UNSUPPORTED
 from .exporter import ONNXExportConfig, named
+from .exports.axes import read_axes
+from .exports.model import build
+from .exports.program import DynamicShapeError, Program
+from .exports.table import EXPORTS, UNSUPPORTED
 
 
 class OpMapping(Mapping[str, Callable[..., Any]]):

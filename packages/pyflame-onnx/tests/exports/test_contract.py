@@ -7,7 +7,7 @@ import pytest
 import pyflame as pf
 from pyflame.graph.trace import trace
 from pyflame.onnx import ONNXExporter
-from pyflame.onnx.export.table import EXPORTS, UNSUPPORTED
+from pyflame.onnx.exports.table import EXPORTS, UNSUPPORTED
 from pyflame.testing import op_db
 
 NEWEST = onnx.defs.onnx_opset_version()

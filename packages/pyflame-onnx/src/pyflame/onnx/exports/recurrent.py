@@ -173,7 +173,7 @@ def network_of(layer: Any) -> Network | None:
         if isinstance(layer, base) and type(layer).forward is base.forward and "forward" not in vars(layer):
             if layer.proj_size or (layer.dropout and layer.training):
                 return None
-            name = f"rnn_{layer.nonlinearity}" if kind == "rnn" else kind
+            name = f"rnn_{layer.nonlinearity}" if isinstance(layer, nn.RNN) else kind
             return Network(KINDS[name], layer.num_layers, layer.bias, layer.bidirectional, layer.batch_first)
     return None
 
