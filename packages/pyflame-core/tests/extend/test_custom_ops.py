@@ -286,3 +286,10 @@ def test_function_with_a_gradient_of_its_own_has_its_second_name():
     y = Tripled.apply(x)
     y.sum().backward()
     assert y.tolist() == [2.0, 2.0] and x.grad.tolist() == [3.0, 3.0]
+
+
+def test_graphs_run_operations_with_several_results():
+    op = extend.register_custom_op("sum_and_product", lambda a, b: (a + b, a * b), num_outputs=2)
+    graph = pf.trace(lambda a, b: op(a, b), (pf.ones(2), pf.ones(2))).graph
+    total, product = pf.execute_graph(graph, (pf.tensor([1.0, 2.0]), pf.tensor([3.0, 4.0])))
+    assert total.tolist() == [4.0, 6.0] and product.tolist() == [3.0, 8.0]

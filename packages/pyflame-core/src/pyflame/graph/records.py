@@ -31,7 +31,7 @@ def record(op: str, operands: Sequence[Any], attrs: Mapping[str, Any]) -> tuple[
         attrs = {"layout": layout_number(attrs["layout"])}
     if made := named.find(info.name):
         result = made.replay(operands, attrs)
-        return result if isinstance(result, tuple) else (result,)
+        return tuple(result) if isinstance(result, tuple | list) else (result,)
     function = getattr(_core.ops, info.name)
     arguments = [operands] if info.variadic else operands
     result = function(*arguments, **attrs) if attrs else function(*arguments)

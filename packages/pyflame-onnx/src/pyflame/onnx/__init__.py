@@ -1,4 +1,4 @@
-"""ONNX models as trainable PyFlame modules."""
+"""ONNX models as trainable PyFlame modules, and PyFlame models as ONNX files."""
 
 from __future__ import annotations
 
@@ -15,9 +15,16 @@ from .exporter import (
     ONNXExportConfig as ONNXExportConfig,
     ONNXExporter as ONNXExporter,
     TrainingMode as TrainingMode,
+    explain as explain,
     export as export,
     export_onnx as export_onnx,
     export_onnx_from_traced as export_onnx_from_traced,
 )
+from .exports.program import DynamicShapeError as DynamicShapeError
+from .exports.verify import VerificationError as VerificationError
 from .module import ONNXModel as ONNXModel
 from .report import Finding as Finding, Report as Report
+from .to_onnx import (
+    PyFlameToONNXConverter as PyFlameToONNXConverter,
+    register_op_export as register_op_export,
+)

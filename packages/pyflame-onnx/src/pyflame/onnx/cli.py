@@ -6,6 +6,8 @@ import argparse
 import json
 from typing import Any
 
+from .cli_export import add_export
+
 
 def add(commands: Any) -> None:
     """Add the subcommand and its own subcommands."""
@@ -15,6 +17,7 @@ def add(commands: Any) -> None:
     checker.add_argument("model", help="an .onnx file")
     checker.add_argument("--json", action="store_true", help="print the report as JSON")
     checker.set_defaults(run=run_check)
+    add_export(actions)
 
 
 def run_check(options: argparse.Namespace) -> int:

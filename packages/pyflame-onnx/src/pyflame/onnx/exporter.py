@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -16,14 +17,17 @@ import pyflame as pf
 from pyflame.graph.ir import Graph
 from pyflame.graph.trace import Traced, trace
 
-from .export.axes import Axes, read_axes, resized, trace_sizes
-from .export.model import Built, build
-from .export.modes import exporting
-from .export.program import Program
-from .export.storage import is_large, save_large
-from .export.structure import shaped, tensors_in
-from .export.verify import Case, Comparison, verify
+from .exports.axes import Axes, read_axes, resized, trace_sizes
+from .exports.convert import report_of
+from .exports.model import Built, build
+from .exports.modes import exporting
+from .exports.program import Program
+from .exports.recurrent import whole_layers
+from .exports.storage import is_large, save_large
+from .exports.structure import shaped, tensors_in
+from .exports.verify import Case, Comparison, verify
 from .proto import write
+from .report import Report
 
 MIN_OPSET = 13
 TRIED_SIZES = (1, 3)  # of dynamic axes, besides those of the example
@@ -63,7 +67,7 @@ class ONNXExportConfig:
         tolerance: share of a result's largest value by which it may differ; None for one that fits its dtype.
         external_data_threshold: bytes of weights from which on they lie in a file of their own; None for 2 GB.
         metadata: notes to store in the model.
-        dynamic: make the first axis of every input dynamic, named "batch".
+        dynamic: make the first axis dynamic, named "batch", in every input where it is as long as in the first.
 
     Example:
         >>> ONNXExportConfig(opset_version=20).opset_version
@@ -151,7 +155,7 @@ class ONNXExporter:
             args, kwargs = args[:-1], args[-1]
         kwargs = dict(kwargs or {})
         training = {TrainingMode.EVAL: False, TrainingMode.TRAINING: True}.get(self.config.training)
-        with exporting(model, training):
+        with exporting(model, training), whole_layers(model if self.config.recompose else None):
             first = trace(model, args, kwargs)
             examples = tensors_in((args, kwargs))
             inputs = self._inputs([node.name for node in first.graph.inputs])
@@ -224,8 +228,15 @@ class ONNXExporter:
 
     def _check(self, source: onnx.ModelProto | Path, built: Built, program: Program, cases: Sequence[Case]) -> None:
         onnx.checker.check_model(source if isinstance(source, onnx.ModelProto) else str(source))
-        if not cases or not self.config.export_params:
-            self.comparisons = []
+        self.comparisons = []
+        foreign = [one.domain for one in built.proto.opset_import if one.domain]
+        if cases and foreign:
+            warnings.warn(
+                f"[onnx] the model uses operators of {', '.join(foreign)}, which no runtime here knows: it is not "
+                "verified",
+                stacklevel=4,
+            )
+        if not cases or foreign or not self.config.export_params:
             return
         self.comparisons = verify(source, cases, built.names, program.graph, self.config.runtime, self.config.tolerance)
 
@@ -248,7 +259,8 @@ class ONNXExporter:
     def _axes(self, shapes: Mapping[str, tuple[int, ...]], outputs: Sequence[str]) -> Axes:
         config = self.config
         if config.dynamic:
-            everywhere = {name: {0: "batch"} for name, shape in shapes.items() if shape}
+            first = next((shape[0] for shape in shapes.values() if shape), 0)
+            everywhere = {name: {0: "batch"} for name, shape in shapes.items() if shape and shape[0] == first}
             return read_axes({**everywhere, **(config.dynamic_axes or {})}, shapes, outputs, "dynamic")
         if config.dynamic_shapes is not None:
             given = config.dynamic_shapes
@@ -279,6 +291,34 @@ class ONNXExporter:
             label = ", ".join(f"{symbol} = {n}" for symbol, n in sizes.items())
             cases.append(Case(graph, tuple(args), label))
         return cases
+
+
+def explain(model: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None, *, opset_version: int = 17) -> Report:
+    """List what of a module or function has no ONNX map, without exporting it.
+
+    Args:
+        model: module, function, traced graph or graph.
+        args: example argument, or a tuple of them.
+        kwargs: example keyword arguments.
+        opset_version: version of the standard operators.
+
+    Returns:
+        A report that is true when everything can be exported, and prints as a table with source lines.
+
+    Example:
+        >>> import pyflame as pf
+        >>> report = explain(lambda x: pf.lgamma(x) + 1, pf.ones(2))
+        >>> report.ok, report.findings[0].op
+        (False, 'lgamma')
+    """
+    if isinstance(model, Traced):
+        graph = results_of(model)
+    elif isinstance(model, Graph):
+        graph = model
+    else:
+        with exporting(model, False):
+            graph = results_of(trace(model, args if isinstance(args, tuple) else (args,), kwargs))
+    return report_of(graph.name, graph.topological_order(), opset_version)
 
 
 def named(given: Sequence[str] | None, found: list[str], what: str) -> list[str]:

@@ -100,11 +100,11 @@ def mode(c: Context, x: str) -> tuple[str, ...]:
     source = e.cast(x, pf.int32) if c.dtype is pf.bool else x
     order = [k for k in range(rank) if k != axis] + [axis]
     moved = e.op("Transpose", source, perm=order)
-    values, places = e.ops("TopK", moved, e.ints([size]), outputs=2, axis=-1, largest=0, sorted=1)
+    values, places = e.ops("TopK", moved, e.ints([size]), outputs=2, axis=rank - 1, largest=0, sorted=1)
     equal = e.op("Equal", e.unsqueeze(values, [rank]), e.unsqueeze(values, [rank - 1]))
     counts = e.reduce("ReduceSum", e.cast(equal, pf.int64), [rank], False)
-    best = e.op("ArgMax", counts, axis=-1, keepdims=1)  # the first, so the smallest
-    value = e.op("GatherElements", values, best, axis=-1)
+    best = e.op("ArgMax", counts, axis=rank - 1, keepdims=1)  # the first, so the smallest
+    value = e.op("GatherElements", values, best, axis=rank - 1)
     last = e.op("ArgMax", e.cast(e.op("Equal", moved, value), pf.int32), axis=-1, keepdims=1, select_last_index=1)
     inverse = [*range(axis), rank - 1, *range(axis, rank - 1)]
     value, last = (e.op("Transpose", name, perm=inverse) for name in (value, last))

@@ -85,6 +85,7 @@ def build(
         e.dtypes[name] = node.output_dtype
     conversion.run(operands)
     finish(conversion, output_names)
+    prune(e, output_names)
     parameters = {conversion.names[Value(n.id)]: n for n in graph.parameters if Value(n.id) in conversion.names}
     symbols: dict[Dim, str] = {}
     inputs = []
@@ -131,6 +132,17 @@ def finish(conversion: Conversion, output_names: Sequence[str]) -> None:
         e.origins.append(-1)
     for value, name in conversion.names.items():
         conversion.names[value] = renamed.get(name, name)
+
+
+def prune(e: Emitter, output_names: Sequence[str]) -> None:
+    """Leave out nodes that nothing reads, such as a first state of zeros that the operator has by itself."""
+    read, kept = set(output_names), []
+    for node, origin in zip(reversed(e.nodes), reversed(e.origins)):
+        if any(name in read for name in node.output):
+            read.update(node.input)
+            kept.append((node, origin))
+    e.nodes, e.origins = [node for node, _ in reversed(kept)], [origin for _, origin in reversed(kept)]
+    e.initializers = {name: one for name, one in e.initializers.items() if name in read}
 
 
 def value_info(

@@ -10,21 +10,30 @@ from .dims import Varying
 from .table import Context, exports
 
 # As the core numbers them, with the opset that brought each.
-REDUCTIONS = {0: ("add", 16), 1: ("mul", 16), 2: ("mean", 16), 3: ("max", 18), 4: ("min", 18)}
+REDUCTIONS = {0: ("mul", 16), 1: ("max", 18), 2: ("min", 18)}
 
 
 @exports("gather")
 def gather(c: Context, x: str, index: str) -> str:
-    if c.rank(0) == 0:
-        return c.e.op("Add", c.e.op("Mul", x, c.e.like(0, x)), x) if c.rank(1) else x
-    return c.e.op("GatherElements", x, c.e.cast(index, pf.int64), axis=c.axis())
+    e, axis, rank = c.e, c.axis(), c.rank(0)
+    if rank == 0:
+        return e.op("Expand", x, e.op("Shape", index)) if c.rank(1) else x
+    if c.rank(1) == 0:
+        index = e.reshape(index, [1] * rank)
+    others = [k for k in range(rank) if k != axis and c.rank(1) == rank and c.shape(0)[k] != c.shape(1)[k]]
+    if others:  # only the axis itself may differ
+        bounds = e.op("Gather", e.op("Shape", index), e.ints(list(others)), axis=0)
+        x = e.op("Slice", x, e.ints([0] * len(others)), bounds, e.ints(list(others)))
+    return e.op("GatherElements", x, c.e.cast(index, pf.int64), axis=c.axis())
 
 
 @exports("index_select")
 def index_select(c: Context, x: str, index: str) -> str:
     e = c.e
+    if c.rank(1) == 0:  # stands for one of one element
+        index = e.reshape(index, [1])
     if c.rank(0) == 0:
-        return x
+        return e.op("Expand", x, e.op("Shape", index)) if c.rank() else x
     return e.op("Gather", x, index if c.dtype_of(1) in (pf.int32, pf.int64) else e.cast(index, pf.int64), axis=c.axis())
 
 
@@ -66,17 +75,18 @@ def scatter_add(c: Context, base: str, index: str, source: str) -> str:
 @exports("scatter_reduce")
 def scatter_reduce(c: Context, base: str, index: str, source: str) -> str:
     reduction, since = REDUCTIONS[c.attr("reduce")]
-    if reduction == "mean":
-        raise NotImplementedError("[onnx] scatter_reduce of means has no ONNX operator: divide sums by counts")
     return scattered(c, base, index, source, reduction, 18 if c.dtype is pf.bool else since)
 
 
 @exports("index_add")
 def index_add(c: Context, base: str, index: str, source: str) -> str:
     e, rank = c.e, c.rank(0)
+    if any(one == 0 for one in c.shape(2)):
+        return base
     if rank:
         axis = c.axis()
-        shaped = e.reshape(index, [-1 if k == axis else 1 for k in range(rank)])
+        count = c.shape(1)[0] if c.rank(1) else 1
+        shaped = e.reshape(index, [count if k == axis else 1 for k in range(rank)])
         index = e.op("Expand", shaped, e.op("Shape", source))
     return added(c, base, index, source)
 

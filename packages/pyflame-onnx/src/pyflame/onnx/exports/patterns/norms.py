@@ -195,7 +195,7 @@ def instance_norm(v: View, root: Node) -> Match:
     inner, weight, bias = affine(v, root, "mul")
     found = standard(v, inner)
     rank = v.rank(found.x)
-    v.need(rank >= 3 and found.axes == tuple(range(2, rank)))
+    v.need(rank >= 3 and found.axes == tuple(range(2, rank)) and (rank > 3 or weight is not None))
     rows = [None if one is None else per_channel(v, one, found.x) for one in (weight, bias)]
     v.need((rows[0] is None) == (rows[1] is None))
     channels = v.program.shape(found.x)[1]

@@ -74,11 +74,15 @@ def cumextreme(c: Context, x: str) -> tuple[str, str]:
         info = np.iinfo(c.dtype.to_numpy())
         edge = info.min if largest else info.max
     rows = windows(c, x, edge)
-    best = e.reduce("ReduceMax" if largest else "ReduceMin", rows, [rank], True)
+    nan = e.op("IsNaN", rows) if c.dtype.is_floating_point else ""
+    numbers = e.op("Where", nan, e.like(edge, x), rows) if nan else rows
+    best = e.reduce("ReduceMax" if largest else "ReduceMin", numbers, [rank], True)
     size = c.shape(0)[c.axis()]
     assert not isinstance(size, Varying)
-    kept = e.const(np.tril(np.ones((size, size), bool)), pf.bool)
-    hit = e.op("And", e.op("Equal", rows, best), kept)
-    numbers = e.const(np.arange(size), pf.int64)
-    where = e.reduce("ReduceMax", e.op("Where", hit, numbers, e.const(-1, pf.int64)), [rank], False)
-    return back(c, e.squeeze(best, [rank])), back(c, where)
+    hit = e.op("And", e.op("Equal", rows, best), e.const(np.tril(np.ones((size, size), bool)), pf.bool))
+    if nan:  # what is no number stays from there on
+        some = e.op("Greater", e.reduce("ReduceSum", e.cast(nan, pf.int32), [rank], True), e.const(0, pf.int32))
+        best = e.op("Where", some, e.like(np.nan, x), best)
+        hit = e.op("Or", e.op("And", some, nan), e.op("And", e.op("Not", some), hit))
+    found = e.op("Where", hit, e.const(np.arange(size), pf.int64), e.const(-1, pf.int64))
+    return back(c, e.squeeze(best, [rank])), back(c, e.reduce("ReduceMax", found, [rank], False))

@@ -18,7 +18,8 @@ def draw(c: Context, kind: str, **attrs: float) -> str:
     if any(isinstance(one, Varying) for one in shape):
         source = e.op("ConstantOfShape", e.ints(shape))
         return e.op(f"{kind}Like", source, dtype=ONNX_TYPES[dtype], **attrs)
-    return e.op(kind, shape=list(shape), dtype=ONNX_TYPES[dtype], **attrs)
+    found = e.op(kind, shape=list(shape) or [1], dtype=ONNX_TYPES[dtype], **attrs)
+    return found if shape else e.squeeze(found, [0])
 
 
 @exports("uniform")

@@ -126,7 +126,9 @@ def as_strided(c: Context, x: str) -> str:
     if not flat(c, 0):
         raise c.refuse("the memory positions of as_strided")
     index = places(c.attr("size"), c.attr("stride"), c.attr("offset", 0))
-    return c.e.op("Gather", c.e.reshape(x, [-1]) if product(c.shape(0)) else x, c.e.const(index, pf.int64), axis=0)
+    if not index.size:
+        return c.e.empty(c.shape(), c.dtype)
+    return c.e.op("Gather", c.e.reshape(x, [-1]), c.e.const(index, pf.int64), axis=0)
 
 
 @exports("as_strided_scatter")

@@ -59,7 +59,7 @@ class Conversion:
         for value, name in (operands or {}).items():
             self.bind(value, name, is_input=True)
         needed, used = self.needed()
-        check_supported(self.program, [node for node in self.program.order if node.id in needed])
+        check_supported(self.program, [node for node in self.program.order if node.id in needed], self.emitter.opset)
         for node in self.program.order:
             if node.id not in needed:
                 continue
@@ -107,6 +107,7 @@ class Conversion:
             raise NotImplementedError(f"{error} ({describe(node)})") from None
         for k, name in enumerate((results,) if isinstance(results, str) else results):
             if name:
+                e.dtypes.setdefault(name, node.outputs[k].dtype)  # of operators onnx knows nothing about
                 self.bind(Value(node.id, k), name)
 
     def written(self, c: Context) -> Any:
@@ -154,17 +155,17 @@ class Conversion:
         return self.inlined(c, bodies, operands)
 
 
-def check_supported(program: Program, nodes: Sequence[Node]) -> None:
+def check_supported(program: Program, nodes: Sequence[Node], opset: int) -> None:
     """Raise a report of everything that has no map.
 
     Raises:
         UnsupportedOnnxOp: there is something.
     """
-    report = report_of(program.graph.name, nodes)
+    report = report_of(program.graph.name, nodes, opset)
     report.raise_if_unsupported()
 
 
-def report_of(name: str, nodes: Sequence[Node]) -> Report:
+def report_of(name: str, nodes: Sequence[Node], opset: int) -> Report:
     """What of some nodes has no map."""
     found: list[Finding] = []
     counts: dict[str, int] = {}
@@ -177,7 +178,7 @@ def report_of(name: str, nodes: Sequence[Node]) -> Report:
             where = str(node.source_location) if node.source_location else node.name
             remedy = "register a map: pyflame.onnx.register_op_export"
             found.append(Finding(node.op_type, 0, 1, (where,), reason, remedy))
-    return Report(name, merge(found), {}, counts)
+    return Report(name, merge(found), {"": opset}, counts)
 
 
 def missing(node: Node) -> str | None:

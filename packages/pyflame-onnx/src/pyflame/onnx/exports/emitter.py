@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import pyflame as pf
 
 from .dims import Dim, Varying
 from .sizes import Sizes
-from .types import ONNX_TYPES, array_in, schema_type
+from .types import ONNX_TYPES, array_in, schema_type, tensor_of
 
 Array = np.ndarray[Any, Any]
 INT64_MAX = 2**63 - 1
@@ -90,18 +91,23 @@ class Emitter:
         """
         return self.ops(kind, *inputs, outputs=1, **attrs)[0]
 
-    def ops(self, kind: str, *inputs: str, outputs: int | Sequence[bool], domain: str = "", **attrs: Any) -> list[str]:
+    def ops(
+        self, kind: str, *inputs: str, outputs: int | Sequence[bool], domain: str = "", version: int = 1, **attrs: Any
+    ) -> list[str]:
         """Add a node with several results, and return their names.
 
         Types that the operator does not take in this opset are converted to a wider one and back.
 
         Args:
             outputs: how many results, or for each whether it is needed.
-            domain: of the operator.
+            domain: of the operator; "" for the standard one.
+            version: of the domain's operators.
         """
+        if domain:
+            self.domains.setdefault(domain, version)
         needed = [True] * outputs if isinstance(outputs, int) else list(outputs)
         given = {key: value for key, value in attrs.items() if value is not None}
-        schema = None if domain else onnx.defs.get_schema(kind, self.opset, domain)
+        schema = None if domain else signature(kind, self.opset)
         before = self._converted(kind, schema, inputs)
         operands = [self.cast(name, before[name]) if name in before else name for name in inputs]
         label = self.unique(f"{self.scope}/{kind}")
@@ -118,24 +124,23 @@ class Emitter:
         for k, name in enumerate(results):
             self.dtypes[name] = self._result_type(schema, k, operands, given)
             back = next((self.dtypes[known[x]] for x in operands if known[x] in before), None)
-            same = k < len(schema.outputs) and any(
-                x in known and known[x] in before and formal(schema.inputs, i).type_str == schema.outputs[k].type_str
+            same = any(
+                x in known and known[x] in before and schema.input(i) == schema.output(k)
                 for i, x in enumerate(operands)
             )
             final.append(self.cast(name, back) if name and same and back is not None else name)
         return final
 
-    def _converted(self, kind: str, schema: Any, inputs: Sequence[str]) -> dict[str, pf.DType]:
+    def _converted(self, kind: str, schema: Signature | None, inputs: Sequence[str]) -> dict[str, pf.DType]:
         """Value name -> type it is converted to before the operator reads it."""
         if schema is None:
             return {}
-        allowed = {one.type_param_str: set(one.allowed_type_strs) for one in schema.type_constraints}
         found: dict[str, pf.DType] = {}
         for position, name in enumerate(inputs):
             dtype = self.dtypes.get(name)
             if dtype is None:
                 continue
-            types = allowed.get(formal(schema.inputs, position).type_str, {formal(schema.inputs, position).type_str})
+            types = schema.allowed.get(schema.input(position), frozenset([schema.input(position)]))
             narrow = dtype in SMALL_INTEGERS and kind not in MOVES
             if schema_type(dtype) in types and not (narrow and schema_type(pf.int32) in types):
                 continue
@@ -145,19 +150,19 @@ class Emitter:
             found[name] = wider
         return found
 
-    def _result_type(self, schema: Any, index: int, operands: Sequence[str], attrs: dict[str, Any]) -> pf.DType:
+    def _result_type(self, schema: Signature, index: int, operands: Sequence[str], attrs: dict[str, Any]) -> pf.DType:
         if "to" in attrs:
             return next(dtype for dtype, code in ONNX_TYPES.items() if code == attrs["to"])
-        text = formal(schema.outputs, index).type_str
+        text = schema.output(index)
         for position, name in enumerate(operands):
-            if name in self.dtypes and formal(schema.inputs, position).type_str == text:
+            if name in self.dtypes and schema.input(position) == text:
                 return self.dtypes[name]
         fixed = {schema_type(dtype): dtype for dtype in ONNX_TYPES}
         if text in fixed:
             return fixed[text]
-        only = [c.allowed_type_strs for c in schema.type_constraints if c.type_param_str == text]
-        if only and len(only[0]) == 1:
-            return fixed[only[0][0]]
+        only = schema.allowed.get(text, frozenset())
+        if len(only) == 1:
+            return fixed[next(iter(only))]
         if isinstance(attrs.get("value"), onnx.TensorProto):
             return next(dtype for dtype, code in ONNX_TYPES.items() if code == attrs["value"].data_type)
         if "dtype" in attrs:
@@ -229,8 +234,14 @@ class Emitter:
 
     def reshape(self, name: str, dims: Sequence[Dim]) -> str:
         """Give a value another shape, of which at most one size is -1; a 0 is a size."""
-        zero = any(one == 0 for one in dims) and self.opset >= 14
+        zero = any(one == 0 for one in dims)
+        if zero and self.opset < 14:  # where Reshape takes 0 for something else, and all that is empty is equal
+            return self.empty(dims, self.dtypes[name])
         return self.op("Reshape", name, self.ints(dims), allowzero=1 if zero else None)
+
+    def empty(self, dims: Sequence[Dim], dtype: pf.DType) -> str:
+        """A tensor without elements."""
+        return self.op("ConstantOfShape", self.ints(dims), value=tensor_of("value", array_in([0], dtype), dtype))
 
     def reshaped(self, name: str, before: Sequence[Dim], after: Sequence[Dim]) -> str:
         """Give a value another shape with little arithmetic: 0 copies a size, one -1 stands for what is left."""
@@ -262,6 +273,38 @@ class Emitter:
         return self.op("Slice", name, self.ints([start]), self.ints([end]), self.ints([axis]), self.ints([step]))
 
 
-def formal(declared: Any, position: int) -> Any:
-    """The declaration of an operand; the last one may stand for several."""
-    return declared[min(position, len(declared) - 1)]
+@dataclass(frozen=True)
+class Signature:
+    """The types an operator takes and gives; the last of each may stand for several.
+
+    Attributes:
+        name: of the operator.
+        inputs: type variable or type of each operand.
+        outputs: the same of each result.
+        allowed: type variable -> types.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    allowed: dict[str, frozenset[str]]
+
+    def input(self, position: int) -> str:
+        """The type of an operand."""
+        return self.inputs[min(position, len(self.inputs) - 1)]
+
+    def output(self, position: int) -> str:
+        """The type of a result."""
+        return self.outputs[min(position, len(self.outputs) - 1)]
+
+
+@cache
+def signature(kind: str, opset: int) -> Signature:
+    """What the installed onnx says about a standard operator; asking it each time is slow."""
+    schema = onnx.defs.get_schema(kind, opset)
+    return Signature(
+        kind,
+        tuple(one.type_str for one in schema.inputs),
+        tuple(one.type_str for one in schema.outputs),
+        {one.type_param_str: frozenset(one.allowed_type_strs) for one in schema.type_constraints},
+    )

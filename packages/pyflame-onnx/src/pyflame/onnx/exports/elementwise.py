@@ -41,7 +41,7 @@ def sign(c: Context, x: str) -> str:
     found = c.e.op("Sign", x)
     if not c.dtype.is_floating_point:
         return found
-    return c.e.op("Where", is_nan(c, x), x, found)  # onnxruntime gives 0 for what is no number
+    return c.e.op("Where", is_nan(c, x), c.e.like(0, x), found)  # runtimes differ in what is no number
 
 
 @exports("square")
@@ -232,10 +232,11 @@ def hypot(c: Context, a: str, b: str) -> str:
     e = c.e
     a, b = e.op("Abs", a), e.op("Abs", b)
     large, small = e.op("Max", a, b), e.op("Min", a, b)
-    plain = e.op("Or", e.op("Equal", large, e.like(0, a)), e.op("IsInf", large))
+    infinite = e.op("Or", e.op("IsInf", a), e.op("IsInf", b))
+    plain = e.op("Or", e.op("Equal", large, e.like(0, a)), infinite)
     ratio = e.op("Div", small, e.op("Where", plain, e.like(1, a), large))
     scaled = e.op("Mul", large, e.op("Sqrt", e.op("Add", e.op("Mul", ratio, ratio), e.like(1, a))))
-    return e.op("Where", plain, large, scaled)
+    return e.op("Where", infinite, e.like(math.inf, a), e.op("Where", plain, large, scaled))
 
 
 @exports("copysign")
@@ -264,7 +265,10 @@ def xlogy(c: Context, a: str, b: str) -> str:
 
 @exports("where")
 def where(c: Context, condition: str, x: str, y: str) -> str:
-    return c.e.op("Where", c.e.cast(condition, pf.bool), x, y)
+    e, condition = c.e, c.e.cast(condition, pf.bool)
+    if c.dtype is pf.bool:  # which onnxruntime's Where does not take
+        return e.op("Or", e.op("And", condition, x), e.op("And", e.op("Not", condition), y))
+    return e.op("Where", condition, x, y)
 
 
 @exports("cast")

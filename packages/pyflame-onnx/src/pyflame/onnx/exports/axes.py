@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice, product
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ from .program import DynamicShapeError, Program
 # How far the sizes of a trace are from the example's, by trace and symbol: distinct, so that sizes can be told apart.
 OFFSETS = (2, 7, 11, 5, 3, 10, 4, 8, 6, 9)
 TRACES = 4
+MOST_TRIES = 32
+# What a model raises at sizes it does not take.
+STOPS = (RuntimeError, ValueError, TypeError, IndexError, NotImplementedError)
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ def axis_labels(name: str, entry: Any) -> list[tuple[int, str]]:
     return [(axis, label if isinstance(label, str) else label.__name__) for axis, label in pairs]
 
 
-def candidates(size: int) -> list[Callable[[int], int]]:
+def candidates(size: int) -> list[partial[int]]:
     """Ways to choose other sizes: larger, smaller, multiples."""
     steps = [1, *([size] if size > 1 else []), *(k for k in (2, 4, 8, 16, 32) if size % k == 0 and size > k)]
     signed = [sign * step for step in steps for sign in (1, -1) if size + sign * step * max(OFFSETS) > 1]
@@ -112,34 +116,47 @@ def trace_sizes(trace: Callable[[Mapping[str, int]], Graph], axes: Axes) -> Prog
     """
     if not axes.sizes:
         return Program([trace({})])
-    chosen: dict[str, Callable[[int], int]] = {}
-    for symbol, size in axes.sizes.items():
-        chosen[symbol] = working(trace, axes, symbol, size)
-    graphs = []
-    for k in range(TRACES):
-        point = {
-            symbol: chosen[symbol](OFFSETS[(k * (j + 1) + 2 * j) % len(OFFSETS)]) for j, symbol in enumerate(axes.sizes)
-        }
-        graphs.append(trace(point))
-    return Program(graphs)
-
-
-def working(trace: Callable[[Mapping[str, int]], Graph], axes: Axes, symbol: str, size: int) -> Callable[[int], int]:
-    """The first way of choosing sizes at which the model runs and has one structure."""
+    ways = [working(trace, axes, symbol, size) for symbol, size in axes.sizes.items()]
+    example = [trace(axes.sizes)] if min(axes.sizes.values()) > 1 else []  # axes of size 1 may broadcast
     first: Exception | None = None
+    for chosen in islice(product(*ways), MOST_TRIES):
+        points = [
+            {
+                symbol: way(OFFSETS[(k * (j + 1) + 2 * j) % len(OFFSETS)])
+                for j, (symbol, way) in enumerate(zip(axes.sizes, chosen))
+            }
+            for k in range(TRACES)
+        ]
+        try:
+            return Program([trace(point) for point in points] + example)
+        except STOPS as error:
+            first = first or error
+    raise refused(", ".join(map(repr, axes.sizes)), dict(axes.sizes), first)
+
+
+def working(trace: Callable[[Mapping[str, int]], Graph], axes: Axes, symbol: str, size: int) -> list[partial[int]]:
+    """Ways of choosing sizes at which the model runs and has one structure."""
+    first: Exception | None = None
+    found = []
     for way in candidates(size):
         try:
             Program([trace({**axes.sizes, symbol: way(offset)}) for offset in OFFSETS[:2]])
-        except (RuntimeError, ValueError, TypeError, IndexError, NotImplementedError) as error:
+        except STOPS as error:
             first = first or error
         else:
-            return way
-    if isinstance(first, DynamicShapeError):
-        raise first
-    raise DynamicShapeError(
-        f"[onnx] the axis {symbol!r} cannot be dynamic: at other sizes than {size} the model stops with "
-        f"{type(first).__name__}: {first}"
-    ) from first
+            found.append(way)
+    if not found:
+        raise refused(repr(symbol), size, first)
+    return found
+
+
+def refused(symbols: str, size: Any, error: Exception | None) -> DynamicShapeError:
+    if isinstance(error, DynamicShapeError):
+        return error
+    return DynamicShapeError(
+        f"[onnx] {symbols} cannot be dynamic: at other sizes than {size} the model stops with "
+        f"{type(error).__name__}: {error}"
+    )
 
 
 def resized(example: pf.Tensor, shape: Sequence[int]) -> pf.Tensor:
