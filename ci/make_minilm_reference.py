@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from make_model_references import torchvision_models
 
 TARGET = Path(__file__).resolve().parent.parent / "packages" / "pyflame-nn" / "tests" / "references" / "minilm.npz"

@@ -44,6 +44,7 @@ def best_boxes(torch: Any, boxes: Any, scores: Any, threshold: float) -> Any:
     return torch.tensor(kept, dtype=torch.int64)
 
 
+@functools.cache
 def torchvision_models(torch: Any) -> Any:
     """torchvision.models without its compiled operations."""
     library = torch.library.Library("torchvision", "DEF")

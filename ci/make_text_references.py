@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from make_model_references import drawn, torchvision_models
 
+from make_model_references import drawn, torchvision_models
 from model_cases import value_of
 
 TARGET = Path(__file__).resolve().parent.parent / "packages" / "pyflame-nn" / "tests" / "references"

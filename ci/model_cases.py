@@ -36,7 +36,7 @@ CASES = (
     ("resnet18(num_classes=10)", "", (2, 3, 32, 32)),
     ("resnet50(num_classes=10, replace_stride_with_dilation=[False, True, True])", "", (1, 3, 32, 32)),
     ("resnext50_32x4d(num_classes=10)", "", (1, 3, 32, 32)),
-    ("wide_resnet50_2(num_classes=10)", "", (1, 3, 32, 32)),
+    ("ResNet(Bottleneck, [1, 1, 1, 1], num_classes=10, width_per_group=128)", "", (1, 3, 32, 32)),
     ("vgg11()", _NARROW_VGG, (1, 3, 32, 32)),
     ("vgg13_bn()", _NARROW_VGG, (1, 3, 32, 32)),
     ("alexnet()", _NARROW_ALEXNET, (1, 3, 64, 64)),

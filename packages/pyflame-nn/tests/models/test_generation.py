@@ -110,6 +110,17 @@ def test_a_cache_in_steps_gives_the_logits_of_the_whole():
     np.testing.assert_allclose(last, whole[:, 5:], rtol=1e-4, atol=1e-5)
 
 
+def test_a_mask_has_a_number_for_each_position():
+    model, ids = writer().eval(), pf.tensor([[1, 2, 3], [3, 2, 1]])
+    for shape in ((2, 2), (2, 4), (3,)):
+        with pytest.raises(ValueError, match=r"\[attention\] attention_mask has shape .* expected \(batch, 3\)"):
+            model(ids, attention_mask=pf.ones(*shape))
+    cache = models.KeyValueCache(max_length=9)
+    model(ids, past_key_values=cache, attention_mask=pf.ones(2, 3))
+    with pytest.raises(ValueError, match=r"expected \(batch, 4\)"):
+        model(ids[:, :1], past_key_values=cache, attention_mask=pf.ones(2, 1))
+
+
 def test_generation_leaves_the_mode_as_it_was():
     model = writer().train()
     model.generate(pf.tensor([[1]]), max_new_tokens=1)

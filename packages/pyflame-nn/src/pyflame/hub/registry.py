@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import fnmatch
 import importlib
 import inspect
@@ -142,7 +143,7 @@ class ModelRegistry:
         """
         found = self._find(name) if isinstance(name, str) else None
         if found is None:
-            near = ", ".join(self.search(str(name).rstrip("0123456789"))[:8]) or "none"
+            near = ", ".join(difflib.get_close_matches(str(name), self.list(), 5)) or "none"
             raise ValueError(
                 f"[hub] there is no model named {name!r}: list_models() lists all, register_model adds one. "
                 f"Alike are {near}"

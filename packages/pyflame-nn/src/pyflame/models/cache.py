@@ -87,16 +87,19 @@ def causal_mask(cache: KeyValueCache | None, count: int, attention_mask: Tensor 
         if attention_mask is None:
             return None
         seen = pf.ones(count, count, dtype=pf.bool).tril()
-        return seen & padded(attention_mask, count)[:, None, None, :]
+        return seen & padded(attention_mask, count, count)[:, None, None, :]
     keys = cache.keys_after(count)
     seen = pf.tensor(list(range(keys)))[None, :] <= cache.places(count)[:, None]
     if attention_mask is None:
         return seen
-    return seen & padded(attention_mask, keys)[:, None, None, :]
+    return seen & padded(attention_mask, cache.length + count, keys)[:, None, None, :]
 
 
-def padded(mask: Tensor, keys: int) -> Tensor:
+def padded(mask: Tensor, positions: int, keys: int) -> Tensor:
     """A mask of padding as bool, with room for later keys."""
-    if mask.ndim != 2 or mask.shape[1] > keys:
-        raise ValueError(f"[attention] attention_mask has shape {tuple(mask.shape)}: expected (batch, {keys})")
-    return pf.nn.functional.pad(mask != 0, (0, keys - mask.shape[1]), value=True)
+    if mask.ndim != 2 or mask.shape[1] != positions:
+        raise ValueError(
+            f"[attention] attention_mask has shape {tuple(mask.shape)}: expected (batch, {positions}), a number for "
+            f"each position, those in the cache included"
+        )
+    return pf.nn.functional.pad(mask != 0, (0, keys - positions), value=True)

@@ -146,7 +146,7 @@ class GPT2Model(PretrainedModel):
 
     config_class = GPT2Config
     base_model_prefix = "transformer"
-    constants = r"\.attn\.(masked_)?bias$"
+    ignored = r"\.attn\.(masked_)?bias$"
 
     def __init__(self, config: GPT2Config) -> None:
         super().__init__(config)
@@ -208,7 +208,7 @@ class GPT2LMHeadModel(GenerationMixin):
 
     config_class = GPT2Config
     base_model_prefix = "transformer"
-    constants = r"\.attn\.(masked_)?bias$"
+    ignored = r"\.attn\.(masked_)?bias$"
     tied: ClassVar = {"lm_head.weight": "transformer.wte.weight"}
 
     def __init__(self, config: GPT2Config) -> None:

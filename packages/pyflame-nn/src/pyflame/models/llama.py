@@ -152,7 +152,7 @@ class LlamaModel(PretrainedModel):
 
     config_class = LlamaConfig
     base_model_prefix = "model"
-    constants = r"rotary_emb\.inv_freq$"
+    ignored = r"rotary_emb\.inv_freq$"
 
     def __init__(self, config: LlamaConfig) -> None:
         super().__init__(config)
@@ -210,7 +210,7 @@ class LlamaForCausalLM(GenerationMixin):
 
     config_class = LlamaConfig
     base_model_prefix = "model"
-    constants = r"rotary_emb\.inv_freq$"
+    ignored = r"rotary_emb\.inv_freq$"
     tied: ClassVar = {"lm_head.weight": "model.embed_tokens.weight"}
 
     def __init__(self, config: LlamaConfig) -> None:

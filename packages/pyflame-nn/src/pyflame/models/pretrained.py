@@ -27,8 +27,8 @@ class PretrainedModel(nn.Module):
     base_model_prefix: ClassVar[str] = ""
     # Names that stand for the same parameter: the copy, and what it is a copy of.
     tied: ClassVar[Mapping[str, str]] = {}
-    # Entries of files that hold constants, as a pattern.
-    constants: ClassVar[str] = r"(^|\.)position_ids$"
+    # Entries of files that have no place in the model, such as constants, as a pattern.
+    ignored: ClassVar[str] = r"(^|\.)position_ids$"
 
     config: Any
 
@@ -87,7 +87,7 @@ class PretrainedModel(nn.Module):
             RuntimeError: names or shapes do not fit the model.
         """
         wanted = self.state_dict()
-        found = {name: value for name, value in state.items() if not re.search(self.constants, name)}
+        found = {name: value for name, value in state.items() if not re.search(self.ignored, name)}
         prefix = f"{self.base_model_prefix}."
         if not found.keys() & wanted.keys():
             if any(prefix + name in wanted for name in found):

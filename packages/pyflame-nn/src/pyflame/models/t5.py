@@ -231,7 +231,7 @@ class T5Model(PretrainedModel):
 
     config_class = T5Config
     base_model_prefix = "transformer"
-    constants = r"^(lm_head\.weight|decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight)$"
+    ignored = r"^(lm_head\.weight|decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight)$"
     tied: ClassVar = {"encoder.embed_tokens.weight": "shared.weight", "decoder.embed_tokens.weight": "shared.weight"}
 
     def __init__(self, config: T5Config) -> None:
