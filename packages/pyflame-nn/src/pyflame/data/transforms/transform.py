@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from pyflame import (
     Generator,
     Tensor,
+    TraceError,
     as_tensor,
     float32,
     float64,
@@ -71,7 +73,8 @@ class Transform:
         result = self.apply(to_image(image))
         if isinstance(result, Tensor) and not result.requires_grad:
             # Random crops and turns make another graph of each batch; piece by piece the graphs are always the same.
-            result.eval()
+            with suppress(TraceError):  # in a function that is being traced, nothing has a value yet
+                result.eval()
         return result
 
     def apply(self, image: Tensor) -> Any:
