@@ -81,6 +81,11 @@ class Transform:
         """Return the transformed tensor."""
         raise NotImplementedError(f"[transforms] {type(self).__name__} has no apply(image)")
 
+    def __repr__(self) -> str:
+        options = {name: value for name, value in vars(self).items() if not name.startswith("_") and value is not None}
+        listed = (f"{name}={value!r}" for name, value in options.items() if not isinstance(value, Tensor | Generator))
+        return f"{type(self).__name__}({', '.join(listed)})"
+
     def uniform(self, low: float = 0.0, high: float = 1.0) -> float:
         """Draw a number from an interval."""
         return low + (high - low) * float(rand((), dtype=float64, generator=self.generator).item())
