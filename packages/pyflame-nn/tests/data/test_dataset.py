@@ -13,6 +13,14 @@ def test_tensor_dataset_has_items_of_all_tensors():
         TensorDataset(pf.zeros(3), pf.zeros(2))
 
 
+def test_what_is_given_unevaluated_is_evaluated_once():
+    x = pf.arange(6.0) * 2
+    dataset = TensorDataset(x)
+    before = pf.runtime_info()["runs"]
+    assert x.tolist() == [0, 2, 4, 6, 8, 10]
+    assert pf.runtime_info()["runs"] == before and len(dataset) == 6
+
+
 @pytest.mark.parametrize("indices", [[1, 2, 3], [3, 1, 1], [0]])
 def test_fetch_equals_items(indices):
     dataset = TensorDataset(pf.randn(5, 2), pf.arange(5))

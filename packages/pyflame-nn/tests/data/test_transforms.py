@@ -99,6 +99,28 @@ def test_a_seed_fixes_all_choices():
     assert not np.array_equal(run(4), run(5))
 
 
+def test_transforms_show_their_options():
+    inner = transforms.RandomApply([transforms.Normalize([0.5], [2.0])], p=0.3)
+    assert repr(transforms.Compose([transforms.CenterCrop(4), inner])) == (
+        "Compose(\n    CenterCrop(size=(4, 4))\n    RandomApply(\n        p=0.3\n"
+        "        Normalize(mean=[0.5], std=[2.0])\n    )\n)"
+    )
+    scaler = transforms.StandardScaler().fit(pf.ones(2, 3))
+    assert repr(scaler) == "StandardScaler()"
+
+
+def test_transforms_are_recorded_where_that_is_wanted():
+    chain = transforms.Compose([transforms.CenterCrop(4), transforms.Normalize([0.5], [2.0])])
+    x = pf.tensor(IMAGE, requires_grad=True)
+    chain(x).sum().backward()
+    expected = np.zeros_like(IMAGE)
+    expected[:, 1:5, 2:6] = 0.5
+    np.testing.assert_array_equal(x.grad.numpy(), expected)
+    traced = pf.trace(chain, pf.tensor(IMAGE))
+    np.testing.assert_array_equal(pf.compile(chain)(pf.tensor(IMAGE)).numpy(), applied(chain))
+    assert traced.graph.num_nodes > 1
+
+
 @pytest.mark.parametrize(
     "make",
     [

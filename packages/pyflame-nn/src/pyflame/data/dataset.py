@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from pyflame import Generator, Tensor, index_select, tensor
+from pyflame import Generator, Tensor, eval as evaluate, index_select, tensor
 
 from .order import permutation
 
@@ -62,6 +62,7 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
         lengths = [tensor.shape[0] for tensor in tensors]
         if len(set(lengths)) != 1:
             raise ValueError(f"[TensorDataset] the first dimensions are {lengths}: expected one length")
+        evaluate(*tensors)  # once: forked workers share the values, where each would compute its own
         self.tensors = tensors
 
     def __len__(self) -> int:

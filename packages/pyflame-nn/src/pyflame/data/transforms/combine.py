@@ -31,6 +31,11 @@ class Compose(Transform):
             image = transform(image)
         return image
 
+    def __repr__(self) -> str:
+        lines = [f"p={p}"] if (p := getattr(self, "p", None)) is not None else []
+        lines += [line for transform in self.transforms for line in repr(transform).split("\n")]
+        return "\n    ".join([f"{type(self).__name__}(", *lines]) + "\n)"
+
 
 class Lambda(Transform):
     """Applies a function.

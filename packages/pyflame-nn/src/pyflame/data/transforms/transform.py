@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from pyflame import (
     Generator,
     Tensor,
+    TraceError,
     as_tensor,
     float32,
     float64,
@@ -71,12 +73,18 @@ class Transform:
         result = self.apply(to_image(image))
         if isinstance(result, Tensor) and not result.requires_grad:
             # Random crops and turns make another graph of each batch; piece by piece the graphs are always the same.
-            result.eval()
+            with suppress(TraceError):  # in a function that is being traced, nothing has a value yet
+                result.eval()
         return result
 
     def apply(self, image: Tensor) -> Any:
         """Return the transformed tensor."""
         raise NotImplementedError(f"[transforms] {type(self).__name__} has no apply(image)")
+
+    def __repr__(self) -> str:
+        options = {name: value for name, value in vars(self).items() if not name.startswith("_") and value is not None}
+        listed = (f"{name}={value!r}" for name, value in options.items() if not isinstance(value, Tensor | Generator))
+        return f"{type(self).__name__}({', '.join(listed)})"
 
     def uniform(self, low: float = 0.0, high: float = 1.0) -> float:
         """Draw a number from an interval."""
