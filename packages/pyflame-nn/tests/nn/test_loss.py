@@ -90,3 +90,8 @@ def test_logit_losses_do_not_overflow(value):
     loss.backward()
     np.testing.assert_allclose(loss.item(), np.logaddexp(0, -value), rtol=1e-6, atol=1e-12)
     np.testing.assert_allclose(x.grad.item(), 1 / (1 + np.exp(-value)) - 1, rtol=1e-5, atol=1e-7)
+
+
+def test_the_mean_over_a_batch_of_one_number_is_its_sum():
+    x, y = pf.tensor(-0.5), pf.tensor(0.3)
+    assert F.kl_div(x, y, reduction="batchmean").item() == F.kl_div(x, y, reduction="sum").item()

@@ -122,7 +122,8 @@ class BatchNorm(ChannelNorm):
     def _check(self, input: Tensor) -> None:
         self._check_rank(input)
         unused = self.weight is None and self.running_mean is None
-        if input.shape[1] != self.num_features and not unused:
+        single = self.training and input.numel() == input.shape[1]  # which is refused for what it is
+        if input.shape[1] != self.num_features and not unused and not single:
             raise RuntimeError(
                 f"[{type(self).__name__}] input has shape {tuple(input.shape)}: expected {self.num_features} channels "
                 f"in dimension 1"

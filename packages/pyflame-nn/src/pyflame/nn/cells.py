@@ -46,6 +46,13 @@ class Cell(Module):
             )
         return self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh
 
+    def _checked(self, state: Tensor) -> Tensor:
+        if state.ndim not in (1, 2):
+            raise ValueError(
+                f"[{type(self).__name__}] the state has shape {tuple(state.shape)}: expected 1 or 2 dimensions"
+            )
+        return state
+
     def _zeros(self, input: Tensor) -> Tensor:
         return zeros(*input.shape[:-1], self.hidden_size, dtype=input.dtype)
 
@@ -62,7 +69,7 @@ class RNNCell(Cell):
         nonlinearity: "tanh" or "relu".
 
     Raises:
-        ValueError: another nonlinearity.
+        RuntimeError: another nonlinearity.
 
     Example:
         >>> import pyflame as pf
@@ -83,14 +90,14 @@ class RNNCell(Cell):
         dtype: DType | None = None,
     ) -> None:
         if nonlinearity not in ("tanh", "relu"):
-            raise ValueError(f"[RNNCell] nonlinearity is {nonlinearity!r}: expected 'tanh' or 'relu'")
+            raise RuntimeError(f"[RNNCell] nonlinearity is {nonlinearity!r}: expected 'tanh' or 'relu'")
         super().__init__(input_size, hidden_size, bias, device, dtype)
         self.nonlinearity = nonlinearity
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         step = ops.rnn_tanh_cell if self.nonlinearity == "tanh" else ops.rnn_relu_cell
         weights = self._weights(input)
-        return step(input, self._zeros(input) if hx is None else hx, *weights)
+        return step(input, self._zeros(input) if hx is None else self._checked(hx), *weights)
 
     def extra_repr(self) -> str:
         return super().extra_repr() + ("" if self.nonlinearity == "tanh" else f", nonlinearity={self.nonlinearity}")
@@ -111,7 +118,8 @@ class LSTMCell(Cell):
 
     def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
         weights = self._weights(input)
-        return ops.lstm_cell(input, (self._zeros(input),) * 2 if hx is None else hx, *weights)
+        state = (self._zeros(input),) * 2 if hx is None else tuple(map(self._checked, hx))
+        return ops.lstm_cell(input, state, *weights)
 
 
 class GRUCell(Cell):
@@ -128,4 +136,4 @@ class GRUCell(Cell):
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         weights = self._weights(input)
-        return ops.gru_cell(input, self._zeros(input) if hx is None else hx, *weights)
+        return ops.gru_cell(input, self._zeros(input) if hx is None else self._checked(hx), *weights)

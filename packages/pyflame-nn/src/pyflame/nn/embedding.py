@@ -110,6 +110,10 @@ class Embedding(Table):
         sparse: bool = False,
     ) -> Self:
         """Return a layer with this table, which is trained only if `freeze` is False."""
+        if embeddings.ndim != 2:
+            raise AssertionError(
+                f"[{cls.__name__}] embeddings has shape {tuple(embeddings.shape)}: expected (rows, columns)"
+            )
         rows, columns = embeddings.shape
         return cls(
             rows, columns, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, embeddings, _freeze=freeze

@@ -158,6 +158,10 @@ class Unflatten(Module):
 
     def __init__(self, dim: int, unflattened_size: tuple[int, ...]) -> None:
         super().__init__()
+        if not isinstance(dim, int):
+            raise TypeError(f"[unflatten] dim is {dim!r}: expected a number, as dimensions have no names")
+        if not isinstance(unflattened_size, tuple | list) or not all(isinstance(n, int) for n in unflattened_size):
+            raise TypeError(f"[unflatten] unflattened_size is {unflattened_size!r}: expected a tuple of integers")
         self.dim, self.unflattened_size = dim, unflattened_size
 
     def forward(self, input: Tensor) -> Tensor:

@@ -11,6 +11,13 @@ from .module import Module
 from .pair import Extent, extent
 
 
+def widths(op: str, padding: Extent, rank: int) -> tuple[int, ...]:
+    """What is added before and after each dimension, from the last one to the first."""
+    if not isinstance(padding, int) and len(padding) != 2 * rank:
+        raise RuntimeError(f"[{op}] padding is {padding}: expected one number or {2 * rank}")
+    return extent(op, "padding", padding, 2 * rank)
+
+
 class Pad(Module):
     """What padding layers share; they differ in what they add and in the number of dimensions."""
 
@@ -19,7 +26,7 @@ class Pad(Module):
 
     def __init__(self, padding: Extent) -> None:
         super().__init__()
-        self.padding = extent(type(self).__name__.lower(), "padding", padding, 2 * self.rank)
+        self.padding = widths(type(self).__name__.lower(), padding, self.rank)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.pad(input, self.padding, self.mode)

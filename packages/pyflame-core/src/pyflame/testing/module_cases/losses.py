@@ -58,7 +58,9 @@ def classes(d: Draw) -> ModuleCase:
         "ignore_index": d.one([None, None, 0, count - 1]),
     }
     if kind == "CrossEntropyLoss":
-        options["label_smoothing"] = d.one([None, None, 0.2, 1.0, 1.5 if d.chance(0.1) else 0.1])
+        # PyTorch does not smooth the labels of single inputs without reduction.
+        smooth = [0.2, 1.0, 1.5 if d.chance(0.1) else 0.1] if len(lead) > 1 else []
+        options["label_smoothing"] = d.one([None, None, *smooth])
     x = d.values(*lead)
     if kind == "CrossEntropyLoss" and d.chance(0.3):
         options["ignore_index"] = None

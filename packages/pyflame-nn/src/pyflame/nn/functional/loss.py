@@ -157,5 +157,5 @@ def kl_div(input: Tensor, target: Tensor, reduction: str = "mean", log_target: b
     """
     loss = exp(target) * (target - input) if log_target else xlogy(target, target) - target * input
     if reduction == "batchmean":
-        return loss.sum() / input.shape[0]
+        return loss.sum() / (input.shape[0] if input.ndim else 1)
     return reduce("kl_div", loss, reduction)
