@@ -1,9 +1,11 @@
-"""`pyflame onnx`: what a model is, and whether it can be imported."""
+"""`pyflame onnx`: what a model is, whether it can be imported, and its weights or source."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from .cli_export import add_export
@@ -11,13 +13,22 @@ from .cli_export import add_export
 
 def add(commands: Any) -> None:
     """Add the subcommand and its own subcommands."""
-    parser = commands.add_parser("onnx", help="check ONNX models")
+    parser = commands.add_parser("onnx", help="check, describe, import and export ONNX models")
     actions = parser.add_subparsers(metavar="ACTION", dest="action", required=True)
-    checker = actions.add_parser("check", help="list what cannot be imported; exit code 1 if there is any")
-    checker.add_argument("model", help="an .onnx file")
+    checker = action(actions, "check", run_check, "list what cannot be imported; exit code 1 if there is any")
     checker.add_argument("--json", action="store_true", help="print the report as JSON")
-    checker.set_defaults(run=run_check)
+    describer = action(actions, "info", run_info, "print inputs, outputs, operators and size")
+    describer.add_argument("--json", action="store_true", help="print it as JSON")
+    importer = action(actions, "import", run_import, "write the weights, or the model as Python source")
+    importer.add_argument("target", help=".pf, .safetensors or .npz for the weights, .py for source")
     add_export(actions)
+
+
+def action(actions: Any, name: str, run: Callable[[argparse.Namespace], int], text: str) -> Any:
+    parser = actions.add_parser(name, help=text)
+    parser.add_argument("model", help="an .onnx file")
+    parser.set_defaults(run=run)
+    return parser
 
 
 def run_check(options: argparse.Namespace) -> int:
@@ -26,3 +37,38 @@ def run_check(options: argparse.Namespace) -> int:
     report = check(options.model)
     print(json.dumps(report.to_dict(), indent=2) if options.json else report)
     return 0 if report.ok else 1
+
+
+def run_info(options: argparse.Namespace) -> int:
+    from .module import ONNXModel
+
+    info = ONNXModel(options.model).info()
+    if options.json:
+        print(json.dumps(info, indent=2))
+        return 0
+    print(f"{info['name']}: {info['nodes']} nodes, {info['parameters']:,} parameters")
+    for domain, version in sorted(info["opsets"].items()):
+        print(f"  opset {version} {domain}".rstrip())
+    for title in ("inputs", "outputs"):
+        print(f"  {title}")
+        for slot in info[title]:
+            shape = "of any shape" if slot["shape"] is None else f"[{', '.join(map(str, slot['shape']))}]"
+            print(f"    {slot['name']}: {slot['dtype'] or 'a sequence or any type'} {shape}")
+    print(f"  operators: {', '.join(f'{op} {count}' for op, count in info['ops'].items())}")
+    for name, value in info["metadata"].items():
+        print(f"  {name}: {str(value).splitlines()[0][:80] if value else ''}")
+    return 0
+
+
+def run_import(options: argparse.Namespace) -> int:
+    import pyflame as pf
+
+    from .module import ONNXModel
+
+    model, target = ONNXModel(options.model), Path(options.target)
+    if target.suffix == ".py":
+        target.write_text(model.to_python())
+    else:
+        pf.save(model.state_dict(), target)
+    print(f"{target}: {len(model.state_dict())} tensors of {model.name}")
+    return 0
