@@ -41,6 +41,19 @@ def test_weights_that_nobody_registered_are_an_error(make):
         make()
 
 
+def test_a_file_that_has_the_name_of_a_model_is_not_taken_for_its_weights(lenet, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("lenet", "alexnet"):
+        shutil.copy(lenet[1], tmp_path / name)
+    for make in (
+        lambda: hub.get_model("lenet", pretrained=True, num_classes=3),
+        lambda: hub.get_model("lenet", weights="DEFAULT", num_classes=3),
+        lambda: models.alexnet(pretrained=True),
+    ):
+        with pytest.raises(hub.WeightsError, match="no weights are registered as"):
+            make()
+
+
 def test_a_local_file_is_registered_used_and_checked(lenet):
     model, path = lenet
     info = hub.register_weights("lenet", path, description="three digits")

@@ -140,7 +140,9 @@ def test_outputs_are_had_by_name_position_and_key(model):
     output = model(IDS, labels=IDS, output_hidden_states=True)
     assert output[0] is output.loss and output["logits"] is output.logits and len(output) == 3
     assert output.keys() == ["loss", "logits", "hidden_states"] and len(output.hidden_states) == 2
-    loss, logits, states = output
-    assert loss is output.loss and output[:2] == (loss, logits)
+    loss, logits, states = output.to_tuple()
+    assert loss is output.loss and output[1] is logits and output[2:] == (states,)
+    assert list(output) == output.keys() and "logits" in output and "past_key_values" not in output
+    assert dict(output)["logits"] is logits
     with pytest.raises(KeyError, match="past_key_values"):
         output["past_key_values"]

@@ -32,16 +32,19 @@ def test_classifiers_learn_which_word_came_first(kind, options):
 
 
 @pytest.mark.parametrize("kind", [models.LSTMClassifier, models.GRUClassifier])
-def test_padding_after_a_text_changes_nothing(kind):
-    model = kind(9, 4, 6, num_classes=3, padding_idx=0).eval()
+@pytest.mark.parametrize("both", [False, True])
+def test_padding_after_a_text_changes_nothing(kind, both):
+    model = kind(9, 4, 6, num_classes=3, num_layers=2, bidirectional=both, padding_idx=0).eval()
     text = pf.tensor([[3, 4, 5]])
     padded, mask = pf.tensor([[3, 4, 5, 0, 0], [1, 2, 3, 4, 5]]), pf.tensor([[1, 1, 1, 0, 0], [1] * 5])
     np.testing.assert_allclose(model(padded, mask)[0].detach().numpy(), model(text)[0].detach().numpy(), rtol=1e-5)
     np.testing.assert_allclose(model(padded, mask)[1].detach().numpy(), model(padded)[1].detach().numpy(), rtol=1e-5)
-    with pytest.raises(NotImplementedError, match="padding and both directions"):
-        kind(9, 4, 6, bidirectional=True)(padded, mask)
+    assert abs(model(padded, mask)[0] - model(padded)[0]).max() > 1e-4
     with pytest.raises(ValueError, match=r"attention_mask has shape \(1, 5\): expected \(2, 5\)"):
         model(padded, mask[:1])
+    for wrong in ([[0, 1, 1, 1, 1], [1] * 5], [[1, 0, 1, 0, 0], [1] * 5], [[0] * 5, [1] * 5]):
+        with pytest.raises(ValueError, match="expected at least one 1 in each row, and all 0 after it"):
+            model(padded, pf.tensor(wrong))
 
 
 def test_a_language_model_learns_a_sequence_and_goes_on_from_its_state():

@@ -11,7 +11,7 @@ from .registry import ModelInfo
 
 _CLASSIFIER = ("vision", "classification")
 
-# name -> (description, tags, what makes it)
+# name -> (description, tags, what makes it, with the configuration it takes)
 _TABLE = {
     "mlp": ("Multi-layer perceptron.", ("tabular", "classification"), "MLP"),
     "cnn": ("Small convolutional network for images of any size.", _CLASSIFIER, "CNN"),

@@ -15,7 +15,7 @@ from typing import Any
 from pyflame import nn
 
 from .cache import check_name
-from .weights import list_pretrained, load_pretrained
+from .weights import list_pretrained, load_pretrained, weight_info
 
 Factory = Callable[..., nn.Module]
 
@@ -169,7 +169,9 @@ class ModelRegistry:
         model = info.resolve()(**options)
         if weights is None and not pretrained:
             return model
-        return load_pretrained(model, info.name if weights is None or weights == "DEFAULT" else weights)
+        if weights is None or weights == "DEFAULT":
+            weights = weight_info(info.name).name  # a file that happens to be called so is not meant
+        return load_pretrained(model, weights)
 
     def search(self, text: str) -> list[str]:
         """List the names of models that have a text in their name, their description or a tag, in any case."""

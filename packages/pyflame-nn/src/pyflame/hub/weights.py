@@ -210,13 +210,8 @@ def load_state_dict(name: str | os.PathLike[str], *, progress: bool = True) -> d
         WeightsError: nothing is registered under the name and no file has it, or it holds no tensors by name.
         SerializationError: the file is damaged, or not of a known format.
     """
-    if isinstance(name, str) and name in REGISTERED:
-        path = download_weights(name, progress=progress)
-    elif os.path.isfile(name):
-        path = Path(name)
-    else:
-        weight_info(os.fspath(name))
-        raise AssertionError("weight_info raises for names that are not registered")
+    is_file = name not in REGISTERED and os.path.isfile(name)
+    path = Path(name) if is_file else download_weights(os.fspath(name), progress=progress)
     content = pf.load(path)
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
         kind = type(content).__name__

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
-from pyflame import Tensor, erfinv, nn, no_grad, ops, rand
+from pyflame import Tensor, nn
 
 Draw = Callable[[Tensor], object]
-
-
-def truncated_normal_(tensor: Tensor, std: float) -> Tensor:
-    """Draw from a normal distribution around 0, of which nothing beyond 2 is taken."""
-    bound = math.erf(2.0 / std / math.sqrt(2.0))
-    with no_grad():
-        values = erfinv((2 * rand(tensor.shape, dtype=tensor.dtype) - 1) * bound) * (std * math.sqrt(2.0))
-        ops.assign(tensor, values.clamp(-2.0, 2.0))
-    return tensor
 
 
 def kaiming_out(weight: Tensor) -> None:

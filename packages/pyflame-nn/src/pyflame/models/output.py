@@ -1,4 +1,4 @@
-"""What models return: named values, which can also be had by position and by key, as in Hugging Face."""
+"""What models return: named values, which are also had by position and by key, as Hugging Face's are."""
 
 from __future__ import annotations
 
@@ -31,8 +31,11 @@ class Output:
             return getattr(self, key)
         return self.to_tuple()[key]
 
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.to_tuple())
+    def __contains__(self, key: object) -> bool:
+        return key in self.keys()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
 
     def __len__(self) -> int:
         return len(self.keys())

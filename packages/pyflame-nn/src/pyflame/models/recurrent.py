@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pyflame as pf
 from pyflame import Tensor, nn
+from pyflame.nn.utils.rnn import pack_padded_sequence
 
 
 class RecurrentClassifier(nn.Module):
@@ -34,24 +35,23 @@ class RecurrentClassifier(nn.Module):
         self.classifier = nn.Linear(hidden_size * (1 + bidirectional), num_classes)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
-        outputs, _ = self.rnn(self.embedding(input_ids))
-        if attention_mask is None:
-            directions = outputs.chunk(2, -1) if self.rnn.bidirectional else (outputs,)
-            ends = [directions[0][:, -1], *(backward[:, 0] for backward in directions[1:])]
-            return self.classifier(self.dropout(pf.cat(ends, -1)))
-        if tuple(attention_mask.shape) != tuple(input_ids.shape):
-            raise ValueError(
-                f"[{type(self).__name__.lower()}] attention_mask has shape {tuple(attention_mask.shape)}: expected "
-                f"{tuple(input_ids.shape)}"
-            )
-        if self.rnn.bidirectional:
-            raise NotImplementedError(
-                f"[{type(self).__name__.lower()}] padding and both directions: the backward one would begin in the "
-                f"padding; sort texts into batches of equal length, or use one direction"
-            )
-        last = (attention_mask != 0).to(pf.int64).sum(1).clamp(min=1) - 1
-        place = last[:, None, None].expand(-1, 1, outputs.shape[2])
-        return self.classifier(self.dropout(outputs.gather(1, place)[:, 0]))
+        words: Any = self.embedding(input_ids)
+        if attention_mask is not None:
+            lengths = self._lengths(input_ids, attention_mask)
+            words = pack_padded_sequence(words, lengths, batch_first=True, enforce_sorted=False)
+        _, state = self.rnn(words)
+        ends = state[0] if isinstance(state, tuple) else state  # an LSTM has cells beside
+        last = ends[-2:] if self.rnn.bidirectional else ends[-1:]
+        return self.classifier(self.dropout(pf.cat(list(last), -1)))
+
+    def _lengths(self, input_ids: Tensor, mask: Tensor) -> Tensor:
+        op = type(self).__name__.lower()
+        if tuple(mask.shape) != tuple(input_ids.shape):
+            raise ValueError(f"[{op}] attention_mask has shape {tuple(mask.shape)}: expected {tuple(input_ids.shape)}")
+        text = mask != 0
+        if not text[:, 0].all() or (text[:, 1:] & ~text[:, :-1]).any():
+            raise ValueError(f"[{op}] attention_mask: expected at least one 1 in each row, and all 0 after it")
+        return text.to(pf.int64).sum(1)
 
 
 class LSTMClassifier(RecurrentClassifier):
@@ -71,7 +71,7 @@ class LSTMClassifier(RecurrentClassifier):
     it.
 
     Raises:
-        NotImplementedError: a mask with both directions.
+        ValueError: the mask has another shape, or padding before text.
 
     Example:
         >>> import pyflame as pf

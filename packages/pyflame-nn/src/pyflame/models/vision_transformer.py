@@ -8,7 +8,6 @@ from typing import Any
 import pyflame as pf
 from pyflame import Tensor, nn
 
-from .initial import truncated_normal_
 from .weights import Weights, with_weights
 
 
@@ -112,12 +111,12 @@ class VisionTransformer(nn.Module):
         heads: dict[str, nn.Module] = {}
         if representation_size is not None:
             before = nn.Linear(hidden_dim, representation_size)
-            truncated_normal_(before.weight, math.sqrt(1 / hidden_dim))
+            nn.init.trunc_normal_(before.weight, std=math.sqrt(1 / hidden_dim))
             nn.init.zeros_(before.get_parameter("bias"))
             heads = {"pre_logits": before, "act": nn.Tanh()}
         last = nn.Linear(hidden_dim if representation_size is None else representation_size, num_classes)
         self.heads = nn.Sequential({**heads, "head": last})
-        truncated_normal_(self.conv_proj.weight, math.sqrt(1 / (3 * patch_size**2)))
+        nn.init.trunc_normal_(self.conv_proj.weight, std=math.sqrt(1 / (3 * patch_size**2)))
         for blank in (self.conv_proj.get_parameter("bias"), last.weight, last.get_parameter("bias")):
             nn.init.zeros_(blank)
 

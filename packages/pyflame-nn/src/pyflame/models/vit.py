@@ -10,7 +10,6 @@ from pyflame import Tensor, nn
 from pyflame.nn import functional as F
 
 from .config import Config, activation_of
-from .initial import truncated_normal_
 from .layers import Layers
 from .losses import classification_loss
 from .output import HiddenOutput, LogitsOutput
@@ -117,12 +116,12 @@ def draw(module: nn.Module, std: float) -> None:
     """Draw all matrices and embeddings; biases are 0."""
     for part in module.modules():
         if isinstance(part, nn.Linear | nn.Conv2d):
-            truncated_normal_(part.weight, std)
+            nn.init.trunc_normal_(part.weight, std=std)
             if part.bias is not None:
                 nn.init.zeros_(part.bias)
         elif isinstance(part, ViTEmbeddings):
-            truncated_normal_(part.cls_token, std)
-            truncated_normal_(part.position_embeddings, std)
+            nn.init.trunc_normal_(part.cls_token, std=std)
+            nn.init.trunc_normal_(part.position_embeddings, std=std)
 
 
 class ViTModel(PretrainedModel):

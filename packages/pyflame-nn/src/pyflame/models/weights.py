@@ -27,6 +27,8 @@ def with_weights(name: str, model: Model, pretrained: bool, weights: Weights, pr
     """
     if weights is None and not pretrained:
         return model
-    from pyflame.hub import load_pretrained
+    from pyflame.hub import load_pretrained, weight_info
 
-    return load_pretrained(model, name if weights in (None, "DEFAULT") else weights, progress=progress)
+    if weights is None or weights == "DEFAULT":
+        weights = weight_info(name).name  # a file that happens to be called so is not meant
+    return load_pretrained(model, weights, progress=progress)
