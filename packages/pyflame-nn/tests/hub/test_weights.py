@@ -1,13 +1,16 @@
 """Registered weights: local and remote, checked at each use, and clear errors where there are none."""
 
+import os
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, strategies as st
 
 import pyflame as pf
 from pyflame import hub, models
+from pyflame.hub.cache import check_name
 
 TORCH = Path(__file__).parents[3] / "pyflame-core" / "tests" / "references" / "torch"
 
@@ -153,6 +156,16 @@ def test_files_of_pytorch_are_read_without_it(tmp_path):
 def test_names_of_weights_cannot_lead_out_of_the_cache(name, lenet):
     with pytest.raises(ValueError, match="cannot be a name"):
         hub.register_weights(name, lenet[1])
+
+
+@given(st.text(st.sampled_from("a./\\\0~ ü:-_%\n"), max_size=8))
+def test_whatever_is_taken_as_a_name_stays_in_its_folder(name):
+    try:
+        check_name("test", name)
+    except ValueError:
+        return
+    folder = Path("/some/folder")
+    assert Path(os.path.normpath(folder / name)).parent == folder and "\0" not in name
 
 
 def test_wrong_registrations_are_told(lenet):

@@ -92,3 +92,6 @@ def test_folders_of_hugging_face_are_read_and_give_the_same(tmp_path, seed):
     expected = theirs(torch.tensor(ids), attention_mask=torch.tensor(mask)).logits
     actual = ours(pf.tensor(ids), attention_mask=pf.tensor(mask)).logits
     agree(pf.tensor(actual.detach().numpy()[mask == 1]), expected[torch.tensor(mask) == 1])
+    ours.save_pretrained(tmp_path / "written")
+    again = getattr(transformers, kind).from_pretrained(tmp_path / "written").eval()
+    agree(ours(pf.tensor(ids)).logits, again(torch.tensor(ids)).logits)
