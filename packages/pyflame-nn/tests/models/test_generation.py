@@ -89,11 +89,16 @@ def test_the_end_of_the_configuration_counts():
     assert writer(eos_token_id=end).generate(pf.tensor([[1, 2]]), max_new_tokens=9).shape == (1, 3)
 
 
-def test_all_steps_share_one_plan():
+@pytest.mark.parametrize("mask", [None, pf.tensor([[0, 1, 1]])])
+def test_all_steps_share_one_plan(mask):
     model, prompt = writer(), pf.tensor([[1, 2, 3]])
     before = pf.runtime_info()["plan_misses"]
-    model.generate(prompt, max_new_tokens=20)
-    assert pf.runtime_info()["plan_misses"] - before <= 4  # for the prompt, a token after it, and the whole text
+    model.generate(prompt, mask, max_new_tokens=20)
+    # For the prompt, the token after it, the others, and the whole text; with a mask for its length and places too.
+    assert pf.runtime_info()["plan_misses"] - before <= (4 if mask is None else 8)
+    before = pf.runtime_info()["plan_misses"]
+    model.generate(prompt, mask, max_new_tokens=25)  # of the texts together, one is new
+    assert pf.runtime_info()["plan_misses"] - before <= 1
 
 
 def test_a_cache_in_steps_gives_the_logits_of_the_whole():

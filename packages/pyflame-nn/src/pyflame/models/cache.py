@@ -78,7 +78,8 @@ def causal_mask(cache: KeyValueCache | None, count: int, attention_mask: Tensor 
     """Which keys each of `count` new positions may see, to be broadcast to (batch, heads, positions, keys).
 
     Args:
-        attention_mask: (batch, keys so far), 1 where there is text and 0 where there is padding.
+        attention_mask: (batch, keys so far), 1 where there is text and 0 where there is padding; or for all the keys
+            that the cache has room for, so that each step has the same shapes.
 
     Returns:
         True where a key is seen, or None where causal attention alone says so.
@@ -97,9 +98,9 @@ def causal_mask(cache: KeyValueCache | None, count: int, attention_mask: Tensor 
 
 def padded(mask: Tensor, positions: int, keys: int) -> Tensor:
     """A mask of padding as bool, with room for later keys."""
-    if mask.ndim != 2 or mask.shape[1] != positions:
+    if mask.ndim != 2 or mask.shape[1] not in (positions, keys):
         raise ValueError(
             f"[attention] attention_mask has shape {tuple(mask.shape)}: expected (batch, {positions}), a number for "
             f"each position, those in the cache included"
         )
-    return pf.nn.functional.pad(mask != 0, (0, keys - positions), value=True)
+    return pf.nn.functional.pad(mask != 0, (0, keys - mask.shape[1]), value=True)

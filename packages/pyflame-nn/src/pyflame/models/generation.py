@@ -12,6 +12,7 @@ from .cache import KeyValueCache
 from .pretrained import PretrainedModel
 
 NOTHING = float("-inf")
+ROOM = 32
 
 
 class GenerationMixin(PretrainedModel):
@@ -90,9 +91,13 @@ class GenerationMixin(PretrainedModel):
         use_cache: bool,
     ) -> Tensor:
         batch, start = ids.shape
-        cache = KeyValueCache(start + count) if use_cache else None
+        # Room is made in steps, for texts of nearly the same length to share a plan.
+        room = -(-(start + count) // ROOM) * ROOM
+        cache = KeyValueCache(room) if use_cache else None
         texts, fresh = [ids.to(pf.int64)], ids
         places = None if mask is None else ((mask != 0).to(pf.int64).cumsum(1) - 1).clamp(min=0)
+        if mask is not None and use_cache:
+            mask = pf.cat([mask, pf.ones(batch, room - start, dtype=mask.dtype)], 1).eval()
         running = pf.ones(batch, dtype=pf.bool)
         for _ in range(count):
             known: dict[str, Any] = {"attention_mask": mask, "position_ids": places}
@@ -109,7 +114,8 @@ class GenerationMixin(PretrainedModel):
                 break
             fresh = texts[-1] if use_cache else pf.cat(texts, 1)
             if mask is not None and places is not None:
-                mask = pf.cat([mask, pf.ones(batch, 1, dtype=mask.dtype)], 1).eval()
+                if not use_cache:
+                    mask = pf.cat([mask, pf.ones(batch, 1, dtype=mask.dtype)], 1).eval()
                 places = places[:, -1:] + 1 if use_cache else pf.cat([places, places[:, -1:] + 1], 1)
                 places.eval()
         return pf.cat(texts, 1).eval()
