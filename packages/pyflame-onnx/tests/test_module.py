@@ -133,6 +133,15 @@ def test_copies_are_independent(small_network):
     np.testing.assert_array_equal(model(x).detach().numpy(), before)
 
 
+def test_models_whose_operators_are_defined_by_others_are_copied_too(parse):
+    text = "g (float[1, 1, 4, 8] q) => (float[1, 1, 4, 8] y) { y = Attention(q, q, q) }"
+    model = pf.onnx.import_onnx(parse(text, opset=23))
+    q = pf.rand(1, 1, 4, 8)
+    expected = F.scaled_dot_product_attention(q, q, q).numpy()
+    np.testing.assert_allclose(copy.deepcopy(model)(q).numpy(), expected, rtol=1e-5)
+    np.testing.assert_allclose(model(q).numpy(), expected, rtol=1e-5)
+
+
 def test_shared_weights_stay_shared(parse):
     model = pf.onnx.import_onnx(
         parse("g (float[N, 2] x) => (float[N, 2] y) <float[2] w = {2, 3}> { a = Mul(x, w) y = Add(a, w) }")

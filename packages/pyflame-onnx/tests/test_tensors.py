@@ -1,7 +1,7 @@
 import numpy as np
 import onnx
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis.extra import numpy as arrays
 from onnx import TensorProto, helper, numpy_helper
 
@@ -11,6 +11,7 @@ from pyflame.onnx.tensors import array_of, dense_of
 DTYPES = [np.float32, np.float64, np.float16, np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.bool_]
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # slow only on a busy machine
 @given(arrays.arrays(np.float32, arrays.array_shapes(min_dims=0, min_side=0)))
 def test_arrays_come_back(array):
     np.testing.assert_array_equal(array_of(numpy_helper.from_array(array, "x"), None), array)

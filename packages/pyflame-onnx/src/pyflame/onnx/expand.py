@@ -43,14 +43,19 @@ class Expanded:
     """A node that is computed by its operator's definition, which may depend on the types of its inputs."""
 
     def __init__(self, importer: Importer, node: onnx.NodeProto, scope: Scope, opset: int, domain: str) -> None:
-        found = definition(node.op_type, opset, domain)
-        if found is None:
-            raise ValueError(f"[onnx] {node.op_type} of opset {opset} has no definition by other operators")
-        self.schema, self.version, self.depends = found
         self.importer, self.node, self.scope = importer, node, scope
+        self.opset, self.domain = opset, domain
+        schema, version, self.depends = self.definition()
         self.inlined: dict[tuple[Any, ...], Inlined] = {}
         if not self.depends:
-            self.inlined[()] = self.read(self.schema.get_function_with_opset_version(self.version))
+            self.inlined[()] = self.read(schema.get_function_with_opset_version(version))
+
+    def definition(self) -> tuple[Any, int, bool]:
+        """Look the definition up; its schema cannot be copied, so it is not kept."""
+        found = definition(self.node.op_type, self.opset, self.domain)
+        if found is None:
+            raise ValueError(f"[onnx] {self.node.op_type} of opset {self.opset} has no definition by other operators")
+        return found
 
     def __call__(self, *values: Value, weight: Lookup) -> Any:
         key = tuple(map(signature, values)) if self.depends else ()
@@ -66,13 +71,14 @@ class Expanded:
         ]
         node = self.node.SerializeToString()
         data = [kind.SerializeToString() for kind in types]
-        text: bytes = self.schema.get_context_dependent_function_with_opset_version(self.version, node, data)
+        schema, version, _ = self.definition()
+        text: bytes = schema.get_context_dependent_function_with_opset_version(version, node, data)
         return text
 
     def read(self, text: bytes | onnx.FunctionProto) -> Inlined:
         function = text if isinstance(text, onnx.FunctionProto) else onnx.FunctionProto.FromString(text)
         given = {attribute.name: attribute for attribute in self.node.attribute}
-        for name, attribute in self.schema.attributes.items():
+        for name, attribute in self.definition()[0].attributes.items():
             if attribute.default_value.type and name not in given:
                 given[name] = attribute.default_value
         return Inlined(self.importer.read_function(function, given, self.scope))

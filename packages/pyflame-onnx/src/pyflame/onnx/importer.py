@@ -42,7 +42,6 @@ class Importer:
 
     def __init__(self, model: ModelFile) -> None:
         check_model(model).raise_if_unsupported()
-        self.model = model
         self.folder: Path | None = model.folder
         self.weights = Weights()
         self.functions = {(standard(f.domain), f.name, f.overload): f for f in model.proto.functions}

@@ -69,6 +69,8 @@ class ONNXModel(nn.Module):
         self._constants = {key: e for key, e in importer.weights.entries.items() if e.kind == CONSTANT}
         for key, entry in importer.weights.entries.items():
             register(self, key, entry)
+            if entry.kind != CONSTANT:  # the module has the values now: a copy of them would double its size
+                entry.array = np.broadcast_to(np.zeros((), entry.array.dtype), entry.array.shape)
         self._plans = Plans(self.body, self._weight)
         self._versions = self._constant_versions()
 

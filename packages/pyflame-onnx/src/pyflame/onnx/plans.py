@@ -6,7 +6,6 @@ runs with these shapes leave them out. Where a shape or a branch depends on the 
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,6 +17,7 @@ from .program import Body, Lookup, Step, is_known, run_step
 from .values import Carried, Value, lift, reads
 
 KEPT_PLANS = 64
+UNKNOWN: Any = object()
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Plans:
         self.body = body
         self.weight = weight
         self.base: Plan | None = None
-        self.kept: OrderedDict[tuple[Any, ...], Plan | None] = OrderedDict()
+        self.kept: dict[tuple[Any, ...], Plan | None] = {}
 
     def forget(self) -> None:
         """Drop everything that was worked out, because constants have changed."""
@@ -54,16 +54,19 @@ class Plans:
         weights = {name: self.weight(key) for name, key in self.body.weights.items()}
         given = dict(zip((slot.name for slot in self.body.inputs), values))
         key = tuple(map(signature, values))
-        if key in self.kept:
-            self.kept.move_to_end(key)
-            plan = self.kept[key] or self.base
+        plan = self.kept.get(key, UNKNOWN)
+        if isinstance(plan, Plan):
             known = {**plan.known, **weights, **given}
             self.follow(plan, known)
+        elif plan is None:
+            known = {**self.base.known, **weights, **given}
+            self.follow(self.base, known)
         else:
             known = {**self.base.known, **weights, **given}
+            # Single operations on a dict, which threads may interleave; the oldest plan goes first.
             self.kept[key] = self.first_run(known)
             if len(self.kept) > KEPT_PLANS:
-                self.kept.popitem(last=False)
+                self.kept.pop(next(iter(self.kept)), None)
         return [known[slot.name] for slot in self.body.outputs]
 
     def follow(self, plan: Plan, known: dict[str, Value]) -> None:
