@@ -44,6 +44,7 @@ def names(values):
 def test_weights_keep_their_names_and_are_stored_once():
     net = Net()
     model = export_onnx(net, pf.ones(2, 4))
+    assert names(model.graph.output) == ["scores", "gram"]
     stored = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     for name in ("body.0.weight", "body.0.bias", "body.1.running_mean", "head.weight"):
         np.testing.assert_array_equal(stored[name], net.state_dict()[name].numpy())

@@ -24,7 +24,7 @@ from .exports.modes import exporting
 from .exports.program import Program
 from .exports.recurrent import whole_layers
 from .exports.storage import is_large, save_large
-from .exports.structure import shaped, tensors_in
+from .exports.structure import Flat, shaped, tensors_in
 from .exports.verify import Case, Comparison, verify
 from .proto import write
 from .report import Report
@@ -156,10 +156,11 @@ class ONNXExporter:
         kwargs = dict(kwargs or {})
         training = {TrainingMode.EVAL: False, TrainingMode.TRAINING: True}.get(self.config.training)
         with exporting(model, training), whole_layers(model if self.config.recompose else None):
-            first = trace(model, args, kwargs)
+            flat = Flat(model)
+            first = trace(flat, args, kwargs)
             examples = tensors_in((args, kwargs))
             inputs = self._inputs([node.name for node in first.graph.inputs])
-            outputs = self._outputs(len(first.graph.outputs) - len(first.updates))
+            outputs = self._outputs([name if name not in inputs else f"{name}_output" for name in flat.names])
             shapes = {name: tuple(example.shape) for name, example in zip(inputs, examples)}
             axes = self._axes(shapes, outputs)
 
@@ -169,7 +170,7 @@ class ONNXExporter:
                     for n, shape in shapes.items()
                 ]
                 given, named = shaped((args, kwargs), iter(wanted))
-                return results_of(trace(model, given, named))
+                return results_of(trace(flat, given, named))
 
             program = trace_sizes(traced, axes)
             cases = self._cases(program, traced, axes, shapes, examples) if self.config.verify else []
@@ -193,7 +194,7 @@ class ONNXExporter:
             raise ValueError("[onnx] a traced graph has fixed sizes: export the module or function for dynamic axes")
         graph = current(traced) if isinstance(traced, Traced) else traced
         inputs = self._inputs([node.name for node in graph.inputs])
-        outputs = self._outputs(len(graph.outputs))
+        outputs = self._outputs(output_names(len(graph.outputs)))
         given = (
             example_arguments(graph) if args is None else tensors_in((args if isinstance(args, tuple) else (args,), {}))
         )
@@ -252,8 +253,7 @@ class ONNXExporter:
     def _inputs(self, found: list[str]) -> list[str]:
         return named(self.config.input_names, found, "input_names")
 
-    def _outputs(self, count: int) -> list[str]:
-        found = ["output"] if count == 1 else [f"output_{k}" for k in range(count)]
+    def _outputs(self, found: list[str]) -> list[str]:
         return named(self.config.output_names, found, "output_names")
 
     def _axes(self, shapes: Mapping[str, tuple[int, ...]], outputs: Sequence[str]) -> Axes:
@@ -317,7 +317,7 @@ def explain(model: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None,
         graph = model
     else:
         with exporting(model, False):
-            graph = results_of(trace(model, args if isinstance(args, tuple) else (args,), kwargs))
+            graph = results_of(trace(Flat(model), args if isinstance(args, tuple) else (args,), kwargs))
     return report_of(graph.name, graph.topological_order(), opset_version)
 
 
@@ -330,6 +330,11 @@ def named(given: Sequence[str] | None, found: list[str], what: str) -> list[str]
     if len(set(names)) < len(names):
         raise ValueError(f"[onnx] {what}: {', '.join(names)}: each name can be given once")
     return names
+
+
+def output_names(count: int) -> list[str]:
+    """Names of results that have none."""
+    return ["output"] if count == 1 else [f"output_{k}" for k in range(count)]
 
 
 def results_of(traced: Traced) -> Graph:

@@ -10,7 +10,7 @@ import onnx
 from pyflame.errors import GraphError
 from pyflame.graph.ir import Graph, op
 
-from .exporter import ONNXExportConfig, named
+from .exporter import ONNXExportConfig, named, output_names as numbered
 from .exports.axes import read_axes
 from .exports.model import build
 from .exports.program import DynamicShapeError, Program
@@ -85,10 +85,7 @@ class PyFlameToONNXConverter:
         program = Program([graph] if isinstance(graph, Graph) else list(graph))
         nodes = program.graph.inputs
         inputs = named(input_names, [node.name for node in nodes], "input_names")
-        count = len(program.graph.outputs)
-        outputs = named(
-            output_names, ["output"] if count == 1 else [f"output_{k}" for k in range(count)], "output_names"
-        )
+        outputs = named(output_names, numbered(len(program.graph.outputs)), "output_names")
         shapes = {name: node.output_shape for name, node in zip(inputs, nodes)}
         axes = read_axes(dynamic_axes, shapes, outputs, "dynamic_axes")
         if axes.sizes and not program.is_dynamic:

@@ -14,5 +14,6 @@ from . import (
     scans as scans,
     shapes as shapes,
     sorting as sorting,
+    strided as strided,
     windows as windows,
 )

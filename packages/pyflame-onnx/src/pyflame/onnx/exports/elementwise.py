@@ -103,6 +103,16 @@ def erfc(c: Context, x: str) -> str:
     return c.e.op("Sub", c.e.like(1, x), c.e.op("Erf", x))
 
 
+@exports("gelu")
+def write_gelu(c: Context, x: str) -> str:
+    """Gelu, or from errors of the normal distribution below the opset that has it."""
+    e = c.e
+    if c.opset >= 20:
+        return e.op("Gelu", x)
+    grown = e.op("Add", e.op("Erf", e.op("Div", x, e.like(math.sqrt(2), x))), e.like(1, x))
+    return e.op("Mul", e.op("Mul", x, grown), e.like(0.5, x))  # the order onnxruntime fuses
+
+
 @exports("relu")
 def relu(c: Context, x: str) -> str:
     if c.dtype is pf.uint8:

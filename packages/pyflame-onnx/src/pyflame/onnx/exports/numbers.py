@@ -48,21 +48,23 @@ def varying_number(c: Context, values: Sequence[float]) -> str:
 
 
 def varying_array(c: Context, arrays: Sequence[Array]) -> str:
-    """A tensor that Python code computed from sizes: a run of whole numbers, or the front of the longest one.
+    """A tensor that Python code computed from sizes: a run of whole numbers along one axis.
 
     Raises:
-        DynamicShapeError: the arrays are neither.
+        DynamicShapeError: the arrays are something else.
     """
-    dtype = c.dtype
-    if dtype.is_floating_point or dtype is pf.bool or any(array.ndim != 1 for array in arrays):
+    dtype, shape = c.dtype, c.shape()
+    long = [axis for axis in range(len(shape)) if any(array.shape[axis] != 1 for array in arrays)]
+    rows = [array.reshape(-1).astype(np.int64) for array in arrays]
+    steps = {int(step) for row in rows for step in np.diff(row)}
+    starts = {int(row[0]) for row in rows if row.size}
+    if dtype.is_floating_point and any((row != array.reshape(-1)).any() for row, array in zip(rows, arrays)):
         raise c.refuse("an array")
-    steps = {int(step) for array in arrays for step in np.diff(array)}
-    starts = {int(array[0]) for array in arrays if array.size}
-    if len(steps) > 1 or len(starts) != 1:
+    if dtype in (pf.bool, pf.bfloat16) or len(long) != 1 or len(steps) > 1 or len(starts) != 1:
         raise c.refuse("an array")
-    (length,) = c.shape()
     step, start = steps.pop() if steps else 1, starts.pop()
-    count = c.e.squeeze(c.e.ints([length]), [0])
+    count = c.e.squeeze(c.e.ints([shape[long[0]]]), [0])
     row = c.e.op("Range", c.e.const(0, pf.int64), count, c.e.const(1, pf.int64))
     scaled = c.e.op("Mul", row, c.e.const(step, pf.int64)) if step != 1 else row
-    return c.e.cast(c.e.op("Add", scaled, c.e.const(start, pf.int64)) if start else scaled, dtype)
+    found = c.e.cast(c.e.op("Add", scaled, c.e.const(start, pf.int64)) if start else scaled, dtype)
+    return c.e.unsqueeze(found, [axis for axis in range(len(shape)) if axis != long[0]])

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 import pyflame as pf
 
 from .dims import Dim, Varying, combine, product
@@ -104,40 +102,3 @@ def flip(c: Context, x: str) -> str:
         return x
     e, n = c.e, len(axes)
     return e.op("Slice", x, e.ints([-1] * n), e.ints([-INT64_MAX] * n), e.ints(axes), e.ints([-1] * n))
-
-
-def places(size: Sequence[int], stride: Sequence[int], offset: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-    """Positions in memory of the elements of a strided view."""
-    found = np.full(tuple(size), offset, np.int64)
-    for axis, (count, step) in enumerate(zip(size, stride)):
-        shape = [1] * len(size)
-        shape[axis] = count
-        found += (np.arange(count, dtype=np.int64) * step).reshape(shape)
-    return found
-
-
-def flat(c: Context, index: int) -> bool:
-    """Whether sizes are known, so that positions can be stored."""
-    return not any(isinstance(one, Varying) for one in (*c.shape(index), *c.shape()))
-
-
-@exports("as_strided")
-def as_strided(c: Context, x: str) -> str:
-    if not flat(c, 0):
-        raise c.refuse("the memory positions of as_strided")
-    index = places(c.attr("size"), c.attr("stride"), c.attr("offset", 0))
-    if not index.size:
-        return c.e.empty(c.shape(), c.dtype)
-    return c.e.op("Gather", c.e.reshape(x, [-1]), c.e.const(index, pf.int64), axis=0)
-
-
-@exports("as_strided_scatter")
-def as_strided_scatter(c: Context, x: str, source: str) -> str:
-    if not flat(c, 0) or not flat(c, 1):
-        raise c.refuse("the memory positions of as_strided_scatter")
-    size = [int(one) for one in c.shape(1) if not isinstance(one, Varying)]
-    index = places(size, c.attr("stride"), c.attr("offset", 0)).reshape(-1)
-    if not index.size:
-        return x
-    written = c.e.op("ScatterElements", c.e.reshape(x, [-1]), c.e.const(index, pf.int64), c.e.reshape(source, [-1]))
-    return c.e.reshape(written, c.shape())

@@ -8,6 +8,7 @@ from typing import Any
 import pyflame as pf
 from pyflame.graph.ir import Node, Value
 
+from ..elementwise import write_gelu
 from ..table import Context
 from .match import Match, NoMatch, Pattern, View
 
@@ -31,14 +32,6 @@ def gelu_erf(v: View, root: Node) -> Match:
 
     x = v.either(root, sides)
     return Match((x,), lambda c, name: write_gelu(c, name))
-
-
-def write_gelu(c: Context, x: str) -> str:
-    e = c.e
-    if c.opset >= 20:
-        return e.op("Gelu", x)
-    grown = e.op("Add", e.op("Erf", e.op("Div", x, e.like(math.sqrt(2), x))), e.like(1, x))
-    return e.op("Mul", e.op("Mul", x, grown), e.like(0.5, x))  # the order onnxruntime fuses
 
 
 def gelu_tanh(v: View, root: Node) -> Match:
