@@ -15,7 +15,7 @@ constexpr int kDigitBits = 11;
 constexpr i64 kDigits = 1 << kDigitBits;
 constexpr i64 kRadixItems = 1024;     // below, comparing is quicker than counting
 constexpr i64 kParallelItems = 8192;  // a thread is worth waking for
-constexpr i64 kBlock = 1024;
+constexpr i64 kBlock = 1024, kShortBlock = 128;
 
 // Least significant digit first; passes in which all items share a digit are skipped. Returns where the result is.
 template <class Item>
@@ -123,10 +123,11 @@ void sort_lines(const View& in, int dim, bool descending, const View& values, co
 template <class Item>
 i64 smallest(const Lines<Item>& lines, i64 line, bool descending, i64 k, i64 room, Item* kept) {
   Item block[kBlock];
+  const i64 step = room - 2 * k;  // at most kBlock: few at a time find a close bound early
   Item bound = Item::make(Item::kNanKey, INT64_MAX >> 31);
   i64 count = 0;
-  for (i64 first = 0; first < lines.line(); first += kBlock) {
-    i64 n = std::min(kBlock, lines.line() - first);
+  for (i64 first = 0; first < lines.line(); first += step) {
+    i64 n = std::min(step, lines.line() - first);
     lines.load(line, first, n, descending, block);
     if (count + n > room) {
       std::nth_element(kept, kept + k - 1, kept + count);
@@ -152,7 +153,7 @@ void topk_lines(const View& in, int dim, bool largest, bool ordered, const View&
       lines.store(line, sorted(items, spare, n), k, values, indices);
     });
   }
-  i64 room = 2 * k + kBlock;
+  i64 room = 2 * k + (k <= kShortBlock ? kShortBlock : kBlock);
   lines.each(room + 1, [&](i64 line, Item* items, Item* spare) {
     smallest(lines, line, largest, k, room, items);
     lines.store(line, ordered ? sorted(items, spare, k) : items, k, values, indices);

@@ -21,6 +21,7 @@ void register_conv(graph::Registry& ops);
 void register_pool(graph::Registry& ops);
 void register_attention(graph::Registry& ops);
 void register_recurrent(graph::Registry& ops);
+void register_ctc(graph::Registry& ops);
 void register_norm(graph::Registry& ops);
 void register_loss(graph::Registry& ops);
 void register_random(graph::Registry& ops);

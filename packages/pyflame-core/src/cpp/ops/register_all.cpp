@@ -20,6 +20,7 @@ void register_all() {
   register_pool(ops);
   register_loss(ops);
   register_norm(ops);
+  register_ctc(ops);
   register_recurrent(ops);
   register_attention(ops);
   register_random(ops);

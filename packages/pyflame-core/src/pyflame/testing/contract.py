@@ -39,6 +39,8 @@ INTERNAL = {
     "rms_norm_grad": "the gradient of rms_norm",
     "group_norm_grad": "the gradient of group_norm",
     "attention": "scaled_dot_product_attention() records it",
+    "ctc": "ctc_loss() records it",
+    "ctc_grad": "the gradient of ctc",
     "recurrent": "rnn_tanh(), rnn_relu(), lstm() and gru() record it",
     "recurrent_grad": "the gradient of recurrent",
     "attention_grad": "the gradient of attention",

@@ -10,25 +10,18 @@ import numpy as np
 from ... import _core
 from ..._tensor import Tensor
 from ..._types import Array
-from ...dtypes import int64
+from ...dtypes import float32, int64
 from ..join import cat, stack
 from .sizes import constant, mask, table
 
 _add = _core.ops.add
 _cast = _core.ops.cast
 _exp = _core.ops.exp
-_expand = _core.ops.expand
 _full = _core.ops.full
-_gather = _core.ops.gather
-_maximum = _core.ops.maximum
 _mul = _core.ops.mul
 _reshape = _core.ops.reshape
-_slice = _core.ops.slice
 _sub = _core.ops.sub
 _where = _core.ops.where
-
-# The logarithm of an impossible path: finite, so that differences of two are numbers, and below any possible one.
-_NEVER = -1e30
 
 
 def _lengths(name: str, given: Tensor | Sequence[int] | int, batch: int, most: int | None) -> Array:
@@ -71,37 +64,13 @@ def _padded_targets(targets: Tensor, lengths: Array, blank: int) -> Tensor:
 
 
 def _paths(log_probs: Tensor, labels: Tensor, inputs: Array, targets: Array, blank: int) -> Tensor:
-    """The logarithm of the sum of all paths' probabilities, (batch,): a scan over the steps.
-
-    Graves et al., "Connectionist Temporal Classification" (2006), section 4.1.
-    """
-    steps, batch, _ = log_probs.shape
-    places = labels.shape[1]
-    seen = _gather(log_probs, _expand(_reshape(labels, (1, batch, places)), (steps, batch, places)), 2)
-    seen = _maximum(seen, _NEVER)
+    """The logarithm of the sum of all paths' probabilities, (batch,); halves are computed in float32."""
     dtype = log_probs.dtype
-    before = _full(_NEVER, dtype, (batch, 2))
-    ahead, behind = _slice(labels, 1, 2, 1, places - 2), _slice(labels, 1, 0, 1, places - 2)
-    skips = _core.ops.logical_and(_core.ops.ne(ahead, blank), _core.ops.ne(ahead, behind))
-    jump = cat([_full(_NEVER, dtype, (batch, 2)), _where(skips, _full(0.0, dtype, ()), _full(_NEVER, dtype, ()))], 1)
-    first = np.broadcast_to(np.where(np.arange(places) < 2, 0.0, _NEVER), (batch, places))
-    alpha = _add(constant(first, dtype), _reshape(_slice(seen, 0, 0, 1, 1), (batch, places)))
-    alpha = _where(mask((inputs > 0)[:, None]), alpha, constant(np.where(np.arange(places) == 0, 0.0, _NEVER), dtype))
-    for t in range(1, steps):
-        longer = cat([before, alpha], 1)
-        step, skip = _slice(longer, 1, 1, 1, places), _add(_slice(longer, 1, 0, 1, places), jump)
-        most = _core.detach(_maximum(_maximum(alpha, step), skip))
-        total = _add(_add(_exp(_sub(alpha, most)), _exp(_sub(step, most))), _exp(_sub(skip, most)))
-        moved = _add(_add(_core.ops.log(total), most), _reshape(_slice(seen, 0, t, 1, 1), (batch, places)))
-        running = t < inputs
-        alpha = moved if running.all() else _where(mask(running[:, None]), moved, alpha)
-    ends = np.stack([2 * targets, np.maximum(2 * targets - 1, 0)], 1)
-    last = _gather(alpha, table(ends), 1)
-    none = np.stack([np.zeros(batch), np.where(targets == 0, _NEVER, 0.0)], 1)
-    last = _add(last, constant(none, dtype))
-    most = _core.detach(_core.ops.amax(last, 1, True))
-    total = _core.ops.sum(_exp(_sub(last, most)), 1)
-    return _add(_core.ops.log(total), _reshape(most, (batch,)))
+    half = dtype.itemsize == 2
+    found = _core.ops.ctc(
+        _cast(log_probs, float32) if half else log_probs, labels, table(inputs), table(targets), blank
+    )
+    return _cast(found, dtype) if half else found
 
 
 def ctc_loss(

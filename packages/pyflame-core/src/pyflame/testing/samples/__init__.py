@@ -1,6 +1,7 @@
 """Sample inputs and NumPy references for every op of the registry."""
 
 from .binary import BINARY
+from .ctc import CTC
 from .derived import derived
 from .fused import FUSED
 from .index import INDEX
@@ -30,6 +31,7 @@ op_db = [
     *UPDATE,
     *FUSED,
     *RECURRENT,
+    *CTC,
 ]
 op_db += derived({info.name for info in op_db})
 by_name = {info.name: info for info in op_db}
