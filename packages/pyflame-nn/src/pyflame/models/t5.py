@@ -62,22 +62,18 @@ class T5Config(Config):
         return "gelu_new" if gated and name == "gelu" else name, gated
 
 
-def buckets(queries: int, keys: int, both_sides: bool, count: int, reach: int) -> list[list[int]]:
+def buckets(queries: int, keys: int, both_sides: bool, count: int, reach: int) -> np.ndarray[Any, np.dtype[np.int64]]:
     """The bucket of the distance of each query and key: exact for near ones, logarithmic up to `reach`."""
     side = count // 2 if both_sides else count
     exact = side // 2
-
-    def bucket(distance: int) -> int:
-        offset = side if both_sides and distance > 0 else 0
-        away = abs(distance) if both_sides else max(-distance, 0)
-        if away < exact:
-            return offset + away
-        # In single precision, as elsewhere: a distance at the edge of a bucket must not fall into the next one.
-        steps = np.log(np.float32(away / exact)) / np.float32(math.log(reach / exact)) * np.float32(side - exact)
-        return offset + min(exact + int(steps), side - 1)
-
-    known = {distance: bucket(distance) for distance in range(1 - queries, keys)}
-    return [[known[key - query] for key in range(keys)] for query in range(queries)]
+    distance = np.arange(1 - queries, keys)
+    away = abs(distance) if both_sides else np.maximum(-distance, 0)
+    # In single precision, as elsewhere: a distance at the edge of a bucket must not fall into the next one.
+    far = np.log((np.maximum(away, 1) / exact).astype(np.float32)) / np.float32(math.log(reach / exact))
+    steps = (far * np.float32(side - exact)).astype(np.int64)
+    found = np.where(away < exact, away, np.minimum(exact + steps, side - 1))
+    found = found + side * (both_sides & (distance > 0))
+    return found[np.arange(keys)[None] - np.arange(queries)[:, None] + queries - 1]
 
 
 class T5Attention(nn.Module):
@@ -132,9 +128,10 @@ class T5DenseReluDense(nn.Module):
         self.act = activation_of(name)
 
     def forward(self, x: Tensor) -> Tensor:
-        parts = self._modules
-        inner = self.act(self.get_submodule("wi_0")(x)) * self.get_submodule("wi_1")(x) if "wi_0" in parts else None
-        inner = self.act(self.get_submodule("wi")(x)) if inner is None else inner
+        if self.gated:
+            inner = self.act(self.get_submodule("wi_0")(x)) * self.get_submodule("wi_1")(x)
+        else:
+            inner = self.act(self.get_submodule("wi")(x))
         return self.wo(self.dropout(inner))
 
 
