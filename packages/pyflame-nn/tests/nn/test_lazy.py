@@ -39,6 +39,7 @@ def test_the_first_input_settles_sizes(name):
     assert lazy.has_uninitialized_params() or not (lazy.affine or lazy.track_running_stats)
     lazy(x)
     assert type(lazy) is type(other) and repr(lazy) == repr(other)
+    assert "_hooks" not in vars(lazy)
     assert {k: tuple(v.shape) for k, v in lazy.state_dict().items()} == {
         k: tuple(v.shape) for k, v in other.state_dict().items()
     }

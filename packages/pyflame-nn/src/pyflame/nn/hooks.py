@@ -40,6 +40,11 @@ class Hooks:
         self.before_backward: dict[RemovableHandle, Hook] = {}
         self.after_backward: dict[RemovableHandle, Hook] = {}
 
+    @property
+    def empty(self) -> bool:
+        """Whether there are none."""
+        return not (self.before or self.after or self.before_backward or self.after_backward)
+
     def call(self, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run the module's forward with the hooks around it, those of all modules first."""
         own = (EVERYWHERE,) if self is EVERYWHERE else (EVERYWHERE, self)

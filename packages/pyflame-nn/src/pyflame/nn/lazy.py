@@ -18,6 +18,8 @@ def _infer(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Non
         )
     lazy._first_call.remove()
     del lazy._first_call
+    if module._hooks is not None and module._hooks.empty:
+        module.__dict__.pop("_hooks")  # without hooks of its own, later calls are as quick as any
     if lazy.cls_to_become is not None:
         module.__class__ = lazy.cls_to_become
 
