@@ -2,7 +2,7 @@
 #include "cpu/ctc.h"
 
 #include "ops/functions.h"
-#include "ops/fused.h"
+#include "ops/composite.h"
 #include "ops/register.h"
 #include "ops/rules.h"
 
