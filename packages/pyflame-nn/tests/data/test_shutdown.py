@@ -33,9 +33,14 @@ class Program:
     def __init__(self, code):
         script = PREAMBLE + textwrap.dedent(code)
         pipe = subprocess.PIPE
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", script], stdout=pipe, stderr=pipe, text=True, start_new_session=True
-        )
+        # A shell that runs the tests in the background has them ignore Ctrl-C, which programs would inherit.
+        before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", script], stdout=pipe, stderr=pipe, text=True, start_new_session=True
+            )
+        finally:
+            signal.signal(signal.SIGINT, before)
         self.pids = [int(word) for word in self.process.stdout.readline().split()]
 
     def end(self, timeout=30):

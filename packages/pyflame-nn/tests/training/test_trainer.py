@@ -113,13 +113,19 @@ def test_gradients_are_clipped(algorithm, limit):
     assert max(sizes) <= limit * 1.01
 
 
-def test_weights_are_saved(tmp_path):
-    trainer = make(max_epochs=4, save_dir=str(tmp_path / "run"), save_every_n_epochs=2)
-    fit(trainer)
-    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["epoch-2.safetensors", "epoch-4.safetensors"]
-    stored = pf.load(tmp_path / "run" / "epoch-4.safetensors")
+def test_checkpoints_are_saved_as_configured(tmp_path):
+    trainer = make(max_epochs=8, save_dir=str(tmp_path / "run"), save_every_n_epochs=2, save_top_k=2)
+    history = fit(trainer)
+    files = {path.name for path in (tmp_path / "run").iterdir()}
+    saved = {f"epoch={epoch}-step={4 * epoch + 4}.pf": history["val_loss"][epoch] for epoch in (1, 3, 5, 7)}
+    best = sorted(saved, key=saved.get)[:2]
+    assert files == {*best, "last.pf"}
+    assert trainer.state.best_metric == saved[best[0]]
+    assert trainer.state.best_model_path == str(tmp_path / "run" / best[0])
+    stored = pf.load_checkpoint(tmp_path / "run" / "last.pf")
+    assert (stored.epoch, stored.global_step, stored.best_metric) == (8, 32, saved[best[0]])
     for key, value in trainer.model.state_dict().items():
-        np.testing.assert_array_equal(stored[key].numpy(), value.numpy())
+        np.testing.assert_array_equal(stored.model_state[key].numpy(), value.numpy())
 
 
 def test_schedulers_step_once_an_epoch():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pyflame import Tensor
 
-from .callback import Callback, Logs
+from .callback import Callback, Logs, monitored
 
 if TYPE_CHECKING:
     from ..trainer import Trainer
@@ -24,7 +25,12 @@ class EarlyStopping(Callback):
         restore_best: load the weights of the best epoch at the end.
 
     Raises:
+        ValueError: `mode` is neither, or `patience` or `min_delta` is negative.
         KeyError: the logs have no such measurement.
+
+    Example:
+        >>> from pyflame.training import EarlyStopping
+        >>> stopping = EarlyStopping("val_accuracy", patience=5, mode="max", restore_best=True)
     """
 
     def __init__(
@@ -37,6 +43,11 @@ class EarlyStopping(Callback):
     ) -> None:
         if mode not in ("min", "max"):
             raise ValueError(f"[EarlyStopping] mode is {mode!r}: expected 'min' or 'max'")
+        if patience < 0 or min_delta < 0:
+            raise ValueError(
+                f"[EarlyStopping] patience is {patience}, min_delta is {min_delta}: expected numbers that are not "
+                "negative"
+            )
         self.monitor, self.patience, self.min_delta, self.mode = monitor, patience, min_delta, mode
         self.restore_best = restore_best
         self.best, self.wait = math.inf, 0
@@ -46,9 +57,7 @@ class EarlyStopping(Callback):
         self.best, self.wait, self._weights = math.inf, 0, None
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None, **kw: Any) -> None:
-        if self.monitor not in (logs or {}):
-            raise KeyError(f"[EarlyStopping] {self.monitor!r} is not logged: there are {', '.join(logs or {})}")
-        value = (logs or {})[self.monitor] * (1 if self.mode == "min" else -1)
+        value = monitored("EarlyStopping", self.monitor, logs) * (1 if self.mode == "min" else -1)
         if value < self.best - self.min_delta:
             self.best, self.wait = value, 0
             if self.restore_best:
@@ -64,3 +73,9 @@ class EarlyStopping(Callback):
     def on_train_end(self, trainer: Trainer, **kw: Any) -> None:
         if self._weights is not None and trainer.model is not None:
             trainer.model.load_state_dict(self._weights)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self.best, "wait": self.wait, "weights": self._weights}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.best, self.wait, self._weights = state["best"], state["wait"], state["weights"]

@@ -2,88 +2,78 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 import time
 from typing import TYPE_CHECKING, Any, TextIO
 
 from .callback import Callback, Logs
+from .displays import Display, display_for
 
 if TYPE_CHECKING:
     from ..trainer import Trainer
 
-REDRAWS_PER_SECOND = 10
-WIDTH = 24
-
 
 class ProgressBar(Callback):
-    """Shows a bar that moves with the batches in a terminal, and one line for each epoch anywhere else.
+    """Shows a bar that moves with the batches, and one line for each epoch.
+
+    In a terminal `rich` draws the bar if it is installed; in a notebook it appears below the cell; anywhere else, such
+    as in a log file, there are only the lines. Of several processes that train together the first one shows it.
 
     Args:
         file: where to write, standard output if None.
-        live: draw the moving bar; if None, when `file` is a terminal.
+        live: draw the moving bar; if None, when `file` is a terminal or a notebook's cell.
+
+    Example:
+        >>> import sys
+        >>> from pyflame.training import ProgressBar
+        >>> lines_only = ProgressBar(sys.stderr, live=False)
     """
+
+    ORDER = 1
 
     def __init__(self, file: TextIO | None = None, live: bool | None = None) -> None:
         self._file, self._live = file, live
+        self._display: Display | None = None
         self._total: int | None = None
-        self._began = self._drawn = 0.0
+        self._began = 0.0
 
-    @property
-    def file(self) -> TextIO:
-        """Where the bar goes."""
-        return self._file or sys.stdout
-
-    @property
-    def live(self) -> bool:
-        """Whether a moving bar is drawn."""
-        return self.file.isatty() if self._live is None else self._live
+    def on_train_begin(self, trainer: Trainer, **kw: Any) -> None:
+        self._display = display_for(self._file, self._live) if trainer.is_main_process else None
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None, **kw: Any) -> None:
-        self._began, self._drawn = time.perf_counter(), 0.0
-        self._total = batches_of(kw["trainer"])
+        self._begin(kw["trainer"])
+
+    def on_load_checkpoint(self, trainer: Trainer, checkpoint: Any, **kw: Any) -> None:
+        self._begin(trainer)  # the epoch that goes on has begun before
+
+    def _begin(self, trainer: Trainer) -> None:
+        self._began, self._total = time.perf_counter(), trainer.num_training_batches
+        if self._display is not None:
+            self._display.begin(label(trainer), self._total)
 
     def on_batch_end(self, batch: int, logs: Logs | None = None, **kw: Any) -> None:
-        now = time.perf_counter()
-        if not self.live or now - self._drawn < 1 / REDRAWS_PER_SECOND:
-            return
-        self._drawn = now
-        self._draw(self._line(kw["trainer"], batch + 1, logs or {}))
+        if self._display is not None:
+            self._display.update(batch + 1, self._text(batch + 1, logs or {}))
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None, **kw: Any) -> None:
-        if self.live:
-            self._draw("")
-            self.file.write("\r")
-        done = kw["trainer"].state.batch_idx + 1
-        self.file.write(self._line(kw["trainer"], done, logs or {}, bar=False) + "\n")
-        self.file.flush()
+        if self._display is not None:
+            done = kw["trainer"].progress.batches
+            self._display.end(f"{label(kw['trainer'])} {self._text(done, logs or {})}")
+
+    def on_train_end(self, trainer: Trainer, **kw: Any) -> None:
+        if self._display is not None:
+            self._display.close()
 
     def on_exception(self, trainer: Trainer, exception: BaseException, **kw: Any) -> None:
-        if self.live:  # so that the traceback begins on a line of its own
-            self.file.write("\n")
+        if self._display is not None:
+            self._display.close()
 
-    def _draw(self, line: str) -> None:
-        width = shutil.get_terminal_size().columns - 1
-        self.file.write("\r" + line[:width].ljust(width))
-        self.file.flush()
-
-    def _line(self, trainer: Trainer, done: int, logs: Logs, bar: bool = True) -> str:
-        seconds = time.perf_counter() - self._began
-        total = self._total or done
-        filled = WIDTH * done // max(total, done)
-        drawn = f"[{'=' * filled}{' ' * (WIDTH - filled)}] " if bar else ""
+    def _text(self, done: int, logs: Logs) -> str:
         count = f"{done}/{self._total}" if self._total else str(done)
         values = "  ".join(f"{name} {value:.4f}" for name, value in logs.items())
-        epochs = 1 if trainer.config.fast_dev_run else trainer.config.max_epochs
-        epoch = f"{trainer.state.epoch + 1:>{len(str(epochs))}}/{epochs}"
-        return f"epoch {epoch} {drawn}{count}  {seconds:.1f} s  {values}"
+        return f"{count}  {time.perf_counter() - self._began:.1f} s  {values}"
 
 
-def batches_of(trainer: Trainer) -> int | None:
-    """How many batches an epoch has, if the loader knows."""
-    limit = 1 if trainer.config.fast_dev_run else trainer.config.limit_train_batches
-    try:
-        total = len(trainer.train_loader)
-    except (TypeError, NotImplementedError):
-        return limit
-    return total if limit is None else min(total, limit)
+def label(trainer: Trainer) -> str:
+    """Which epoch of how many."""
+    epochs = 1 if trainer.config.fast_dev_run else trainer.config.max_epochs
+    return f"epoch {trainer.state.epoch + 1:>{len(str(epochs))}}/{epochs}"
