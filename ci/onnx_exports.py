@@ -165,6 +165,9 @@ def randomise(model: Any) -> None:
 
     torch.manual_seed(0)
     with torch.no_grad():
+        for parameter in model.parameters():
+            if not parameter.any():  # layers that begin as the identity would hide what comes before them
+                parameter.normal_(0, 0.05)
         for module in model.modules():
             if getattr(module, "running_var", None) is not None:
                 module.running_mean.normal_(0, 0.2)

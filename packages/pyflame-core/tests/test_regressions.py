@@ -9,6 +9,7 @@ import pytest
 import pyflame as pf
 import pyflame._core as _core
 from pyflame import Tensor
+from pyflame.ops import conv2d
 from pyflame.testing.bridge import bits, to_numpy, to_tensor
 from pyflame.testing.contract import mode
 
@@ -152,3 +153,19 @@ def test_observer_that_asks_for_the_running_tensor_gets_an_error() -> None:
     finally:
         _core.set_observer(None, None, None)
     assert _core.item(product) == 4
+
+
+@pytest.mark.parametrize("kernel", [3, 7])
+def test_chained_convolutions_of_a_few_channels_write_where_they_should(kernel: int) -> None:
+    # Two panels of results from one block of places, pixels apart because the next convolution wants channels last.
+    rng = np.random.default_rng(0)
+    pad = kernel // 2
+    x, first, second = (rng.standard_normal(s) for s in ((2, 3, 32, 32), (64, 3, kernel, kernel), (64, 64, 3, 3)))
+
+    def chain(dtype: pf.DType) -> np.ndarray[Any, Any]:
+        a, b, c = (pf.tensor(value, dtype=dtype) for value in (x, first, second))
+        return conv2d(conv2d(a, b, padding=pad), c, padding=1).numpy()
+
+    for _ in range(3):
+        expected = chain(pf.float64)
+        assert np.abs(chain(pf.float32) - expected).max() < 1e-5 * np.abs(expected).max()
