@@ -242,14 +242,15 @@ class Convolution {
   }
 
   // `places`: positions in the plane of results.
-  void finish(i64 image, i64 panel, const float* sums, i64* places) const {
+  void finish(i64 image, i64 panel, const float* sums, const i64* places) const {
     const ConvEpilogue& e = c_.epilogue;
     const i64 first = panel * kAmxLanes, pixel = c_.out_last ? s_.out_channels : 1;
     const i64 offset = image * s_.result_size() + first * (c_.out_last ? 1 : p_.result());
-    for (i64 i = 0; i < kAmxLanes; ++i) places[i] *= pixel;
+    i64 elements[kAmxLanes];  // places are shared by all panels, so they stay as they are
+    for (i64 i = 0; i < kAmxLanes; ++i) elements[i] = places[i] * pixel;
     amx_kernels()->finish(sums, {e.scale ? e.scale + first : nullptr, e.shift ? e.shift + first : nullptr,
                                  e.residual ? e.residual + offset : nullptr, c_.out + offset, e.relu,
-                                 least(kAmxLanes, s_.out_channels - first), c_.out_last ? 1 : p_.result(), places});
+                                 least(kAmxLanes, s_.out_channels - first), c_.out_last ? 1 : p_.result(), elements});
   }
 
   static constexpr i64 kMaxTaps = 256;
