@@ -118,6 +118,17 @@ def test_layers_hand_on_what_the_next_one_reads(rng: np.random.Generator) -> Non
         np.testing.assert_allclose(result.numpy(), expected, rtol=1e-4, atol=1e-4)
 
 
+def test_few_channels_become_many_between_convolutions(rng: np.random.Generator) -> None:
+    """Two panels of results with channels innermost, from an image of which rows of the window are multiplied."""
+    x, first, second = normal(rng, 2, 3, 16, 16), normal(rng, 64, 3, 3, 3), normal(rng, 64, 64, 3, 3)
+    expected = reference(np.maximum(reference(x, first, 1, 1), 0), second, 1, 1)
+    operands = pf.tensor(x), pf.tensor(first), pf.tensor(second)
+    for _ in range(3):
+        inner = pf.relu(ops.conv2d(operands[0], operands[1], padding=1))
+        result = ops.conv2d(inner, operands[2], padding=1)
+        np.testing.assert_allclose(result.numpy(), expected, rtol=1e-4, atol=1e-3)
+
+
 def test_intermediate_results_that_are_asked_for_are_as_without_fusion(rng: np.random.Generator) -> None:
     x, w = pf.tensor(normal(rng, 1, 32, 12, 12)), pf.tensor(normal(rng, 32, 32, 3, 3))
     conv = ops.conv2d(x, w, None, 1, 1)

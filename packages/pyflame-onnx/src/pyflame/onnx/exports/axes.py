@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice, product
@@ -116,10 +116,9 @@ def trace_sizes(trace: Callable[[Mapping[str, int]], Graph], axes: Axes) -> Prog
     """
     if not axes.sizes:
         return Program([trace({})])
-    ways = [working(trace, axes, symbol, size) for symbol, size in axes.sizes.items()]
     example = [trace(axes.sizes)] if min(axes.sizes.values()) > 1 else []  # axes of size 1 may broadcast
     first: Exception | None = None
-    for chosen in islice(product(*ways), MOST_TRIES):
+    for chosen in islice(choices(trace, axes), MOST_TRIES):
         points = [
             {
                 symbol: way(OFFSETS[(k * (j + 1) + 2 * j) % len(OFFSETS)])
@@ -128,10 +127,17 @@ def trace_sizes(trace: Callable[[Mapping[str, int]], Graph], axes: Axes) -> Prog
             for k in range(TRACES)
         ]
         try:
-            return Program([trace(point) for point in points] + example)
+            return Program([*(trace(point) for point in points), *example])
         except STOPS as error:
             first = first or error
     raise refused(", ".join(map(repr, axes.sizes)), dict(axes.sizes), first)
+
+
+def choices(trace: Callable[[Mapping[str, int]], Graph], axes: Axes) -> Iterator[tuple[partial[int], ...]]:
+    """Ways of choosing sizes of all symbols: a little larger at first, then what works for each symbol alone."""
+    plain = tuple(candidates(size)[0] for size in axes.sizes.values())
+    yield plain
+    yield from product(*(working(trace, axes, symbol, size) for symbol, size in axes.sizes.items()))
 
 
 def working(trace: Callable[[Mapping[str, int]], Graph], axes: Axes, symbol: str, size: int) -> list[partial[int]]:
