@@ -47,12 +47,13 @@ def difference(contest: Contest) -> dict[str, float]:
     Raises:
         ValueError: a contender computes something else, so timing it would say nothing.
     """
-    reference_name = EAGER if EAGER in contest.results else next(iter(contest.results))
-    reference = np.asarray(contest.results[reference_name](), dtype=np.float64)
+    # Each once: a training step is not the same the second time.
+    values = {name: np.asarray(result(), dtype=np.float64) for name, result in contest.results.items()}
+    reference_name = EAGER if EAGER in values else next(iter(values))
+    reference = values[reference_name]
     scale = max(float(np.abs(reference).max()), 1e-30)
     differences = {}
-    for name, result in contest.results.items():
-        value = np.asarray(result(), dtype=np.float64)
+    for name, value in values.items():
         if value.shape != reference.shape:
             raise ValueError(f"{name} has shape {value.shape}, {reference_name} {reference.shape}")
         differences[name] = float(np.abs(value - reference).max()) / scale

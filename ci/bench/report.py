@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,9 +60,13 @@ def targets(row: Row) -> str:
 
 
 def write(
-    path: Path, lines: list[Line], measured: list[tuple[processes.Process, Any]], machine: dict[str, Any]
+    path: Path,
+    lines: list[Line],
+    measured: list[tuple[processes.Process, Any]],
+    machine: dict[str, Any],
+    missing: Sequence[str] = (),
 ) -> None:
-    """Write the page, whole or not at all."""
+    """Write the page, whole or not at all; `missing` are rows without samples."""
     head = (
         f"Measured {machine['date']} on {machine['cpu']}, CPU tier {machine['tier']}. {machine['precision']}. "
         + ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
@@ -88,6 +93,7 @@ def write(
     more = ["| process | figures | target |", "|---|---|---|"]
     more += [f"| {p.name} | {processes.text(p, v).split(': ', 1)[1]} | {p.target} |" for p, v in measured]
     remarks = [f"- {line.row.name}: {note}" for line in lines for note in line.notes]
+    remarks += [f"- {name}: not measured yet" for name in missing]
     page = "\n".join(
         [
             "# Performance\n",

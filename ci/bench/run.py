@@ -79,6 +79,19 @@ def table(only: str, budget: float, samples: Path, output: Path | None) -> int:
     return 0
 
 
+def rewrite(samples: Path, output: Path) -> int:
+    """Write the report from the last stored samples of every row."""
+    rows: dict[str, dict[str, Any]] = {}
+    for text in samples.read_text().splitlines():
+        record = json.loads(text)
+        rows[record.get("row") or record["process"]] = record
+    lines = [report.Line(row, rows[row.name]["seconds"], rows[row.name]["notes"]) for row in ROWS if row.name in rows]
+    measured = [(p, rows[p.name]["values"]) for p in processes.PROCESSES if p.name in rows]
+    missing = [row.name for row in (*ROWS, *processes.PROCESSES) if row.name not in rows]
+    report.write(output, lines, measured, machine(), missing)
+    return 0
+
+
 def alternate(row: Row, contenders: list[str]) -> dict[str, list[float]]:
     """Seconds of every run in processes of their own, which take turns."""
     names = ("PYFLAME_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")

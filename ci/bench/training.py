@@ -63,7 +63,7 @@ def contest(models: tuple[Any, Any, Any], arrays: tuple[Array, ...], optimizer: 
 
     def losses(name: str) -> Array:
         """Three steps: an error in a gradient or an update shows in the losses after it."""
-        return np.array([float(runs[name]()) for _ in range(3)])
+        return np.array([float(runs[name]().detach()) for _ in range(3)])
 
     return Contest(runs, {name: partial(losses, name) for name in runs}, 1e-3)
 

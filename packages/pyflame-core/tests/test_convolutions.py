@@ -91,9 +91,9 @@ def network(x: pf.Tensor, weights: list[pf.Tensor], vectors: list[pf.Tensor]) ->
 
 
 def network_operands(rng: np.random.Generator) -> tuple[Array, list[Array], list[Array]]:
-    shapes = ((32, 3, 7, 7), (24, 32, 1, 1), (40, 24, 3, 3), (64, 40, 1, 1), (64, 32, 1, 1))
+    shapes = ((72, 3, 7, 7), (24, 72, 1, 1), (40, 24, 3, 3), (64, 40, 1, 1), (64, 72, 1, 1))
     weights = [normal(rng, *shape) / np.sqrt(np.prod(shape[1:])).astype(np.float32) for shape in shapes]
-    return normal(rng, 2, 3, 45, 45), weights, [normal(rng, n).reshape(n, 1, 1) for n in (32, 24, 40)]
+    return normal(rng, 2, 3, 45, 45), weights, [normal(rng, n).reshape(n, 1, 1) for n in (72, 24, 40)]
 
 
 def network_reference(x: Array, weights: list[Array], vectors: list[Array]) -> Array:
@@ -127,6 +127,32 @@ def test_few_channels_become_many_between_convolutions(rng: np.random.Generator)
         inner = pf.relu(ops.conv2d(operands[0], operands[1], padding=1))
         result = ops.conv2d(inner, operands[2], padding=1)
         np.testing.assert_allclose(result.numpy(), expected, rtol=1e-4, atol=1e-3)
+
+
+def test_what_follows_a_convolution_is_part_of_its_kernel(rng: np.random.Generator) -> None:
+    x, w = pf.tensor(normal(rng, 1, 32, 12, 12)), pf.tensor(normal(rng, 32, 32, 3, 3))
+    mean, scale, bias = (pf.tensor(normal(rng, 32, 1, 1)) for _ in range(3))
+
+    def conv() -> pf.Tensor:  # made anew each time: what a name still holds is kept, and so not fused
+        return ops.conv2d(x, w, None, 1, 1)
+
+    def kernels(result: pf.Tensor) -> tuple[str, ...]:
+        return pf.compile_graph(result).kernels
+
+    # No call within an assertion, which keeps the values of all its parts.
+    found = kernels(pf.relu((conv() - mean) * scale + bias + x))
+    assert found == ("conv2d+sub+mul+add+add+relu",)
+    # What an epilogue does not have stays apart: a reversed difference, a sum after the rectifier, a vector by column.
+    found = kernels(mean - conv())
+    assert found == ("conv2d", "sub")
+    found = kernels(pf.relu(conv()) + x)
+    assert found == ("conv2d+relu", "add")
+    columns = pf.tensor(normal(rng, 12))
+    found = kernels(conv() * columns)
+    assert found == ("conv2d", "mul")
+    held = conv()
+    found = kernels(pf.relu(held))
+    assert found == ("conv2d", "relu")
 
 
 def test_intermediate_results_that_are_asked_for_are_as_without_fusion(rng: np.random.Generator) -> None:

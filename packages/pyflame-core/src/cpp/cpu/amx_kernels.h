@@ -61,10 +61,9 @@ struct AmxKernels {
   // sizes add up to less than `parts` are taken.
   void (*multiply)(i64 steps, int parts, const u16* a, const u16* b, float* c, i64 ldc, i64 rows, i64 columns,
                    bool accumulate);
-  // A block of sums of 32 lanes of an image, lane_size apart, at the offsets of `taps` window elements; B goes on from tap
-  // to tap.
-  void (*multiply_taps)(const u16* image, i64 lane_size, const i64* offsets, i64 taps, i64 steps, int parts,
-                        const u16* b, float* sums);
+  // A block of sums (+)= 32 lanes of an image, lane_size apart, times B; each step reads the image at an offset of its own.
+  void (*multiply_image)(const u16* image, i64 lane_size, const i64* offsets, i64 steps, int parts, const u16* b,
+                         float* sums, bool accumulate);
   void (*finish)(const float* sums, const ConvBlock& block);
 };
 

@@ -14,6 +14,8 @@ namespace pyflame::cpu {
 
 namespace {
 
+// A few steps of weights stay in the first-level cache for a run of blocks, whose sums wait in memory meanwhile.
+constexpr i64 kStepsTogether = 4, kRun = 8;
 constexpr i64 kBandBytes = i64{1} << 20;  // of a split image: half of a second-level cache
 
 i64 least(i64 a, i64 b) { return a < b ? a : b; }
@@ -105,21 +107,39 @@ class Convolution {
     AmxRange range;
     for (i64 i = 0; i < count; ++i) join(&range, ranges[i]);
     if (!representable(range, weights_.range, s_.depth())) return false;
-    i64 offsets[kMaxTaps];
-    for (i64 k = 0; k < p_.window(); ++k) {
-      offsets[k] = taps_[k].phase * phase_size + (taps_[k].row * width_ + taps_[k].column) * lane_;
+    const i64 steps = cut_.steps(), all_steps = p_.window() * steps, step = parts_ * kAmxStep;
+    i64* offsets = scratch<i64>(Scratch::kHalfB, all_steps);
+    for (i64 i = 0; i < all_steps; ++i) {
+      const Tap& tap = taps_[i / steps];
+      offsets[i] = tap.phase * phase_size + (tap.row * width_ + tap.column) * lane_ + i % steps * step;
     }
     const i64 wanted = (rows - 1) * width_ + p_.ow, blocks = ceil_div(wanted, kAmxLanes);
-    multiply_blocks(blocks, [&](i64 panel, i64 block, float* sums, i64* places) {
-      const i64 first = block * kAmxLanes;
-      amx_kernels()->multiply_taps(lanes + first * lane_, lane_, offsets, p_.window(), cut_.steps(), parts_,
-                                   weights_.panels + panel * panel_size_, sums);
-      i64 y = first / width_, x = first % width_;
-      for (i64 i = 0; i < kAmxLanes; ++i) {
-        places[i] = x < p_.ow && y < rows ? ((y0 + y) * p_.ow + x) : -1;
-        if (++x == width_) x = 0, ++y;
+    const i64 runs = ceil_div(blocks, kRun), tasks = panels_ * runs;
+    parallel_for(tasks, s_.work() / s_.images >= kThreadedWork ? 1 : tasks, [&](i64 begin, i64 end) {
+      amx_kernels()->begin();
+      alignas(64) float sums[kRun * kAmxLanes * kAmxLanes];
+      for (i64 task = begin; task < end; ++task) {
+        const i64 panel = task / runs, first = task % runs * kRun, count = least(kRun, blocks - first);
+        const u16* weights = weights_.panels + panel * panel_size_;
+        for (i64 at = 0; at < all_steps; at += kStepsTogether) {
+          for (i64 i = 0; i < count; ++i) {
+            amx_kernels()->multiply_image(lanes + (first + i) * kAmxLanes * lane_, lane_, offsets + at,
+                                          least(kStepsTogether, all_steps - at), parts_,
+                                          weights + at * amx_step_size(parts_), sums + i * kAmxLanes * kAmxLanes, at > 0);
+          }
+        }
+        for (i64 i = 0; i < count; ++i) {
+          const i64 lane = (first + i) * kAmxLanes;
+          i64 places[kAmxLanes], y = lane / width_, x = lane % width_;
+          for (i64& place : places) {
+            place = x < p_.ow && y < rows ? (y0 + y) * p_.ow + x : -1;
+            if (++x == width_) x = 0, ++y;
+          }
+          finish(image, panel, sums + i * kAmxLanes * kAmxLanes, places);
+        }
       }
-    }, image);
+      amx_kernels()->end();
+    });
     return true;
   }
 
@@ -220,37 +240,16 @@ class Convolution {
     return work * count < 2 * least_work ? count : most(1, least_work / (work + 1));
   }
 
-  // Calls body(panel, block, sums, places) for all blocks of all panels, and finishes what it leaves. Blocks go by runs:
-  // a panel of weights meets all of them while it is in the cache.
-  template <class Body>
-  void multiply_blocks(i64 blocks, Body&& body, i64 image) {
-    const i64 runs = panels_ >= 8 ? 1 : ceil_div(8, panels_), run = ceil_div(blocks, runs), all = ceil_div(blocks, run);
-    const i64 tasks = panels_ * all;
-    parallel_for(tasks, s_.work() / s_.images >= kThreadedWork ? 1 : tasks, [&](i64 begin, i64 end) {
-      amx_kernels()->begin();
-      alignas(64) float sums[kAmxLanes * kAmxLanes];
-      i64 places[kAmxLanes];
-      for (i64 task = begin; task < end; ++task) {
-        const i64 panel = task % panels_, first = task / panels_ * run;
-        for (i64 block = first; block < least(first + run, blocks); ++block) {
-          body(panel, block, sums, places);
-          finish(image, panel, sums, places);
-        }
-      }
-      amx_kernels()->end();
-    });
-  }
-
-  // `places`: positions in the plane of results.
-  void finish(i64 image, i64 panel, const float* sums, const i64* places) const {
+  // `positions` in the plane of results; negative: not wanted.
+  void finish(i64 image, i64 panel, const float* sums, const i64* positions) const {
     const ConvEpilogue& e = c_.epilogue;
     const i64 first = panel * kAmxLanes, pixel = c_.out_last ? s_.out_channels : 1;
     const i64 offset = image * s_.result_size() + first * (c_.out_last ? 1 : p_.result());
-    i64 at[kAmxLanes];  // a copy: the next panel starts from the same places
-    for (i64 i = 0; i < kAmxLanes; ++i) at[i] = places[i] * pixel;
+    i64 places[kAmxLanes];
+    for (i64 i = 0; i < kAmxLanes; ++i) places[i] = positions[i] * pixel;
     amx_kernels()->finish(sums, {e.scale ? e.scale + first : nullptr, e.shift ? e.shift + first : nullptr,
                                  e.residual ? e.residual + offset : nullptr, c_.out + offset, e.relu,
-                                 least(kAmxLanes, s_.out_channels - first), c_.out_last ? 1 : p_.result(), at});
+                                 least(kAmxLanes, s_.out_channels - first), c_.out_last ? 1 : p_.result(), places});
   }
 
   static constexpr i64 kMaxTaps = 256;

@@ -20,7 +20,8 @@ struct FlatNode {
   bool constant = false;   // depends on neither leaves nor parameters: computed once per plan
   bool channels_last = false;  // its value lies in memory with the channels (dimension 1) innermost
   u32 location = 0;
-  std::vector<u32> absorbed;   // nodes that it computes besides, in order: for observers
+  std::vector<u32> absorbed;       // nodes that it computes besides, in order: for observers
+  const OpDef* recorded = nullptr;  // the op it was, where a pass has put another in its place
   std::vector<OutputSpec> outputs;  // of an op with several outputs, all of them
   std::vector<int> projections;     // node of output k + 1, or -1
 

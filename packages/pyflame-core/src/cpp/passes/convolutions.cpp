@@ -115,6 +115,7 @@ class Fuser {
       for (u32 input : node(absorbed[k]).inputs) replace_user(input, absorbed[k], last);
     }
     target.absorbed = std::move(absorbed);
+    target.recorded = target.op;
     target.op = &ops::conv2d_fused();
     target.inputs = std::move(inputs);
     target.attrs = std::move(attrs);

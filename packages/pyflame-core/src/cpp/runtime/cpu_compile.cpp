@@ -174,7 +174,8 @@ class Compiler {
     list.emplace_back();
     list.back().first_view = static_cast<u32>(program_.views.size());
     auto add_name = [&](u32 i) {
-      list.back().ops.push_back(node(i).op->name_of(node(i).attrs.data()));
+      const graph::OpDef* op = node(i).recorded ? node(i).recorded : node(i).op;
+      list.back().ops.push_back(op->name_of(node(i).attrs.data()));
       list.back().locations.push_back(node(i).location);
     };
     for (u32 i : nodes) {

@@ -22,19 +22,20 @@ struct PanelLanes {
   i64 stride() const { return 64; }
   static constexpr i64 part(int index) { return index * 2 * kAmxTile; }
   i64 half() const { return kAmxTile; }
-  static constexpr i64 step(int parts) { return amx_step_size(parts); }
+  static i64 at(i64 step, int parts) { return step * amx_step_size(parts); }
 };
 struct ImageLanes {
   i64 lane_size;
+  const i64* offsets;
   i64 stride() const { return lane_size * 2; }
   static constexpr i64 part(int index) { return index * kAmxStep; }
   i64 half() const { return 16 * lane_size; }
-  static constexpr i64 step(int parts) { return parts * kAmxStep; }
+  i64 at(i64 step, int) const { return offsets[step]; }
 };
 
 // Small products first: what is added to a large sum is rounded to it.
 template <int kParts, class Lanes>
-void multiply_steps(i64 steps, const u16* a, Lanes lanes, const u16* b) {
+void multiply_steps(i64 steps, const u16* from, Lanes lanes, const u16* b) {
   const i64 stride = lanes.stride(), half = lanes.half();
 #define LOAD_A(index)                                     \
   _tile_loadd(4, a + Lanes::part(index), stride);         \
@@ -47,7 +48,8 @@ void multiply_steps(i64 steps, const u16* a, Lanes lanes, const u16* b) {
   _tile_dpbf16ps(1, 4, 7);  \
   _tile_dpbf16ps(2, 5, 6);  \
   _tile_dpbf16ps(3, 5, 7)
-  for (i64 step = 0; step < steps; ++step) {
+  for (i64 step = 0; step < steps; ++step, b += amx_step_size(kParts)) {
+    const u16* a = from + lanes.at(step, kParts);
     if constexpr (kParts == 1) {
       LOAD_A(0);
       LOAD_B(0);
@@ -75,8 +77,6 @@ void multiply_steps(i64 steps, const u16* a, Lanes lanes, const u16* b) {
       LOAD_B(0);
       MULTIPLY();
     }
-    a += Lanes::step(kParts);
-    b += amx_step_size(kParts);
   }
 #undef LOAD_A
 #undef LOAD_B
@@ -96,15 +96,16 @@ void store_sums(float* c, i64 ldc) {
   _tile_stored(3, c + 16 * ldc + 16, ldc * 4);
 }
 
+void begin_sums(const float* c, i64 ldc, bool accumulate) {
+  if (accumulate) return load_sums(c, ldc);
+  _tile_zero(0);
+  _tile_zero(1);
+  _tile_zero(2);
+  _tile_zero(3);
+}
+
 void multiply_whole(i64 steps, int parts, const u16* a, const u16* b, float* c, i64 ldc, bool accumulate) {
-  if (accumulate) {
-    load_sums(c, ldc);
-  } else {
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
-  }
+  begin_sums(c, ldc, accumulate);
   if (parts == 1) {
     multiply_steps<1>(steps, a, PanelLanes{}, b);
   } else if (parts == 2) {
@@ -115,27 +116,18 @@ void multiply_whole(i64 steps, int parts, const u16* a, const u16* b, float* c, 
   store_sums(c, ldc);
 }
 
-template <int kParts>
-void taps_of(const u16* image, i64 lane_size, const i64* offsets, i64 taps, i64 steps, const u16* b) {
-  for (i64 tap = 0; tap < taps; ++tap, b += steps * amx_step_size(kParts)) {
-    multiply_steps<kParts>(steps, image + offsets[tap], ImageLanes{lane_size}, b);
-  }
-}
-
 }  // namespace
 
-void multiply_taps(const u16* image, i64 lane_size, const i64* offsets, i64 taps, i64 steps, int parts, const u16* b,
-                   float* sums) {
-  _tile_zero(0);
-  _tile_zero(1);
-  _tile_zero(2);
-  _tile_zero(3);
+void multiply_image(const u16* image, i64 lane_size, const i64* offsets, i64 steps, int parts, const u16* b, float* sums,
+                    bool accumulate) {
+  begin_sums(sums, kAmxLanes, accumulate);
+  const ImageLanes lanes{lane_size, offsets};
   if (parts == 1) {
-    taps_of<1>(image, lane_size, offsets, taps, steps, b);
+    multiply_steps<1>(steps, image, lanes, b);
   } else if (parts == 2) {
-    taps_of<2>(image, lane_size, offsets, taps, steps, b);
+    multiply_steps<2>(steps, image, lanes, b);
   } else {
-    taps_of<3>(image, lane_size, offsets, taps, steps, b);
+    multiply_steps<3>(steps, image, lanes, b);
   }
   store_sums(sums, kAmxLanes);
 }

@@ -7,7 +7,7 @@ void begin();
 void end();
 void multiply(i64 steps, int parts, const u16* a, const u16* b, float* c, i64 ldc, i64 rows, i64 columns,
               bool accumulate);
-void multiply_taps(const u16* image, i64 lane_size, const i64* offsets, i64 taps, i64 steps, int parts, const u16* b,
-                   float* sums);
+void multiply_image(const u16* image, i64 lane_size, const i64* offsets, i64 steps, int parts, const u16* b, float* sums,
+                    bool accumulate);
 
 }  // namespace pyflame::cpu::amx

@@ -279,6 +279,6 @@ void pack_bfloat16(const u16* in, i64 lane_stride, i64 k_stride, i64 lanes, i64 
 }  // namespace
 
 extern const AmxKernels kernels;  // declared where it is used, in precision.cpp
-const AmxKernels kernels = {pack_floats, pack_lanes, pack_pixels, pack_bfloat16, begin, end, multiply, multiply_taps, finish};
+const AmxKernels kernels = {pack_floats, pack_lanes, pack_pixels, pack_bfloat16, begin, end, multiply, multiply_image, finish};
 
 }  // namespace pyflame::cpu::amx
