@@ -1,8 +1,8 @@
 // Connectionist temporal classification: the logarithm of the sum over all paths' probabilities.
 #include "cpu/ctc.h"
 
-#include "ops/functions.h"
 #include "ops/composite.h"
+#include "ops/functions.h"
 #include "ops/register.h"
 #include "ops/rules.h"
 

@@ -30,9 +30,6 @@ inline FloatVector at_most(FloatVector x, float bound) {
 #endif
 }
 
-// The larger of two, NaN if either is.
-inline FloatVector larger(FloatVector a, FloatVector b) { return (b > a) | (b != b) ? b : a; }
-
 inline FloatVector magnitude(FloatVector x) { return (FloatVector)((IntVector)x & 0x7fffffff); }
 inline FloatVector copy_sign(FloatVector x, FloatVector sign) {
   return (FloatVector)(((IntVector)x & 0x7fffffff) | ((IntVector)sign & static_cast<int>(0x80000000u)));
