@@ -87,7 +87,8 @@ def rewrite(samples: Path, output: Path) -> int:
         rows[record.get("row") or record["process"]] = record
     lines = [report.Line(row, rows[row.name]["seconds"], rows[row.name]["notes"]) for row in ROWS if row.name in rows]
     measured = [(p, rows[p.name]["values"]) for p in processes.PROCESSES if p.name in rows]
-    missing = [row.name for row in (*ROWS, *processes.PROCESSES) if row.name not in rows]
+    names = [row.name for row in ROWS] + [process.name for process in processes.PROCESSES]
+    missing = [name for name in names if name not in rows]
     report.write(output, lines, measured, machine(), missing)
     return 0
 

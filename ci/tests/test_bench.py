@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -31,7 +34,7 @@ def test_a_contender_that_computes_something_else_is_not_timed() -> None:
 
 def test_contenders_take_turns() -> None:
     order: list[str] = []
-    runs = {name: (lambda name=name: order.append(name)) for name in ("a", "b")}
+    runs: dict[str, Callable[[], object]] = {name: partial(order.append, name) for name in ("a", "b")}
     samples = interleave(runs, 0.01)
     assert len(samples["a"]) == len(samples["b"]) >= 5
     assert {"a", "b"} <= set(order[: len(order) // 2]) and {"a", "b"} <= set(order[len(order) // 2 :])
