@@ -52,7 +52,7 @@ class Line:
 
 
 def show(value: Ratio) -> str:
-    return f"{value.median:.2f} ({value.low:.2f}-{value.high:.2f})"
+    return f"{value.median:.2f} ({value.low:.2f}-{value.high:.2f}), best {value.best:.2f}"
 
 
 def targets(row: Row) -> str:
@@ -101,8 +101,7 @@ def write(
             head + "\n",
             *table,
             "",
-            *more,
-            "",
+            *([*more, ""] if measured else []),
             *(["What did not run:\n", *remarks, ""] if remarks else []),
             NOTES.read_text(),
         ]
