@@ -33,7 +33,7 @@ def path_sum(x: Array, labels: Array, steps: Array, target: Array, blank: int) -
 
 
 def ctc(x: Array, labels: Array, inputs: Array, targets: Array, blank: int) -> Array:
-    each = [path_sum(x[:, b], labels[b], inputs[b], targets[b], blank) for b in range(x.shape[1])]
+    each = [path_sum(x[:, b], labels[b], int(inputs[b]), int(targets[b]), blank) for b in range(x.shape[1])]
     return np.array(each) if each else np.zeros(0)
 
 
@@ -44,7 +44,7 @@ def ctc_grad(grad: Array, x: Array, labels: Array, inputs: Array, targets: Array
         moved = x.astype(complex)
         moved[place] += 1e-30j
         b = place[1]
-        result[place] = grad[b] * path_sum(moved[:, b], labels[b], inputs[b], targets[b], blank).imag / 1e-30
+        result[place] = grad[b] * path_sum(moved[:, b], labels[b], int(inputs[b]), int(targets[b]), blank).imag / 1e-30
     return result
 
 
