@@ -180,7 +180,8 @@ def test_a_wrong_precision_is_refused() -> None:
 
 
 @pytest.mark.torch
-def test_errors_of_pytorch_are_those_written_down() -> None:
+def test_pytorch_is_not_nearer_than_written_down() -> None:
+    """Its errors depend on the machine and the number of threads; smaller ones would make the limit above too wide."""
     torch = pytest.importorskip("torch")
     rng = np.random.default_rng(0)
     for sizes, stored in TORCH_ERRORS.items():
@@ -188,4 +189,4 @@ def test_errors_of_pytorch_are_those_written_down() -> None:
         a, b = rng.standard_normal((m, k)).astype("f"), rng.standard_normal((k, n)).astype("f")
         exact = a.astype("d") @ b.astype("d")
         error = (torch.from_numpy(a) @ torch.from_numpy(b)).numpy() - exact
-        assert np.sqrt((error**2).mean()) / np.sqrt((exact**2).mean()) == pytest.approx(stored, rel=0.15)
+        assert stored <= 1.15 * np.sqrt((error**2).mean()) / np.sqrt((exact**2).mean())

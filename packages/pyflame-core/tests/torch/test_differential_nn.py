@@ -17,6 +17,14 @@ TOLERANCE = {"float32": 2e-5, "float64": 1e-10}
 ROUNDED = {"activations": 1e-6}  # PyTorch holds their constants, such as 1/6, in float32
 
 
+OURS, THEIRS = {"F": F, "R": pf.ops}, {"F": torch.nn.functional, "R": torch}
+
+
+def nearer(y, reference, exact):
+    """PyTorch's results, but ours where those in float64 are nearer to them: where all cancels, rounding stays."""
+    return np.where(np.abs(y - exact) <= np.abs(reference - exact), y, reference)
+
+
 def attempt(case, scope, tensor, dtype):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -32,8 +40,8 @@ def test_random_calls_agree(family, dtype):
     refused, tolerance = 0, max(TOLERANCE[dtype], ROUNDED.get(family, 0.0))
     for seed in range(CASES):
         case = FAMILIES[family](Draw(seed, family))
-        expected, theirs = attempt(case, {"F": torch.nn.functional, "R": torch}, torch.tensor, getattr(torch, dtype))
-        found, ours = attempt(case, {"F": F, "R": pf.ops}, pf.tensor, getattr(pf, dtype))
+        expected, theirs = attempt(case, THEIRS, torch.tensor, getattr(torch, dtype))
+        found, ours = attempt(case, OURS, pf.tensor, getattr(pf, dtype))
         shown = f"{family} {seed}: {case.expression} of { ({k: v.shape for k, v in case.operands.items()}) }"
         if theirs is not None or ours is not None:
             assert type(ours) is type(theirs), f"{shown}: {ours!r}, PyTorch {theirs!r}"
@@ -44,5 +52,7 @@ def test_random_calls_agree(family, dtype):
             assert y.shape == reference.shape, f"{shown}: result {place} {y.shape}, PyTorch {reference.shape}"
             size = np.abs(reference[np.isfinite(reference)]).max(initial=1.0) if reference.dtype.kind == "f" else 1.0
             message = f"{shown}: result {place}"
+            if dtype == "float32" and not np.allclose(y, reference, tolerance, tolerance * size, equal_nan=True):
+                reference = nearer(y, reference, attempt(case, THEIRS, torch.tensor, torch.float64)[0][place])
             np.testing.assert_allclose(y, reference, rtol=tolerance, atol=tolerance * size, err_msg=message)
     assert refused < CASES / 2

@@ -89,13 +89,15 @@ class Group {
     const i64 rows = s_.queries - first < kQueryBlock ? s_.queries - first : kQueryBlock;
     const i64 reach = s_.reach(options_.causal, first + rows);
     const T *query = head_.query + first * features_, *grad = head_.grad + first * values_;
+    const bool whole = AttentionSizes::padded(reach) <= kKeyBlock;
     for (i64 start = 0; start < reach; start += kKeyBlock) {
       const i64 left = AttentionSizes::padded(reach - start), width = left < kKeyBlock ? left : kKeyBlock;
       kernels_.product(rows, width, s_.features, query, features_, 1, key_columns_ + start, keys_, scores_, kKeyBlock, false);
       mask_.apply(batch, head, first, rows, start, width, scores_, line_);
       kernels_.product(rows, width, s_.values, grad, values_, 1, value_columns_ + start, keys_, slopes_, kKeyBlock, false);
       for (i64 r = 0; r < rows; ++r) {
-        kernels_.differentiate(scores_ + r * kKeyBlock, slopes_ + r * kKeyBlock, width, totals_[first + r], head_.delta[first + r]);
+        const T* delta = whole ? nullptr : head_.delta + first + r;
+        kernels_.differentiate(scores_ + r * kKeyBlock, slopes_ + r * kKeyBlock, width, totals_[first + r], delta);
       }
       kernels_.product(width, values_, rows, scores_, 1, kKeyBlock, grad, values_, grad_value_ + start * values_, values_, true);
       kernels_.product(width, features_, rows, slopes_, 1, kKeyBlock, query, features_, grad_key_ + start * features_, features_, true);

@@ -19,8 +19,10 @@ struct AttentionKernels {
   // relative to the new maximum of their row, top and total move on, factor is what earlier results shrink by. The three
   // have room for kQueryBlock elements.
   void (*advance)(T* scores, i64 rows, i64 keys, T* top, T* total, T* factor);
-  // scores = exp(scores - shift) * (grads - delta) in `grads`, and exp(scores - shift) in `scores`.
-  void (*differentiate)(T* scores, T* grads, i64 keys, T shift, T delta);
+  // p = exp(scores - shift) in `scores`, p * (grads - delta) in `grads`. Delta is the sum of p * grads over all keys of the
+  // row. Null: these are all, so p is scaled to a sum of 1, which a rounded shift among large scores leaves it short of, and
+  // delta is summed from it.
+  void (*differentiate)(T* scores, T* grads, i64 keys, T shift, const T* delta);
   void (*scale)(T* row, i64 n, T factor);
 };
 struct AttentionTable {

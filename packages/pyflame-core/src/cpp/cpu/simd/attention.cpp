@@ -95,10 +95,26 @@ void advance(T* scores, i64 rows, i64 keys, T* top, T* total, T* factor) {
 }
 
 template <class T>
-void differentiate(T* scores, T* grads, i64 keys, T shift, T delta) {
-  const Vec<T> shifts = broadcast(shift), deltas = broadcast(delta);
+void differentiate(T* scores, T* grads, i64 keys, T shift, const T* delta) {
+  const Vec<T> shifts = broadcast(shift);
+  Vec<T> weights{}, products{};
   for (i64 i = 0; i < keys; i += kWidth<T>) {
     Vec<T> p = power(load(scores + i) - shifts);
+    store(scores + i, p);
+    weights += p;
+    products += p * load(grads + i);
+  }
+  T factor = 1, mean;
+  if (delta) {
+    mean = *delta;
+  } else {
+    const T total = sum(weights);
+    if (total > 0) factor = 1 / total;  // 0 where no key is in sight
+    mean = sum(products) * factor;
+  }
+  const Vec<T> factors = broadcast(factor), deltas = broadcast(mean);
+  for (i64 i = 0; i < keys; i += kWidth<T>) {
+    Vec<T> p = load(scores + i) * factors;
     store(scores + i, p);
     store(grads + i, p * (load(grads + i) - deltas));
   }

@@ -115,8 +115,57 @@ void backward(const NormRow& row, T* out, const T* grad, const T* x, const T* we
   }
 }
 
+// Rows too short for vectors, in double: of two nearly equal elements little is left after the mean is taken off, and the
+// scale makes much of it.
+constexpr i64 kShort = 16;
+
+template <class T>
+struct ShortRow {
+  double y[kShort], scale;
+
+  ShortRow(const NormRow& row, const T* x) {
+    const double n = static_cast<double>(row.n);
+    double mean = 0, squares = 0;
+    for (i64 i = 0; i < row.n; ++i) mean += static_cast<double>(x[i]) / n;
+    if (!row.centred) mean = 0;
+    for (i64 i = 0; i < row.n; ++i) {
+      y[i] = static_cast<double>(x[i]) - mean;
+      squares += y[i] * y[i];
+    }
+    scale = 1 / std::sqrt(squares / n + row.eps);
+    for (i64 i = 0; i < row.n; ++i) y[i] *= scale;
+  }
+};
+
+template <class T>
+void forward_row(const NormRow& row, T* out, const T* x, const T* weight, const T* bias) {
+  if (row.segment != 1 || row.n >= kShort) return forward(row, out, x, weight, bias);
+  const ShortRow<T> at(row, x);
+  for (i64 i = 0; i < row.n; ++i) {
+    double y = weight ? at.y[i] * static_cast<double>(weight[i]) : at.y[i];
+    out[i] = static_cast<T>(bias ? y + static_cast<double>(bias[i]) : y);
+  }
+}
+
+template <class T>
+void backward_row(const NormRow& row, T* out, const T* grad, const T* x, const T* weight, T* grad_weight, T* grad_bias) {
+  if (row.segment != 1 || row.n >= kShort) return backward(row, out, grad, x, weight, grad_weight, grad_bias);
+  const ShortRow<T> at(row, x);
+  const double n = static_cast<double>(row.n);
+  double g[kShort], mean_grad = 0, mean_product = 0;
+  for (i64 i = 0; i < row.n; ++i) {
+    g[i] = static_cast<double>(grad[i]);
+    if (grad_weight) grad_weight[i] += static_cast<T>(g[i] * at.y[i]);
+    if (grad_bias) grad_bias[i] += grad[i];
+    if (weight) g[i] *= static_cast<double>(weight[i]);
+    if (row.centred) mean_grad += g[i] / n;
+    mean_product += g[i] * at.y[i] / n;
+  }
+  for (i64 i = 0; i < row.n; ++i) out[i] = static_cast<T>((g[i] - mean_grad - at.y[i] * mean_product) * at.scale);
+}
+
 }  // namespace
 
-const NormTable norm_table = {{forward<float>, backward<float>}, {forward<double>, backward<double>}};
+const NormTable norm_table = {{forward_row<float>, backward_row<float>}, {forward_row<double>, backward_row<double>}};
 
 }  // namespace pyflame::cpu::PYFLAME_TIER

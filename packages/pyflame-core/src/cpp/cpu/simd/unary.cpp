@@ -15,35 +15,39 @@ namespace {
 
 // Ops whose float loop is written with vectors. The others are scalar expressions that the compiler vectorises.
 template <TileOp op>
-constexpr FloatVector (*vector_form)(FloatVector) = nullptr;
-template <>
-constexpr FloatVector (*vector_form<TileOp::exp>)(FloatVector) = vector_exp;
-template <>
-constexpr FloatVector (*vector_form<TileOp::tanh>)(FloatVector) = vector_tanh;
-template <>
-constexpr FloatVector (*vector_form<TileOp::sigmoid>)(FloatVector) = vector_sigmoid;
-template <>
-constexpr FloatVector (*vector_form<TileOp::erf>)(FloatVector) = vector_erf;
-template <>
-constexpr FloatVector (*vector_form<TileOp::gelu>)(FloatVector) = vector_gelu;
+struct VectorForm {
+  static constexpr bool kWritten = false;
+};
+#define VECTOR_FORM(name)                                                        \
+  template <>                                                                    \
+  struct VectorForm<TileOp::name> {                                              \
+    static constexpr bool kWritten = true;                                       \
+    static FloatVector of(FloatVector x) { return vector_##name(x); }            \
+  };
+VECTOR_FORM(exp)
+VECTOR_FORM(tanh)
+VECTOR_FORM(sigmoid)
+VECTOR_FORM(erf)
+VECTOR_FORM(gelu)
+#undef VECTOR_FORM
 
 template <class Op>
 void vector_loop(void* out, const void* a, const void*, const void*, i64 n) {
-  constexpr auto form = vector_form<Op::op>;
+  using Form = VectorForm<Op::op>;
   constexpr i64 w = kWidth<float>;
   const float* x = static_cast<const float*>(a);
   float* y = static_cast<float*>(out);
   i64 i = 0;
-  for (; i + w <= n; i += w) store(y + i, form(load(x + i)));
+  for (; i + w <= n; i += w) store(y + i, Form::of(load(x + i)));
   if (i < n) {
     Lanes<float> lanes(static_cast<int>(n - i));
-    store(y + i, form(load(x + i, lanes)), lanes);
+    store(y + i, Form::of(load(x + i, lanes)), lanes);
   }
 }
 
 template <class Op>
 constexpr TileFn float_fn() {
-  if constexpr (vector_form<Op::op> != nullptr) {
+  if constexpr (VectorForm<Op::op>::kWritten) {
     return vector_loop<Op>;
   } else {
     return unary_fn<Op, float>();
