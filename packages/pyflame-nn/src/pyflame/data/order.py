@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from pyflame import Generator, randint
+from pyflame import Generator, randint, use_backend
 
 Order = np.ndarray[Any, np.dtype[np.int64]]
 
 
 def draw_seed(generator: Generator | None) -> int:
     """Draw a seed from a generator of pyflame, `pf.default_generator` if None: `pf.manual_seed` fixes orders too."""
-    return int(randint(0, 2**62, (), generator=generator).item())
+    with use_backend("cpu"):  # orders are made on the host, whichever backend computes, and are the same for all
+        return int(randint(0, 2**62, (), generator=generator).item())
 
 
 def host_generator(generator: Generator | None, seed: int | None, epoch: int = 0) -> np.random.Generator:

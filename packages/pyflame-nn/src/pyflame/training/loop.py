@@ -208,7 +208,8 @@ class TrainingLoop:
             ValueError: there are no batches.
         """
         model = self._model
-        batch = next(batches.taken(self._loader, self._count), None)
+        with pf.random.fork_rng():  # loaders draw seeds
+            batch = next(batches.taken(self._loader, self._count), None)
         if batch is None:
             raise ValueError("[fit] the loader has no batch to compile a step for")
         model.train()

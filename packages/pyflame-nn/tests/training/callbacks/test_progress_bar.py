@@ -1,5 +1,9 @@
 import io
+import os
+import pty
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -89,6 +93,28 @@ def test_displays_are_chosen_by_where_they_go():
     assert isinstance(display_for(Terminal(), False), Lines)
     pytest.importorskip("rich", reason="rich is not installed")
     assert isinstance(display_for(Terminal(), None), Rich)
+
+
+def test_a_real_terminal_and_a_pipe():
+    pytest.importorskip("rich", reason="rich is not installed")
+    command = [sys.executable, "-c", PROGRAM]
+    piped = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert [line[:13] for line in piped.splitlines()] == ["epoch 1/2 4/4", "epoch 2/2 4/4"]
+    master, slave = pty.openpty()
+    process = subprocess.Popen(command, stdout=slave, env={**os.environ, "TERM": "xterm", "COLUMNS": "120"})
+    os.close(slave)
+    seen = b""
+    while True:
+        try:
+            piece = os.read(master, 4096)
+        except OSError:  # the other end is closed
+            break
+        if not piece:
+            break
+        seen += piece
+    os.close(master)
+    assert process.wait() == 0
+    assert b"epoch 2/2 4/4" in seen and b"\x1b[" in seen  # rich, which the tests have, moves the cursor
 
 
 def test_notebooks_show_progress_below_the_cell():

