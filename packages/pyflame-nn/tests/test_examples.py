@@ -21,6 +21,8 @@ def run(name, *options):
     "name",
     [
         "breast_cancer_mlp",
+        "digits_lstm",
+        "digits_vit",
         pytest.param(
             "mnist_cnn",
             marks=pytest.mark.skipif(not MNIST.exists(), reason="the images are not there: make build/mnist/.done"),
