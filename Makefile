@@ -47,6 +47,9 @@ bench: .venv/.nn  ## cost of recording, look-up and training steps, beside PyTor
 bench-peers: .venv/.nn .venv/.bench  ## the table of docs/performance.md: the same work in other libraries; ARGS="--only gemm" prints some
 	PYTHONPATH=ci .venv/bin/python -m bench $(ARGS)
 
+newcomer:  ## seconds from a clone to a trained model, as the README and the first tutorial say; ARGS=--ccache compiles less
+	$(PYTHON) ci/newcomer.py $(ARGS)
+
 array-api: .venv/.core .venv/.array-api  ## the tests of the array API standard: SUITE=<clone of data-apis/array-api-tests>
 	.venv/bin/python ci/array_api.py $(SUITE)
 
@@ -107,5 +110,5 @@ build/mnist/.done: | .venv/bin/python
 	@touch $@
 
 .PHONY: help quickstart dev test torch mpi sanitize onnx-models onnx-torch lint types wheelhouse editables wheels bench bench-peers \
-	array-api format clean
+	array-api newcomer format clean
 .DELETE_ON_ERROR:
