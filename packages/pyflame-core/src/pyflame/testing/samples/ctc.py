@@ -17,13 +17,13 @@ CASES: tuple[tuple[int, int, int, int, tuple[int, ...], tuple[int, ...], str], .
 )  # fmt: skip
 
 
-def path_sum(x: Array, labels: Array, steps: Array, target: Array, blank: int) -> Array:
+def path_sum(x: Array, labels: Array, steps: int, target: int, blank: int) -> Array:
     """Probabilities, not logarithms: numbers of any kind, complex ones included."""
-    places = 2 * int(target) + 1
+    places = 2 * target + 1
     ids = labels[:places]
     p = np.exp(x[:, ids])
     alpha = np.where(np.arange(places) < 2, p[0], 0)
-    for t in range(1, int(steps)):
+    for t in range(1, steps):
         moved = alpha + np.concatenate([[0], alpha[:-1]])
         jumps = np.concatenate([[0, 0], alpha[:-2]])[:places]
         before = np.concatenate([[-1, -1], ids[:-2]])[:places]
