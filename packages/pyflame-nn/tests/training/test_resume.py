@@ -60,6 +60,16 @@ class Noisy(Dataset):
         return x, x.sum(0, keepdim=True)
 
 
+class Unsized:
+    """A loader that does not know how many batches it has."""
+
+    def __init__(self, loader):
+        self.loader, self.set_epoch = loader, loader.set_epoch
+
+    def __iter__(self):
+        return iter(self.loader)
+
+
 class Stop(Exception):
     pass
 
@@ -219,6 +229,43 @@ def test_ends_of_epochs(tmp_path):
         assert value.numpy().tobytes() == again.model.state_dict()[name].numpy().tobytes()
     names = [sorted(path.name for path in folder.iterdir()) for folder in folders]
     assert names[0] == names[1] and len(names[0]) == 3
+
+
+@pytest.mark.parametrize("steps", [1, 4, 5, 7, 8, 10])
+@pytest.mark.parametrize("length", [True, False])
+def test_an_epoch_cut_short_by_max_steps_goes_on(tmp_path, steps, length):
+    def build(folder, scheduler, **config):
+        own = [
+            EarlyStopping("val_loss", patience=1, restore_best=True),
+            LearningRateScheduler(lambda optimizer: optim.ExponentialLR(optimizer, 0.97)),
+            StochasticWeightAveraging(swa_start=0, swa_lr=0.02, anneal_epochs=2),
+            CSVLogger(tmp_path / f"{folder}.csv"),
+            ModelCheckpoint(tmp_path / folder, monitor="val_loss", save_last=True),
+        ]
+        trainer = make("sgd", scheduler, own, config=config)
+        if not length:
+            trainer.train_loader = Unsized(trainer.train_loader)
+        return trainer
+
+    start(1)
+    whole = build("whole", "plateau")
+    whole.train()
+    expected = outcome(whole)
+
+    start(1)
+    part = build("part", "plateau", max_steps=steps)
+    part.train()
+    assert part.state.global_step == steps and len(part.history.epochs) == (steps + 4) // 5
+    for _ in range(2):  # with the same limit there is nothing to do
+        start(2)
+        again = build("part", "plateau", max_steps=steps)
+        again.fit(ckpt_path="last")
+        assert again.state.global_step == steps and again.history == part.history
+    start(3)
+    again = build("part", "plateau")
+    again.fit(ckpt_path="last")
+    assert outcome(again) == expected
+    assert (tmp_path / "part.csv").read_text() == (tmp_path / "whole.csv").read_text()
 
 
 def test_last_begins_anew_where_nothing_was_saved(tmp_path):

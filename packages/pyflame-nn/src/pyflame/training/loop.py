@@ -60,10 +60,13 @@ class TrainingLoop:
             trainer.progress = Progress(accumulation=trainer.progress.accumulation)
             self._model.train()
             trainer.callbacks.on_epoch_begin(epoch, {})
+        del trainer.history.epochs[epoch:]  # the row of an epoch that was cut short and goes on
         progress = trainer.progress
+        progress.cut_short = False
         for index, batch in self._batches(epoch):
             self._batch(index, batches.placed(batch, self.config.mesh_layout))
             if trainer.state.should_stop:
+                progress.cut_short = index + 1 != self._count
                 break
         if progress.waiting and trainer.state.should_stop and get_world_size() > 1:
             progress.waiting = 0  # stopped between batches whose gradients were not exchanged: they are of no use
@@ -72,13 +75,17 @@ class TrainingLoop:
             trainer.callbacks.on_step_end(trainer)
         logs = Means(progress.sums, progress.items).compute() if progress.items else {}
         if trainer.val_loader is not None and self._period is None:
+            generators = resume.all_generators(trainer)
+            stood = streams.capture(generators)
             self._validate()
+            if progress.cut_short:  # the epoch goes on, from a checkpoint, as if it had not been evaluated here
+                streams.restore(stood, generators)
         logs |= progress.validation
-        if trainer.scheduler is not None and not trainer.scheduler_paused:
+        if trainer.scheduler is not None and not trainer.scheduler_paused and not progress.cut_short:
             self._step_scheduler(logs)
         trainer.state.logs = logs
         trainer.history.epochs.append(logs)
-        progress.finished = True
+        progress.finished = not progress.cut_short
         trainer.callbacks.on_epoch_end(epoch, logs)
 
     def _batches(self, epoch: int) -> Iterator[tuple[int, Any]]:

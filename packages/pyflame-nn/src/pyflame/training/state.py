@@ -49,6 +49,7 @@ class Progress:
         items: sum of those sizes.
         validation: the measurements of the last evaluation in this epoch.
         finished: whether the epoch is done.
+        cut_short: whether `max_steps` or a callback ended the run within the epoch, which goes on from a checkpoint.
     """
 
     batches: int = 0
@@ -58,6 +59,7 @@ class Progress:
     items: int = 0
     validation: Logs = field(default_factory=dict)
     finished: bool = False
+    cut_short: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return what `Progress(**...)` takes."""

@@ -60,7 +60,7 @@ class Callback:
         """`evaluate` returns these metrics."""
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None, **kw: Any) -> None:
-        """An epoch is done, evaluation included."""
+        """An epoch is done, evaluation included, or `trainer.progress.cut_short` by the end of the run."""
 
     def on_train_end(self, trainer: Trainer, **kw: Any) -> None:
         """Training is done."""

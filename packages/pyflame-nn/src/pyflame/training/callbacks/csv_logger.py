@@ -41,6 +41,7 @@ class CSVLogger(Callback):
         self.rows = []
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None, **kw: Any) -> None:
+        self.rows = [row for row in self.rows if row["epoch"] != epoch]  # of an epoch that was cut short and went on
         self.rows.append({"epoch": epoch, "step": kw["global_step"], **(logs or {})})
         if not kw["trainer"].is_main_process:
             return

@@ -57,6 +57,8 @@ class EarlyStopping(Callback):
         self.best, self.wait, self._weights = math.inf, 0, None
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None, **kw: Any) -> None:
+        if kw["trainer"].progress.cut_short:
+            return
         value = monitored("EarlyStopping", self.monitor, logs) * (1 if self.mode == "min" else -1)
         if value < self.best - self.min_delta:
             self.best, self.wait = value, 0

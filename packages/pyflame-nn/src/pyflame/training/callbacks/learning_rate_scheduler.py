@@ -54,7 +54,7 @@ class LearningRateScheduler(Callback):
             self.scheduler.step()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None, **kw: Any) -> None:
-        if self.interval == "step":
+        if self.interval == "step" or kw["trainer"].progress.cut_short:
             return
         if isinstance(self.scheduler, ReduceLROnPlateau):
             values = logs or {}

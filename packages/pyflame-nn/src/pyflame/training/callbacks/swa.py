@@ -75,14 +75,14 @@ class StochasticWeightAveraging(Callback):
             trainer.scheduler_paused = True
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None, **kw: Any) -> None:
-        if self.average is None:
+        if self.average is None or kw["trainer"].progress.cut_short:
             return
         self.average.update_parameters(kw["trainer"].model)
         if self._schedule is not None:
             self._schedule.step()
 
     def on_train_end(self, trainer: Trainer, **kw: Any) -> None:
-        if self.average is None:
+        if self.average is None or not self.average.n_averaged.item():
             return
         model = trainer.needed("model")
         averaged = dict(self.average.module.named_parameters())
