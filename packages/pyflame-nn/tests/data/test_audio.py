@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 import pytest
+from scipy import signal
+from scipy.signal import windows
 
 import pyflame as pf
 from pyflame.data import transforms
@@ -15,7 +17,6 @@ SIGNAL = RANDOM.normal(0, 1, (2, 3, 1000))
 
 def reference(signal, n_fft, win_length, hop, power, center):
     """Frames one after the other through NumPy's transform, with SciPy's window."""
-    windows = pytest.importorskip("scipy.signal.windows", reason="SciPy is not installed")
     window = np.zeros(n_fft)
     left = (n_fft - win_length) // 2
     window[left : left + win_length] = windows.hann(win_length, sym=False)
@@ -40,7 +41,6 @@ def test_spectrogram(n_fft, win_length, hop, power, center):
 
 
 def test_spectrogram_is_that_of_scipy():
-    signal = pytest.importorskip("scipy.signal", reason="SciPy is not installed")
     _, _, expected = signal.stft(SIGNAL[0, 0], nperseg=64, noverlap=48, boundary=None, padded=False, scaling="spectrum")
     found = transforms.Spectrogram(64, hop_length=16, center=False)(pf.tensor(SIGNAL[0, 0], dtype=pf.float64)).numpy()
     window = signal.get_window("hann", 64)

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import ndimage
 
 import pyflame as pf
 from pyflame.data import transforms
@@ -10,7 +11,6 @@ IMAGE = RANDOM.uniform(0, 1, (3, 14, 17)).astype(np.float32)
 
 @pytest.mark.parametrize("size, sigma", [(3, 0.5), (7, 1.5), ((1, 5), 3.0), ((9, 3), 1.0)])
 def test_blur_is_a_correlation_with_bells(size, sigma):
-    ndimage = pytest.importorskip("scipy.ndimage", reason="SciPy is not installed")
     expected = IMAGE.astype(np.float64)
     for axis, extent in zip((1, 2), (size, size) if isinstance(size, int) else size):
         bell = np.exp(-0.5 * ((np.arange(extent) - extent // 2) / sigma) ** 2)

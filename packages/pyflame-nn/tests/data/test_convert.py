@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from PIL import Image as pillow
 
 import pyflame as pf
 from pyflame.data import transforms
@@ -7,13 +8,8 @@ from pyflame.data import transforms
 RANDOM = np.random.default_rng(7)
 
 
-@pytest.fixture
-def pillow():
-    return pytest.importorskip("PIL.Image", reason="Pillow is not installed")
-
-
 @pytest.mark.parametrize("channels, mode", [(1, "L"), (2, "LA"), (3, "RGB"), (4, "RGBA")])
-def test_there_and_back(pillow, channels, mode):
+def test_there_and_back(channels, mode):
     pixels = RANDOM.integers(0, 256, (channels, 4, 5)).astype(np.uint8)
     image = transforms.ToPILImage()(pf.tensor(pixels))
     assert image.mode == mode and image.size == (5, 4)
@@ -25,7 +21,7 @@ def test_there_and_back(pillow, channels, mode):
     np.testing.assert_array_equal(transforms.PILToTensor()(transforms.ToPILImage()(floats)).numpy(), pixels)
 
 
-def test_other_modes(pillow):
+def test_other_modes():
     pixels = RANDOM.integers(0, 30000, (4, 5))
     assert transforms.ToPILImage()(pixels.astype(np.int32)).mode == "I"
     assert transforms.ToPILImage()(pixels.astype(np.int16)).mode == "I;16"
@@ -46,7 +42,7 @@ def test_other_modes(pillow):
         transforms.PILToTensor()(three)
 
 
-def test_images_of_pillow_and_bytes_are_pixels_everywhere(pillow):
+def test_images_of_pillow_and_bytes_are_pixels_everywhere():
     pixels = RANDOM.integers(0, 256, (6, 7, 3)).astype(np.uint8)
     chain = transforms.Compose([transforms.CenterCrop((2, 3)), transforms.ToTensor()])
     expected = pixels[2:4, 2:5].transpose(2, 0, 1) / np.float32(255)

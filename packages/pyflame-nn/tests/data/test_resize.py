@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image as image_module
 
 import pyflame as pf
 from pyflame.data import transforms
@@ -11,7 +12,6 @@ IMAGE = RANDOM.uniform(0, 1, (3, 24, 37)).astype(np.float32)
 
 
 def pillow(image, size, filter_name):
-    image_module = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
     kind = getattr(image_module.Resampling, filter_name)
     channels = [image_module.fromarray(channel).resize(size[::-1], kind) for channel in image]
     return np.stack([np.asarray(channel) for channel in channels])

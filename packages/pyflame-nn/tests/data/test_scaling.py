@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from sklearn import preprocessing
 
 import pyflame as pf
 from pyflame.data import transforms
@@ -13,7 +14,6 @@ DATA[:, 2] = 4.0  # a feature that is the same everywhere
     "name, options", [("StandardScaler", {}), ("MinMaxScaler", {}), ("MinMaxScaler", {"feature_range": (-2, 3)})]
 )
 def test_results_are_those_of_scikit_learn(name, options):
-    preprocessing = pytest.importorskip("sklearn.preprocessing", reason="scikit-learn is not installed")
     theirs = getattr(preprocessing, name)(**options).fit(DATA)
     ours = getattr(transforms, name)(**options).fit(DATA)
     new = RANDOM.normal(3, 5, (7, 6))

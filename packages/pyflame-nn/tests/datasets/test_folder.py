@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from PIL import Image as image
 
 from pyflame.data import DataLoader, transforms
 from pyflame.datasets import DatasetFolder, ImageFolder
@@ -10,7 +11,6 @@ RANDOM = np.random.default_rng(0)
 @pytest.fixture
 def images(tmp_path):
     """A folder of images that Pillow wrote, and their pixels by path."""
-    image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
     pixels = {}
     for name in ("dog/a.png", "dog/more/b.PNG", "cat/1.bmp", "cat/2.ppm"):
         path = tmp_path / name
@@ -38,7 +38,6 @@ def test_images_by_class(images):
 
 
 def test_gray_images_come_in_three_channels(tmp_path):
-    image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
     (tmp_path / "a").mkdir()
     image.fromarray(np.full((2, 3), 7, np.uint8)).save(tmp_path / "a" / "gray.png")
     np.testing.assert_array_equal(np.asarray(ImageFolder(tmp_path)[0][0]), np.full((2, 3, 3), 7))

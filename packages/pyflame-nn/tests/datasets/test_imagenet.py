@@ -4,6 +4,8 @@ import tarfile
 
 import numpy as np
 import pytest
+from PIL import Image as image
+from scipy import io as scipy_io
 
 from pyflame.datasets import ImageNet
 
@@ -20,8 +22,6 @@ def add(tar, name, content):
 @pytest.fixture
 def archives(tmp_path):
     """A class that expects the checksums of archives made here in the layout of the real ones, and their folder."""
-    scipy_io = pytest.importorskip("scipy.io", reason="SciPy is not installed")
-    image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
 
     def picture(gray):
         buffer = io.BytesIO()

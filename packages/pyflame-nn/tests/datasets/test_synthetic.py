@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from sklearn import datasets
 
 import pyflame as pf
 from pyflame import nn, optim
@@ -50,7 +51,6 @@ def test_blobs_lie_around_their_centers():
 
 @pytest.mark.parametrize("n", [10, 11])
 def test_moons_are_those_of_scikit_learn(n):
-    datasets = pytest.importorskip("sklearn.datasets", reason="scikit-learn is not installed")
     points, labels = arrays(Moons(n, noise=0.0))
     wanted, wanted_labels = datasets.make_moons((n - n // 2, n // 2), shuffle=False, noise=None)
     for label in (0, 1):

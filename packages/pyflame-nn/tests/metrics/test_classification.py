@@ -4,11 +4,10 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn import metrics as sk
 
 import pyflame as pf
 from pyflame import metrics
-
-sk = pytest.importorskip("sklearn.metrics")
 
 CLASSES = 5
 RANDOM = np.random.default_rng(3)

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy import stats
+from sklearn import metrics as sk
 
 import pyflame as pf
 from pyflame import metrics
-
-sk = pytest.importorskip("sklearn.metrics")
 
 RANDOM = np.random.default_rng(5)
 ERRORS = {
@@ -51,7 +51,6 @@ def test_pearson():
 
 
 def test_spearman_with_ties():
-    stats = pytest.importorskip("scipy.stats")
     preds, target = RANDOM.integers(0, 7, (2, 40)) / 7
     found = gathered(metrics.SpearmanCorrelation(), preds, target)
     np.testing.assert_allclose(found, stats.spearmanr(preds, target).statistic, atol=1e-6)

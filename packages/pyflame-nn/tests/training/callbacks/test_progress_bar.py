@@ -5,6 +5,8 @@ import re
 import subprocess
 import sys
 
+import nbclient
+import nbformat
 import pytest
 
 import pyflame as pf
@@ -70,7 +72,6 @@ def test_an_exception_leaves_the_line_of_the_bar():
 
 
 def test_rich_draws_a_bar_and_keeps_one_line_for_each_epoch():
-    pytest.importorskip("rich", reason="rich is not installed")
     file = io.StringIO()
     bar = ProgressBar(file)
     bar.on_train_begin = lambda trainer, **kw: setattr(bar, "_display", Rich(file, terminal=True))
@@ -91,12 +92,10 @@ def test_displays_are_chosen_by_where_they_go():
 
     assert isinstance(display_for(io.StringIO(), None), Lines) and isinstance(display_for(io.StringIO(), True), Bar)
     assert isinstance(display_for(Terminal(), False), Lines)
-    pytest.importorskip("rich", reason="rich is not installed")
     assert isinstance(display_for(Terminal(), None), Rich)
 
 
 def test_a_real_terminal_and_a_pipe():
-    pytest.importorskip("rich", reason="rich is not installed")
     command = [sys.executable, "-c", PROGRAM]
     piped = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
     assert [line[:13] for line in piped.splitlines()] == ["epoch 1/2 4/4", "epoch 2/2 4/4"]
@@ -118,11 +117,8 @@ def test_a_real_terminal_and_a_pipe():
 
 
 def test_notebooks_show_progress_below_the_cell():
-    pytest.importorskip("ipykernel", reason="ipykernel is not installed")
-    client = pytest.importorskip("nbclient", reason="nbclient is not installed")
-    nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed")
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(PROGRAM)])
-    client.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
     shown = [output for output in notebook.cells[0].outputs if output.output_type == "display_data"]
     assert len(shown) == 1 and "epoch 2/2 4/4" in shown[0].data["text/html"]
 

@@ -1,6 +1,7 @@
 import struct
 
 import pytest
+from tensorboard.backend.event_processing import event_accumulator as accumulator
 
 import pyflame as pf
 from pyflame import nn, optim
@@ -37,9 +38,6 @@ def test_frames_and_messages():
 
 
 def test_tensorboard_reads_the_files(tmp_path):
-    accumulator = pytest.importorskip(
-        "tensorboard.backend.event_processing.event_accumulator", reason="tensorboard is not installed"
-    )
     trainer = run(tmp_path / "runs")
     reader = accumulator.EventAccumulator(str(tmp_path / "runs"))
     reader.Reload()
