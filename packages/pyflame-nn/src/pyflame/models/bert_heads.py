@@ -12,11 +12,39 @@ from .bert import BertModel, BertPreTrainedModel
 from .bert_config import BertConfig
 from .config import activation_of
 from .losses import classification_loss
-from .output import LogitsOutput
+from .output import HiddenOutput, LogitsOutput
 from .pretrained import draw_normal
 
 
-class BertForSequenceClassification(BertPreTrainedModel):
+class BertTask(BertPreTrainedModel):
+    """BERT with a head, which gives logits, and a loss if there are labels."""
+
+    bert: BertModel
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_hidden_states: bool = False,
+    ) -> LogitsOutput:
+        base = self.bert(input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, output_hidden_states)
+        logits = self._logits(base)
+        loss = None if labels is None else self._loss(logits, labels)
+        return LogitsOutput(loss, logits, hidden_states=base.hidden_states)
+
+    def _logits(self, base: HiddenOutput) -> Tensor:
+        raise NotImplementedError(f"[bert] {type(self).__name__} has no head: a subclass defines _logits(base)")
+
+    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """That of classes of positions, (batch, positions, classes)."""
+        return F.cross_entropy(logits.flatten(0, 1), labels.reshape(-1))
+
+
+class BertForSequenceClassification(BertTask):
     """BERT that classifies whole texts.
 
     Args:
@@ -41,25 +69,14 @@ class BertForSequenceClassification(BertPreTrainedModel):
         self.classifier = nn.Linear(config.hidden_size, config.num_labels)
         draw_normal(self.classifier, config.initializer_range)
 
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        token_type_ids: Tensor | None = None,
-        position_ids: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-        labels: Tensor | None = None,
-        output_hidden_states: bool = False,
-    ) -> LogitsOutput:
-        base = self.bert(input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, output_hidden_states)
-        logits = self.classifier(self.dropout(base.pooler_output))
-        loss = None
-        if labels is not None:
-            loss = classification_loss("bert", logits, labels, self.config.num_labels, self.config.problem_type)
-        return LogitsOutput(loss, logits, hidden_states=base.hidden_states)
+    def _logits(self, base: HiddenOutput) -> Tensor:
+        return self.classifier(self.dropout(base.pooler_output))
+
+    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        return classification_loss("bert", logits, labels, self.config.num_labels, self.config.problem_type)
 
 
-class BertForTokenClassification(BertPreTrainedModel):
+class BertForTokenClassification(BertTask):
     """BERT that classifies each position.
 
     Args:
@@ -82,20 +99,8 @@ class BertForTokenClassification(BertPreTrainedModel):
         self.classifier = nn.Linear(config.hidden_size, config.num_labels)
         draw_normal(self.classifier, config.initializer_range)
 
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        token_type_ids: Tensor | None = None,
-        position_ids: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-        labels: Tensor | None = None,
-        output_hidden_states: bool = False,
-    ) -> LogitsOutput:
-        base = self.bert(input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, output_hidden_states)
-        logits = self.classifier(self.dropout(base.last_hidden_state))
-        loss = None if labels is None else F.cross_entropy(logits.flatten(0, 1), labels.reshape(-1))
-        return LogitsOutput(loss, logits, hidden_states=base.hidden_states)
+    def _logits(self, base: HiddenOutput) -> Tensor:
+        return self.classifier(self.dropout(base.last_hidden_state))
 
 
 class BertLMPredictionHead(nn.Module):
@@ -118,7 +123,7 @@ class BertLMPredictionHead(nn.Module):
         return self.decoder(self.transform["LayerNorm"](self.activation(self.transform["dense"](x))))
 
 
-class BertForMaskedLM(BertPreTrainedModel):
+class BertForMaskedLM(BertTask):
     """BERT that tells which words are masked.
 
     Args:
@@ -145,20 +150,8 @@ class BertForMaskedLM(BertPreTrainedModel):
         head = BertLMPredictionHead(config, self.bert.embeddings.word_embeddings)
         self.cls = nn.ModuleDict({"predictions": head})
 
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        token_type_ids: Tensor | None = None,
-        position_ids: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-        labels: Tensor | None = None,
-        output_hidden_states: bool = False,
-    ) -> LogitsOutput:
-        base = self.bert(input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds, output_hidden_states)
-        logits = self.cls["predictions"](base.last_hidden_state)
-        loss = None if labels is None else F.cross_entropy(logits.flatten(0, 1), labels.reshape(-1))
-        return LogitsOutput(loss, logits, hidden_states=base.hidden_states)
+    def _logits(self, base: HiddenOutput) -> Tensor:
+        return self.cls["predictions"](base.last_hidden_state)
 
 
 def _dropout(config: BertConfig) -> float:

@@ -13,8 +13,8 @@ from pyflame.nn import functional as F
 
 from .cache import KeyValueCache, causal_mask
 from .config import Config, activation_of
+from .decoder import decoded, embedded, foretold, next_positions
 from .generation import GenerationMixin
-from .losses import next_token_loss
 from .output import HiddenOutput, LogitsOutput
 from .pretrained import PretrainedModel, draw_normal
 
@@ -167,26 +167,17 @@ class GPT2Model(PretrainedModel):
         use_cache: bool = False,
         output_hidden_states: bool = False,
     ) -> HiddenOutput:
-        if (input_ids is None) == (inputs_embeds is None):
-            raise ValueError("[gpt2] expected either input_ids or inputs_embeds")
-        x = self.wte(input_ids) if inputs_embeds is None else inputs_embeds
+        x = embedded("gpt2", self.wte, input_ids, inputs_embeds)
         cache = KeyValueCache() if past_key_values is None and use_cache else past_key_values
-        start, count = 0 if cache is None else cache.length, x.shape[1]
-        if start + count > self.config.n_positions:
-            known = self.config.n_positions
-            raise ValueError(f"[gpt2] the text has {start + count} positions: the model knows {known}")
+        count, known = x.shape[1], self.config.n_positions
+        positions = count if cache is None else cache.length + count
+        if positions > known:
+            raise ValueError(f"[gpt2] the text has {positions} positions: the model knows {known}")
         if position_ids is None:
-            position_ids = pf.tensor([list(range(start, start + count))])
+            position_ids = next_positions(cache, count)
         mask = causal_mask(cache, count, attention_mask)
         x = self.drop(x + self.wpe(position_ids))
-        states = [x]
-        for block in self.h:
-            x = block(x, mask, cache)
-            states.append(x)
-        if cache is not None:
-            cache.advance(count)
-        x = states[-1] = self.ln_f(x)
-        return HiddenOutput(x, None, cache, tuple(states) if output_hidden_states else None)
+        return decoded(self.h, self.ln_f, x, cache, output_hidden_states, mask, cache)
 
 
 class GPT2LMHeadModel(GenerationMixin):
@@ -236,6 +227,4 @@ class GPT2LMHeadModel(GenerationMixin):
         base = self.transformer(
             input_ids, past_key_values, attention_mask, position_ids, inputs_embeds, use_cache, output_hidden_states
         )
-        logits = self.lm_head(base.last_hidden_state)
-        loss = None if labels is None else next_token_loss(logits, labels)
-        return LogitsOutput(loss, logits, base.past_key_values, base.hidden_states)
+        return foretold(base, self.lm_head, labels)

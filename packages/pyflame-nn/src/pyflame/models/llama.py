@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-import pyflame as pf
 from pyflame import Tensor, nn
 from pyflame.nn import functional as F
 
 from .cache import KeyValueCache, causal_mask
 from .config import Config, activation_of
+from .decoder import decoded, embedded, foretold, next_positions
 from .generation import GenerationMixin
-from .losses import next_token_loss
 from .output import HiddenOutput, LogitsOutput
 from .pretrained import PretrainedModel, draw_normal
 from .rotary import angles_of, frequencies, turned
@@ -172,23 +171,13 @@ class LlamaModel(PretrainedModel):
         use_cache: bool = False,
         output_hidden_states: bool = False,
     ) -> HiddenOutput:
-        if (input_ids is None) == (inputs_embeds is None):
-            raise ValueError("[llama] expected either input_ids or inputs_embeds")
-        x = self.embed_tokens(input_ids) if inputs_embeds is None else inputs_embeds
+        x = embedded("llama", self.embed_tokens, input_ids, inputs_embeds)
         cache = KeyValueCache() if past_key_values is None and use_cache else past_key_values
-        start, count = 0 if cache is None else cache.length, x.shape[1]
         if position_ids is None:
-            position_ids = pf.tensor([list(range(start, start + count))])
+            position_ids = next_positions(cache, x.shape[1])
         angles = angles_of(position_ids, self.frequencies, x.dtype)
-        mask = causal_mask(cache, count, attention_mask)
-        states = [x]
-        for layer in self.layers:
-            x = layer(x, angles, mask, cache)
-            states.append(x)
-        if cache is not None:
-            cache.advance(count)
-        x = states[-1] = self.norm(x)
-        return HiddenOutput(x, None, cache, tuple(states) if output_hidden_states else None)
+        mask = causal_mask(cache, x.shape[1], attention_mask)
+        return decoded(self.layers, self.norm, x, cache, output_hidden_states, angles, mask, cache)
 
 
 class LlamaForCausalLM(GenerationMixin):
@@ -235,6 +224,4 @@ class LlamaForCausalLM(GenerationMixin):
         base = self.model(
             input_ids, past_key_values, attention_mask, position_ids, inputs_embeds, use_cache, output_hidden_states
         )
-        logits = self.lm_head(base.last_hidden_state)
-        loss = None if labels is None else next_token_loss(logits, labels)
-        return LogitsOutput(loss, logits, base.past_key_values, base.hidden_states)
+        return foretold(base, self.lm_head, labels)

@@ -6,12 +6,12 @@ from typing import Any
 
 from pyflame import DType, Tensor
 
-from .conv import Conv1d, Conv2d, Conv3d, Kernels
+from .conv import Conv1d, Conv2d, Conv3d, Convolution, Kernels
 from .lazy import LazyModuleMixin
 from .linear import Linear
 from .pair import Extent
 from .parameter import UninitializedParameter
-from .transposed import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from .transposed import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, TransposedConvolution
 
 
 class LazyLinear(LazyModuleMixin, Linear):
@@ -86,7 +86,7 @@ class _LazyKernels(LazyModuleMixin, Kernels):
             self.in_channels = input.shape[-self.rank - 1]
             if self.in_channels % self.groups:
                 raise ValueError(f"[{self._op()}] {self.in_channels} channels do not divide into {self.groups} groups")
-            transposed = isinstance(self, ConvTranspose1d | ConvTranspose2d | ConvTranspose3d)
+            transposed = isinstance(self, TransposedConvolution)
             first, second = (
                 (self.in_channels, self.out_channels) if transposed else (self.out_channels, self.in_channels)
             )
@@ -99,11 +99,48 @@ class _LazyKernels(LazyModuleMixin, Kernels):
                     parameter.materialize(shape)
             self.reset_parameters()
         elif not self.in_channels:  # the values were loaded
-            transposed = isinstance(self, ConvTranspose1d | ConvTranspose2d | ConvTranspose3d)
+            transposed = isinstance(self, TransposedConvolution)
             self.in_channels = self.weight.shape[0] if transposed else self.weight.shape[1] * self.groups
 
 
-class LazyConv1d(_LazyKernels, Conv1d):
+class _LazyConvolution(_LazyKernels, Convolution):
+    def __init__(
+        self,
+        out_channels: int,
+        kernel_size: Extent,
+        stride: Extent = 1,
+        padding: Extent | str = 0,
+        dilation: Extent = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: DType | None = None,
+    ) -> None:
+        super().__init__(0, 0, kernel_size, stride, padding, dilation, groups, False, padding_mode)
+        self._lazy(out_channels, bias, device, dtype)
+
+
+class _LazyTransposed(_LazyKernels, TransposedConvolution):
+    def __init__(
+        self,
+        out_channels: int,
+        kernel_size: Extent,
+        stride: Extent = 1,
+        padding: Extent = 0,
+        output_padding: Extent = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Extent = 1,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: DType | None = None,
+    ) -> None:
+        super().__init__(0, 0, kernel_size, stride, padding, output_padding, groups, False, dilation, padding_mode)
+        self._lazy(out_channels, bias, device, dtype)
+
+
+class LazyConv1d(_LazyConvolution, Conv1d):
     """A `Conv1d` whose `in_channels` is that of its first input; the other arguments are the same.
 
     Example:
@@ -115,24 +152,8 @@ class LazyConv1d(_LazyKernels, Conv1d):
 
     cls_to_become = Conv1d
 
-    def __init__(
-        self,
-        out_channels: int,
-        kernel_size: Extent,
-        stride: Extent = 1,
-        padding: Extent | str = 0,
-        dilation: Extent = 1,
-        groups: int = 1,
-        bias: bool = True,
-        padding_mode: str = "zeros",
-        device: Any = None,
-        dtype: DType | None = None,
-    ) -> None:
-        super().__init__(0, 0, kernel_size, stride, padding, dilation, groups, False, padding_mode)
-        self._lazy(out_channels, bias, device, dtype)
 
-
-class LazyConv2d(_LazyKernels, Conv2d):
+class LazyConv2d(_LazyConvolution, Conv2d):
     """A `Conv2d` whose `in_channels` is that of its first input; the other arguments are the same.
 
     Example:
@@ -144,24 +165,8 @@ class LazyConv2d(_LazyKernels, Conv2d):
 
     cls_to_become = Conv2d
 
-    def __init__(
-        self,
-        out_channels: int,
-        kernel_size: Extent,
-        stride: Extent = 1,
-        padding: Extent | str = 0,
-        dilation: Extent = 1,
-        groups: int = 1,
-        bias: bool = True,
-        padding_mode: str = "zeros",
-        device: Any = None,
-        dtype: DType | None = None,
-    ) -> None:
-        super().__init__(0, 0, kernel_size, stride, padding, dilation, groups, False, padding_mode)
-        self._lazy(out_channels, bias, device, dtype)
 
-
-class LazyConv3d(_LazyKernels, Conv3d):
+class LazyConv3d(_LazyConvolution, Conv3d):
     """A `Conv3d` whose `in_channels` is that of its first input; the other arguments are the same.
 
     Example:
@@ -173,24 +178,8 @@ class LazyConv3d(_LazyKernels, Conv3d):
 
     cls_to_become = Conv3d
 
-    def __init__(
-        self,
-        out_channels: int,
-        kernel_size: Extent,
-        stride: Extent = 1,
-        padding: Extent | str = 0,
-        dilation: Extent = 1,
-        groups: int = 1,
-        bias: bool = True,
-        padding_mode: str = "zeros",
-        device: Any = None,
-        dtype: DType | None = None,
-    ) -> None:
-        super().__init__(0, 0, kernel_size, stride, padding, dilation, groups, False, padding_mode)
-        self._lazy(out_channels, bias, device, dtype)
 
-
-class LazyConvTranspose1d(_LazyKernels, ConvTranspose1d):
+class LazyConvTranspose1d(_LazyTransposed, ConvTranspose1d):
     """A `ConvTranspose1d` whose `in_channels` is that of its first input; the other arguments are the same.
 
     Example:
@@ -202,25 +191,8 @@ class LazyConvTranspose1d(_LazyKernels, ConvTranspose1d):
 
     cls_to_become = ConvTranspose1d
 
-    def __init__(
-        self,
-        out_channels: int,
-        kernel_size: Extent,
-        stride: Extent = 1,
-        padding: Extent = 0,
-        output_padding: Extent = 0,
-        groups: int = 1,
-        bias: bool = True,
-        dilation: Extent = 1,
-        padding_mode: str = "zeros",
-        device: Any = None,
-        dtype: DType | None = None,
-    ) -> None:
-        super().__init__(0, 0, kernel_size, stride, padding, output_padding, groups, False, dilation, padding_mode)
-        self._lazy(out_channels, bias, device, dtype)
 
-
-class LazyConvTranspose2d(_LazyKernels, ConvTranspose2d):
+class LazyConvTranspose2d(_LazyTransposed, ConvTranspose2d):
     """A `ConvTranspose2d` whose `in_channels` is that of its first input; the other arguments are the same.
 
     Example:
@@ -232,25 +204,8 @@ class LazyConvTranspose2d(_LazyKernels, ConvTranspose2d):
 
     cls_to_become = ConvTranspose2d
 
-    def __init__(
-        self,
-        out_channels: int,
-        kernel_size: Extent,
-        stride: Extent = 1,
-        padding: Extent = 0,
-        output_padding: Extent = 0,
-        groups: int = 1,
-        bias: bool = True,
-        dilation: Extent = 1,
-        padding_mode: str = "zeros",
-        device: Any = None,
-        dtype: DType | None = None,
-    ) -> None:
-        super().__init__(0, 0, kernel_size, stride, padding, output_padding, groups, False, dilation, padding_mode)
-        self._lazy(out_channels, bias, device, dtype)
 
-
-class LazyConvTranspose3d(_LazyKernels, ConvTranspose3d):
+class LazyConvTranspose3d(_LazyTransposed, ConvTranspose3d):
     """A `ConvTranspose3d` whose `in_channels` is that of its first input; the other arguments are the same.
 
     Example:
@@ -261,20 +216,3 @@ class LazyConvTranspose3d(_LazyKernels, ConvTranspose3d):
     """
 
     cls_to_become = ConvTranspose3d
-
-    def __init__(
-        self,
-        out_channels: int,
-        kernel_size: Extent,
-        stride: Extent = 1,
-        padding: Extent = 0,
-        output_padding: Extent = 0,
-        groups: int = 1,
-        bias: bool = True,
-        dilation: Extent = 1,
-        padding_mode: str = "zeros",
-        device: Any = None,
-        dtype: DType | None = None,
-    ) -> None:
-        super().__init__(0, 0, kernel_size, stride, padding, output_padding, groups, False, dilation, padding_mode)
-        self._lazy(out_channels, bias, device, dtype)
