@@ -17,7 +17,7 @@ from pyflame import models
 from pyflame.nn import functional as F
 
 SIZE = 32
-EPOCHS, WANTED = 8, 0.97
+EPOCHS, WANTED = 6, 0.97
 QUICK_EPOCHS, WANTED_QUICK = 2, 0.8
 
 
@@ -37,7 +37,7 @@ def main() -> None:
         test_set,
         "ResNet-18 on enlarged digits",
         epochs=QUICK_EPOCHS if options.quick else EPOCHS,
-        rate=1e-3,
+        rate=4e-4,
         wanted=WANTED_QUICK if options.quick else WANTED,
     )
 

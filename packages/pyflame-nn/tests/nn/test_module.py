@@ -76,6 +76,23 @@ def test_set_up_comes_first():
         Early()
 
 
+def test_registration_refuses_names_of_another_kind():
+    norm = nn.BatchNorm1d(2)
+    for register, name, value in (
+        (norm.register_buffer, "weight", pf.zeros(1)),
+        (norm.register_parameter, "running_mean", None),
+        (norm.register_module, "weight", nn.ReLU()),
+    ):
+        with pytest.raises(KeyError, match="has an attribute"):
+            register(name, value)
+    norm.register_buffer("running_mean", pf.ones(2))  # of its own kind a name is taken over
+    for value in (nn.ReLU(), nn.Buffer(pf.zeros(1)), pf.zeros(1)):
+        with pytest.raises(TypeError, match="is a registered Parameter"):
+            norm.weight = value
+    norm.running_mean = nn.ReLU()
+    assert list(norm.state_dict()) == ["weight", "bias", "running_var", "num_batches_tracked"]
+
+
 def test_registration_refuses_bad_names():
     net = Net()
     for name in ("", "a.b", "forward", "size"):

@@ -64,12 +64,13 @@ class Module(Tree):
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Parameter):
             self._place_parameter(name, value)
-        elif isinstance(value, Module):
+            return
+        self._check_kept(name, value)
+        if isinstance(value, Module):
             self._place(self._registry("_modules"), name, value, None)
         elif isinstance(value, Buffer):
             self._place(self._registry("_buffers"), name, value, value.persistent)
         else:
-            self._check_kept(name, value)
             object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
@@ -94,15 +95,15 @@ class Module(Tree):
         object.__setattr__(self, name, value)
 
     def _check_kept(self, name: str, value: Any) -> None:
-        """Refuse to turn a registered name into something unregistered by assignment."""
+        """Refuse to turn a registered name into something else by assignment."""
         attributes = self.__dict__
         if value is None or "_modules" not in attributes:
             return
         if name in attributes["_parameters"]:
             expected = "Parameter"
-        elif name in attributes["_modules"]:
+        elif name in attributes["_modules"] and not isinstance(value, Module):
             expected = "Module"
-        elif name in attributes["_buffers"] and not isinstance(value, Tensor):
+        elif name in attributes["_buffers"] and not isinstance(value, Tensor | Module):
             expected = "Tensor"
         else:
             return
@@ -111,19 +112,17 @@ class Module(Tree):
             f"assign a {expected} or None, or delete the attribute first"
         )
 
-    def _check_name(self, name: str) -> None:
+    def _check_name(self, name: str, registry: dict[str, Any]) -> None:
         if not isinstance(name, str):
             raise TypeError(f"[module] name: expected a str, got {type(name).__name__}")
         if not name or "." in name:
             raise KeyError(f"[module] {name!r} cannot be a name: it is empty or contains '.'")
-        registered = any(name in kind for kind in (self._parameters, self._buffers, self._modules))
-        if not registered and hasattr(self, name):
+        if name not in registry and hasattr(self, name):
             raise KeyError(f"[module] {type(self).__name__} has an attribute {name!r} already")
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Add a parameter under a name; None reserves the name without a value."""
-        self._registry("_parameters")
-        self._check_name(name)
+        self._check_name(name, self._registry("_parameters"))
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(f"[module] parameter {name!r}: expected a Parameter or None, got {type(param).__name__}")
         self._place_parameter(name, param)
@@ -137,7 +136,7 @@ class Module(Tree):
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Add a tensor that is state but not a parameter; only persistent ones are part of `state_dict()`."""
         registry = self._registry("_buffers")
-        self._check_name(name)
+        self._check_name(name, registry)
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(f"[module] buffer {name!r}: expected a Tensor or None, got {type(tensor).__name__}")
         self._place(registry, name, tensor, persistent)
@@ -145,7 +144,7 @@ class Module(Tree):
     def register_module(self, name: str, module: Module | None) -> None:
         """Add a child module under a name."""
         registry = self._registry("_modules")
-        self._check_name(name)
+        self._check_name(name, registry)
         if module is not None and not isinstance(module, Module):
             raise TypeError(f"[module] module {name!r}: expected a Module or None, got {type(module).__name__}")
         self._place(registry, name, module, None)

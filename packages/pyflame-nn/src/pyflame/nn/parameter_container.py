@@ -130,7 +130,7 @@ class ParameterDict(Module):
         if not isinstance(key, str):
             raise TypeError(f"[ParameterDict] keys are strings, got {type(key).__name__}")
         if key not in self._keys:
-            self._check_name(key)
+            self._check_name(key, self._parameters)
         setattr(self, key, kept(value))
         self._keys[key] = None
 

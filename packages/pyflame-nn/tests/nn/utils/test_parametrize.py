@@ -158,10 +158,6 @@ def test_orthogonal_weights_stay_orthogonal(shape, kind, trivial):
             self.weight = nn.Parameter(pf.randn(shape, dtype=pf.float64))
 
     module = Holds()
-    if not trivial and kind != "householder":
-        with pytest.raises(NotImplementedError, match="without trivialization"):
-            parametrizations.orthogonal(module, orthogonal_map=kind, use_trivialization=False)
-        return
     parametrizations.orthogonal(module, orthogonal_map=kind, use_trivialization=trivial)
     optimizer = optim.SGD(module.parameters(), lr=0.05)
     target = pf.randn(shape, dtype=pf.float64)
@@ -181,8 +177,28 @@ def test_orthogonal_weights_stay_orthogonal(shape, kind, trivial):
         np.random.default_rng(0).normal(size=shape if shape[-2] >= shape[-1] else (*shape[:-2], *shape[:-3:-1]))
     )[0]
     value = q if q.shape == shape else np.swapaxes(q, -1, -2)
+    if not trivial and kind != "householder":
+        with pytest.raises(NotImplementedError, match="without trivialization"):
+            module.weight = pf.tensor(value)
+        return
     module.weight = pf.tensor(value)
     np.testing.assert_allclose(module.weight.detach().numpy(), value, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "kind, expected",
+    [
+        ("matrix_exp", [[0.6288, -0.7603, 0.1630], [0.7060, 0.4703, -0.5295], [0.3259, 0.4480, 0.8325]]),
+        ("cayley", [[0.6834, -0.7181, 0.1313], [0.6718, 0.5483, -0.4981], [0.2857, 0.4286, 0.8571]]),
+    ],
+)
+def test_without_trivialization_the_tensor_itself_says_which_rotation(kind, expected):
+    """As PyTorch 2.13 computes them."""
+    layer = nn.Linear(3, 3, bias=False)
+    with pf.no_grad():
+        layer.weight.copy_(pf.tensor([[0.1, 0.5, -0.3], [0.9, 0.2, 0.7], [0.1, 0.6, -0.4]]))
+    parametrizations.orthogonal(layer, orthogonal_map=kind, use_trivialization=False)
+    np.testing.assert_allclose(layer.weight.detach().numpy(), expected, atol=1e-4)
 
 
 def test_matrix_exponential_is_the_limit_of_powers():

@@ -6,7 +6,7 @@ The class of a module with parametrizations is a subclass made for it, in which 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from copy import deepcopy
 from typing import Any, NoReturn, TypeVar
@@ -94,8 +94,9 @@ class ParametrizationList(ModuleList):
         value: Any = original
         with no_grad():
             for module in reversed(list(self)):
-                if has_inverse(module):
-                    value = inverse(module, value)
+                # Where some values have no inverse, the tensor itself is what the parametrization begins with.
+                with suppress(NotImplementedError):
+                    value = inverse(module, value) if has_inverse(module) else value
         self.is_tensor = isinstance(value, Tensor)
         if self.is_tensor:
             if value.dtype is not dtype:
