@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import pyflame as pf
-from pyflame.data import DataLoader, IterableDataset, SequentialSampler, Subset, TensorDataset, random_split
+from pyflame.data import DataLoader, Dataset, IterableDataset, SequentialSampler, Subset, TensorDataset, random_split
 
 
 def numbers(loader):
@@ -97,3 +97,22 @@ def test_loader_refuses(options, error):
 def test_streams_refuse_an_order():
     with pytest.raises(ValueError, match="order itself"):
         DataLoader(Stream(), shuffle=True)
+
+
+def test_a_loader_stays_as_it_was_made():
+    loader = DataLoader(range(6), batch_sampler=[[0, 1], [5]])
+    assert loader.batch_size is None and len(loader) == 2
+    with pytest.raises(ValueError, match=r"\[DataLoader\] batch_size cannot change"):
+        loader.batch_size = 3
+
+
+def test_subsets_ask_for_several_items_at_once():
+    class Tens(Dataset):
+        def __len__(self):
+            return 4
+
+        def __getitems__(self, indices):
+            return [10 * index for index in indices]
+
+    assert [batch.tolist() for batch in DataLoader(Subset(Tens(), [3, 1, 0]), batch_size=2)] == [[30, 10], [0]]
+    assert [batch.tolist() for batch in DataLoader(Subset(range(4), [3, 1]), batch_size=2)] == [[3, 1]]

@@ -45,3 +45,10 @@ def test_batches():
     assert len(BatchSampler(range(5), 2, True)) == 2 and len(BatchSampler(range(5), 2, False)) == 3
     with pytest.raises(ValueError):
         BatchSampler(range(5), 0, True)
+
+
+def test_what_cannot_be_drawn_is_refused():
+    with pytest.raises(ValueError, match=r"\[RandomSampler\] there are no items"):
+        RandomSampler([])
+    with pytest.raises(ValueError, match="1 weights are not zero: 2 samples"):
+        WeightedRandomSampler([0.0, 1.0, 0.0], 2, replacement=False)

@@ -102,6 +102,12 @@ class Subset(Dataset[Item]):
     def __getitem__(self, index: int) -> Item:
         return self.dataset[int(self.indices[index])]
 
+    def __getitems__(self, indices: Sequence[int]) -> list[Item]:
+        """Return several items, at once where the dataset can."""
+        chosen = [int(self.indices[index]) for index in indices]
+        several = getattr(self.dataset, "__getitems__", None)
+        return [self.dataset[index] for index in chosen] if several is None else several(chosen)
+
 
 def fetcher(dataset: Any) -> Callable[[Indices], Any] | None:
     """Return the function that delivers whole batches, or None if the dataset has only items."""

@@ -13,6 +13,8 @@ from .order import epoch_seed
 from .pool import Pool, PooledBatches
 from .sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler
 
+FIXED = ("dataset", "batch_size", "batch_sampler", "sampler", "drop_last", "persistent_workers")
+
 
 class DataLoader:
     """Iterates over a dataset in batches, which worker processes can load ahead of time.
@@ -91,7 +93,8 @@ class DataLoader:
         iterable = isinstance(dataset, IterableDataset)
         if iterable and (shuffle or sampler is not None or batch_sampler is not None):
             raise ValueError("[DataLoader] an IterableDataset gives the order itself: leave out shuffle and samplers")
-        self.dataset, self.batch_size, self.drop_last = dataset, batch_size, drop_last
+        self.dataset, self.drop_last = dataset, drop_last
+        self.batch_size = batch_size if batch_sampler is None else None
         self.num_workers, self.pin_memory, self.collate_fn = num_workers, pin_memory, collate_fn
         self.timeout, self.worker_init_fn = timeout, worker_init_fn
         self.prefetch_factor = (prefetch_factor or 2) if num_workers else None
@@ -100,14 +103,19 @@ class DataLoader:
         self.sampler, self.batch_sampler = sampler, batch_sampler
         self._epoch = 0
         self._pool: Pool | None = None
-        if iterable or batch_sampler is not None:
-            return
-        if sampler is None:
-            self.sampler = (
-                RandomSampler(dataset, generator=generator, seed=seed) if shuffle else SequentialSampler(dataset)
-            )
-        if batch_size is not None:
-            self.batch_sampler = BatchSampler(self.sampler or (), batch_size, drop_last)
+        if not iterable and batch_sampler is None:
+            if sampler is None:
+                self.sampler = (
+                    RandomSampler(dataset, generator=generator, seed=seed) if shuffle else SequentialSampler(dataset)
+                )
+            if batch_size is not None:
+                self.batch_sampler = BatchSampler(self.sampler or (), batch_size, drop_last)
+        self._made = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in FIXED and hasattr(self, "_made"):
+            raise ValueError(f"[DataLoader] {name} cannot change: orders and workers follow from it; make a new loader")
+        object.__setattr__(self, name, value)
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of an epoch when the loader shuffles; it moves on by itself after each."""

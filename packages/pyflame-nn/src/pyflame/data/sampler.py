@@ -67,6 +67,8 @@ class RandomSampler(Sampler[int]):
     ) -> None:
         if num_samples is not None and num_samples <= 0:
             raise ValueError(f"[RandomSampler] num_samples is {num_samples}: expected a positive number")
+        if num_samples is None and not len(data_source):
+            raise ValueError("[RandomSampler] there are no items to draw from")
         self.data_source, self.replacement, self.generator, self.seed = data_source, replacement, generator, seed
         self._num_samples, self._epoch = num_samples, 0
 
@@ -119,6 +121,11 @@ class WeightedRandomSampler(Sampler[int]):
             raise ValueError(f"[WeightedRandomSampler] num_samples is {num_samples}: expected a positive number")
         if self.weights.ndim != 1 or (self.weights < 0).any() or not self.weights.sum() > 0:
             raise ValueError("[WeightedRandomSampler] weights: expected a list of numbers >= 0, not all of them zero")
+        if not replacement and num_samples > np.count_nonzero(self.weights):
+            raise ValueError(
+                f"[WeightedRandomSampler] {np.count_nonzero(self.weights)} weights are not zero: {num_samples} samples "
+                "without replacement cannot be drawn"
+            )
         self.num_samples, self.replacement, self.generator = num_samples, replacement, generator
 
     def __iter__(self) -> Iterator[int]:
