@@ -35,12 +35,32 @@ def test_grayscale():
         assert found.shape == (channels, 6, 8)
         np.testing.assert_allclose(found, np.broadcast_to(expected, found.shape), rtol=1e-5)
     assert applied(transforms.RandomGrayscale(p=1.0)).shape == IMAGE.shape
+    pixels = (IMAGE * 50 + 128).astype(np.uint8)
+    found = transforms.Grayscale()(pf.tensor(pixels))
+    assert found.dtype is pf.uint8
+    expected = np.tensordot(np.array([0.2989, 0.587, 0.114]), pixels, 1)
+    np.testing.assert_allclose(found.numpy()[0], expected, atol=0.51)
+
+
+def test_whole_numbers_are_not_normalized():
+    with pytest.raises(TypeError, match=r"\[Normalize\] the image is of uint8: expected floats; ConvertImageDtype"):
+        transforms.Normalize([0.1], [0.3])(pf.zeros(1, 2, 2, dtype=pf.uint8))
+
+
+def test_choices_have_their_shares():
+    pf.manual_seed(0)
+    choice = transforms.RandomChoice([lambda x: 0, lambda x: 1, lambda x: 2], p=[1, 0, 3])
+    found = np.bincount([choice(None) for _ in range(400)], minlength=3)
+    assert found[1] == 0 and 70 < found[0] < 130
+    for p in ([1], [1, -1, 2], [0, 0, 0]):
+        with pytest.raises(ValueError, match=r"\[RandomChoice\] p is"):
+            transforms.RandomChoice([lambda x: 0, lambda x: 1, lambda x: 2], p=p)
 
 
 @pytest.mark.parametrize(
     "padding, sides", [(1, (1, 1, 1, 1)), ((1, 2), (1, 2, 1, 2)), ((1, 2, 3, 4), (1, 2, 3, 4)), ([2], (2, 2, 2, 2))]
 )
-@pytest.mark.parametrize("mode", ["constant", "edge", "reflect"])
+@pytest.mark.parametrize("mode", ["constant", "edge", "reflect", "symmetric"])
 def test_pad(padding, sides, mode):
     left, top, right, bottom = sides
     options = {"constant_values": 0.5} if mode == "constant" else {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -77,7 +79,14 @@ class RandomApply(Compose):
 
 
 class RandomChoice(Compose):
-    """Applies one of the transforms, each with the same probability.
+    """Applies one of the transforms.
+
+    Args:
+        transforms: to choose from.
+        p: how often each is chosen, relative to the others; equally often if None.
+
+    Raises:
+        ValueError: not one number >= 0 for each transform.
 
     Example:
         >>> import pyflame as pf
@@ -86,15 +95,25 @@ class RandomChoice(Compose):
         tensor([2., 2.])
     """
 
-    def __init__(self, transforms: Sequence[Step], generator: Generator | None = None) -> None:
+    def __init__(
+        self, transforms: Sequence[Step], p: Sequence[float] | None = None, generator: Generator | None = None
+    ) -> None:
         super().__init__(transforms)
-        self.generator = generator
+        if p is not None and (len(p) != len(transforms) or min(p, default=0) < 0 or not sum(p) > 0):
+            raise ValueError(
+                f"[RandomChoice] p is {p}: expected a number >= 0 for each of {len(transforms)} transforms"
+            )
+        self.p, self.generator = p, generator
 
     def __call__(self, image: Any) -> Any:
-        return self.transforms[self.pick(len(self.transforms))](image)
+        if self.p is None:
+            return self.transforms[self.pick(len(self.transforms))](image)
+        ends = list(itertools.accumulate(self.p))
+        place = bisect.bisect_right(ends, self.uniform(0, ends[-1]))
+        return self.transforms[min(place, len(ends) - 1)](image)
 
 
-class RandomOrder(RandomChoice):
+class RandomOrder(Compose):
     """Applies all transforms in random order.
 
     Example:
@@ -103,6 +122,10 @@ class RandomOrder(RandomChoice):
         >>> transforms.RandomOrder([lambda x: x + 1, lambda x: x + 2])(pf.ones(2))
         tensor([4., 4.])
     """
+
+    def __init__(self, transforms: Sequence[Step], generator: Generator | None = None) -> None:
+        super().__init__(transforms)
+        self.generator = generator
 
     def __call__(self, image: Any) -> Any:
         for place in randperm(len(self.transforms), generator=self.generator).tolist():

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pyflame import Generator, Tensor, flip
+import numpy as np
+
+from pyflame import Generator, Tensor, flip, index_select, tensor
 from pyflame.nn import functional as F
 
 from .transform import Transform, check_probability
 
-MODES = {"constant": "constant", "edge": "replicate", "reflect": "reflect"}
+MODES = ("constant", "edge", "reflect", "symmetric")
 
 
 def two(size: int | Sequence[int]) -> tuple[int, int]:
@@ -29,9 +31,12 @@ def four(padding: int | Sequence[int]) -> tuple[int, int, int, int]:
 
 def padded(image: Tensor, sides: Sequence[int], fill: float = 0.0, mode: str = "constant") -> Tensor:
     left, top, right, bottom = sides
-    if MODES[mode] == "constant":
+    if mode == "constant":
         return F.pad(image, (left, right, top, bottom), value=fill)
-    return F.pad(image, (left, right, top, bottom), mode=MODES[mode])
+    for dim, before, after in ((-2, top, bottom), (-1, left, right)):
+        places = np.pad(np.arange(image.shape[dim]), (before, after), mode)  # NumPy has the same names
+        image = index_select(image, dim, tensor(places))
+    return image
 
 
 class Pad(Transform):
@@ -40,7 +45,7 @@ class Pad(Transform):
     Args:
         padding: one number, (left and right, top and bottom), or (left, top, right, bottom).
         fill: its value.
-        padding_mode: "constant", "edge" or "reflect".
+        padding_mode: "constant", "edge", "reflect" or "symmetric".
 
     Raises:
         ValueError: an unknown mode, or another count of numbers.
@@ -120,7 +125,7 @@ class RandomCrop(Transform):
         padding: a border that is added before.
         pad_if_needed: add a border to images that are too small.
         fill: value of the border.
-        padding_mode: "constant", "edge" or "reflect".
+        padding_mode: "constant", "edge", "reflect" or "symmetric".
 
     Raises:
         ValueError: the image is too small.

@@ -7,7 +7,7 @@ from typing import Any
 
 from pyflame import DType, Generator, Tensor, cat, tensor
 
-from .transform import Transform, check_probability, from_pixels
+from .transform import Transform, check_probability, from_pixels, in_floats
 
 WEIGHTS = (0.2989, 0.587, 0.114)  # ITU-R BT.601
 
@@ -38,6 +38,7 @@ class Normalize(Transform):
 
     Raises:
         ValueError: a standard deviation of 0, or images without a channel dimension.
+        TypeError: images of whole numbers.
 
     Example:
         >>> import pyflame as pf
@@ -58,6 +59,10 @@ class Normalize(Transform):
             raise ValueError(f"[Normalize] the image has shape {tuple(image.shape)}: expected (..., C, H, W)")
         parts = self._parts.get(image.dtype)
         if parts is None:
+            if not image.dtype.is_floating_point:
+                raise TypeError(
+                    f"[Normalize] the image is of {image.dtype.name}: expected floats; ConvertImageDtype() makes them"
+                )
             mean, std = (tensor(values, dtype=image.dtype).reshape(-1, 1, 1) for values in (self.mean, self.std))
             parts = self._parts[image.dtype] = mean, std
         return (image - parts[0]) / parts[1]
@@ -106,5 +111,5 @@ def gray(image: Tensor, channels: int) -> Tensor:
     if image.ndim < 3 or image.shape[-3] not in (1, 3):
         raise ValueError(f"[Grayscale] the image has shape {tuple(image.shape)}: expected (..., 1 or 3, H, W)")
     if image.shape[-3] == 3:
-        image = (image * tensor(WEIGHTS, dtype=image.dtype).reshape(3, 1, 1)).sum(-3, keepdim=True)
+        image = in_floats(image, lambda x: (x * tensor(WEIGHTS, dtype=x.dtype).reshape(3, 1, 1)).sum(-3, keepdim=True))
     return cat([image] * channels, -3) if channels > 1 else image
