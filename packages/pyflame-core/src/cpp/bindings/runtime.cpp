@@ -6,6 +6,7 @@
 #include "bindings/tensor_type.h"
 #include "cpu/elementwise.h"
 #include "cpu/precision.h"
+#include "cpu/processors.h"
 #include "cpu/threads.h"
 #include "cpu/tier.h"
 #include "runtime/eval.h"
@@ -240,6 +241,7 @@ void register_runtime(py::module_& module) {
       .def("outputs", &Step::outputs);
   module.def("num_threads", &cpu::num_threads);
   module.def("set_num_threads", &cpu::set_num_threads);
+  module.def("control_group_processors", &cpu::control_group_processors);
   module.def("cpu_tier", [] { return cpu::tier_name(cpu::active_tier()); });
   module.def("matmul_precision", [] { return static_cast<int>(cpu::matmul_precision()); });
   module.def("set_matmul_precision", [](int index) { cpu::set_matmul_precision(static_cast<cpu::MatmulPrecision>(index)); });
