@@ -131,13 +131,15 @@ def training_step(library: str, x: npt.NDArray[np.float32]) -> Callable[[], obje
     model = resnet50(nn if ours else torch.nn)
     optimizer = (optim.SGD if ours else torch.optim.SGD)(model.parameters(), lr=1e-3, momentum=0.9)
     values = pf.tensor(x) if ours else torch.from_numpy(x)
+    if ours:  # PyTorch's exist since the model does
+        pf.eval(list(model.parameters()), list(model.buffers()))
 
     def step() -> None:
         loss = model(values).square().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        float(loss)
+        float(loss.detach())
 
     return step
 

@@ -43,6 +43,7 @@ def contest(models: tuple[Any, Any, Any], arrays: tuple[Array, ...], optimizer: 
     ours, plain, fused = models
     state = {k: pf.tensor(v.numpy()) for k, v in plain.state_dict().items()}
     ours.load_state_dict(state)
+    pf.eval(list(ours.parameters()))
     fused.load_state_dict(plain.state_dict())
     mine, theirs = tuple(pf.tensor(a) for a in arrays), tuple(torch.from_numpy(a) for a in arrays)
     theirs_of = getattr(torch.optim, optimizer)

@@ -219,7 +219,7 @@ def memory_stats() -> dict[str, int]:
 
 
 def empty_cache() -> None:
-    """Give buffers kept for reuse back to the system.
+    """Give buffers and working memory kept for reuse back to the system.
 
     Example:
         >>> import pyflame as pf

@@ -14,13 +14,14 @@ struct Derived {
 
 struct Buffer {
   u32 refs;
-  u32 size_class;                // index of the free list it returns to; kExternal when `owner` frees it
+  u32 size_class;                // index of the free list it returns to, kLargeBlock, or kExternal when `owner` frees it
   std::size_t bytes;             // as asked for
   void* data;                    // 64-byte aligned unless external
   void (*release)(void* owner);  // external memory only (for example a read-only NumPy array)
   void* owner;
   Derived* derived = nullptr;
   u32 unchanged_reads = 0;       // as a weight, since the contents changed
+  std::size_t block = 0;         // bytes of a large block, with this header
 
   void retain() { ++refs; }
 };

@@ -6,8 +6,10 @@
 #include "bindings/tensor_type.h"
 #include "cpu/elementwise.h"
 #include "cpu/precision.h"
+#include "cpu/processors.h"
 #include "cpu/threads.h"
 #include "cpu/tier.h"
+#include "runtime/arena.h"
 #include "runtime/eval.h"
 #include "runtime/plan_cache.h"
 
@@ -18,6 +20,26 @@ namespace pyflame::bindings {
 
 namespace {
 
+// Held, since another thread may let go of them while this one waits its turn. A few, as in most evaluations, take no
+// memory from the heap.
+struct Roots {
+  explicit Roots(std::size_t room) : many(room > kFew ? room : 0), nodes(room > kFew ? many.data() : few) {}
+  ~Roots() {
+    for (std::size_t i = 0; i < count; ++i) graph::release(nodes[i]);
+  }
+  Roots(const Roots&) = delete;
+  Roots& operator=(const Roots&) = delete;
+  void add(Node* node) {
+    node->retain();
+    nodes[count++] = node;
+  }
+  static constexpr std::size_t kFew = 64;
+  Node* few[kFew];
+  std::vector<Node*> many;
+  Node** nodes;
+  std::size_t count = 0;
+};
+
 PyObject* eval_list(PyObject*, PyObject* tensors) {
   try {
     if (Node* node = node_of(tensors)) {
@@ -27,16 +49,14 @@ PyObject* eval_list(PyObject*, PyObject* tensors) {
     PyObject* fast = PySequence_Fast(tensors, "[eval] expected a list or tuple of tensors");
     if (!fast) return nullptr;
     py::object held = py::reinterpret_steal<py::object>(fast);
-    std::vector<Var> vars;
-    std::vector<Node*> nodes;
+    Roots roots(static_cast<std::size_t>(PySequence_Fast_GET_SIZE(fast)));
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(fast); ++i) {
       PyObject* object = PySequence_Fast_GET_ITEM(fast, i);
       Node* node = node_of(object);
       if (!node) return PyErr_Format(PyExc_TypeError, "[eval] expected tensors, got %s", Py_TYPE(object)->tp_name);
-      vars.emplace_back(node);
-      nodes.push_back(node);
+      roots.add(node);
     }
-    runtime::eval(nodes.data(), nodes.size());
+    runtime::eval(roots.nodes, roots.count);
     Py_RETURN_NONE;
   } catch (...) {
     return translate_exception();
@@ -183,7 +203,7 @@ py::dict stats() {
                   "pooled_nodes"_a = nodes.pooled_nodes, "plan_hits"_a = cache.stats.hits, "plan_misses"_a = cache.stats.misses,
                   "plan_evictions"_a = cache.stats.evictions, "plan_collisions"_a = cache.stats.collisions,
                   "plans"_a = cache.size(), "plan_capacity"_a = cache.capacity(), "plan_bytes"_a = cache.bytes(), "runs"_a = eval.runs,
-                  "donated"_a = eval.donated, "evaluated_nodes"_a = eval.nodes, "lookup_ns"_a = eval.lookup_ns,
+                  "arena_bytes"_a = runtime::kept_arena_bytes(), "donated"_a = eval.donated, "evaluated_nodes"_a = eval.nodes, "lookup_ns"_a = eval.lookup_ns,
                   "kernel_ns"_a = eval.kernel_ns);
 }
 
@@ -240,6 +260,7 @@ void register_runtime(py::module_& module) {
       .def("outputs", &Step::outputs);
   module.def("num_threads", &cpu::num_threads);
   module.def("set_num_threads", &cpu::set_num_threads);
+  module.def("control_group_processors", &cpu::control_group_processors);
   module.def("cpu_tier", [] { return cpu::tier_name(cpu::active_tier()); });
   module.def("matmul_precision", [] { return static_cast<int>(cpu::matmul_precision()); });
   module.def("set_matmul_precision", [](int index) { cpu::set_matmul_precision(static_cast<cpu::MatmulPrecision>(index)); });
@@ -248,7 +269,10 @@ void register_runtime(py::module_& module) {
   module.def("stats", stats);
   module.def("set_timing", &runtime::set_timing);
   module.def("reset_peak_bytes", [] { memory_stats().peak_bytes = memory_stats().live_bytes; });
-  module.def("empty_cache", &empty_buffer_cache);
+  module.def("empty_cache", [] {
+    empty_buffer_cache();
+    runtime::release_arena();
+  });
   module.def("clear_plans", [] { runtime::plan_cache().clear(); });
   module.def("set_plan_capacity", [](std::size_t plans) { runtime::plan_cache().set_capacity(plans); });
 }

@@ -1,33 +1,16 @@
 #include "cpu/scratch.h"
 
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
-
 #include <cstdlib>
 #include <string>
 
 #include "base/error.h"
+#include "base/pages.h"
 
 namespace pyflame::cpu {
 
 namespace {
 
-constexpr std::size_t kPadding = 256, kGranule = std::size_t{64} << 10, kHugePage = std::size_t{2} << 20;
-
-// Large blocks lie in huge pages where the system has them: small ones scatter a block over the sets of the second-level
-// cache, so that half of it may evict the other.
-void* allocate(std::size_t bytes) {
-#if defined(__linux__)
-  if (bytes >= kHugePage / 2) {
-    bytes = (bytes + kHugePage - 1) / kHugePage * kHugePage;
-    void* block = std::aligned_alloc(kHugePage, bytes);
-    if (block) madvise(block, bytes, MADV_HUGEPAGE);  // advice: refused, the block is as good as any
-    return block;
-  }
-#endif
-  return std::aligned_alloc(64, bytes);
-}
+constexpr std::size_t kPadding = 256, kGranule = std::size_t{64} << 10;
 
 struct Blocks {
   void* data[kNumScratch] = {};
@@ -47,7 +30,9 @@ void* scratch_bytes(Scratch block, std::size_t bytes) {
   std::free(blocks.data[i]);
   blocks.size[i] = 0;
   std::size_t rounded = (bytes + kPadding + kGranule - 1) / kGranule * kGranule;
-  blocks.data[i] = allocate(rounded);
+  // Huge pages also keep a packed panel in order: small ones scatter it over the sets of the second-level cache, so that
+  // half of it may evict the other.
+  blocks.data[i] = allocate_pages(rounded);
   if (!blocks.data[i]) fail(ErrorKind::kMemory, "[cpu] cannot allocate " + std::to_string(bytes) + " bytes of scratch");
   blocks.size[i] = rounded - kPadding;
   return blocks.data[i];

@@ -1,13 +1,10 @@
 #include "cpu/threads.h"
 
 #include <pthread.h>
-#include <sched.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <mutex>
@@ -15,6 +12,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "cpu/processors.h"
 
 namespace pyflame::cpu {
 
@@ -61,13 +59,7 @@ class Pool {
     take_chunks();
     // A worker counts itself in before it looks at open_, so either it sees the region closed or it is waited for.
     open_.store(false);
-    for (int spins = 0; inside_.load() != 0; ++spins) {
-      if (spins < 2000) {
-        pause_cpu();
-      } else {
-        std::this_thread::yield();
-      }
-    }
+    wait_for_workers();
     if (error_) std::rethrow_exception(error_);
   }
 
@@ -102,17 +94,38 @@ class Pool {
     while (wait_for_region(seen)) {
       inside_.fetch_add(1);
       if (open_.load()) take_chunks();
-      inside_.fetch_sub(1);
+      if (inside_.fetch_sub(1) == 1 && waiting_.load()) {
+        std::lock_guard<std::mutex> lock(mutex_);
+        done_.notify_one();
+      }
     }
+  }
+
+  // The last chunks are usually as good as done; a worker that lost its processor is not worth burning another for.
+  void wait_for_workers() {
+    auto done = [&] { return inside_.load() == 0; };
+    if (spin_until(done)) return;
+    std::unique_lock<std::mutex> lock(mutex_);
+    waiting_.store(true);
+    done_.wait(lock, done);
+    waiting_.store(false);
+  }
+
+  template <class Condition>
+  static bool spin_until(const Condition& holds) {
+    auto deadline = Clock::now() + kSpin;
+    do {
+      for (int i = 0; i < 32; ++i) {
+        if (holds()) return true;
+        pause_cpu();
+      }
+    } while (Clock::now() < deadline);
+    return holds();
   }
 
   bool wait_for_region(u64& seen) {
     auto changed = [&] { return epoch_.load() != seen; };
-    auto deadline = Clock::now() + kSpin;
-    while (!changed() && Clock::now() < deadline) {
-      for (int i = 0; i < 32 && !changed(); ++i) pause_cpu();
-    }
-    if (!changed()) {
+    if (!spin_until(changed)) {
       std::unique_lock<std::mutex> lock(mutex_);
       sleepers_.fetch_add(1);
       wake_.wait(lock, changed);
@@ -124,10 +137,10 @@ class Pool {
 
   const int threads_;
   std::mutex mutex_;
-  std::condition_variable wake_;
+  std::condition_variable wake_, done_;
   std::atomic<u64> epoch_{0};
   std::atomic<int> sleepers_{0};
-  std::atomic<bool> stop_{false};
+  std::atomic<bool> stop_{false}, waiting_{false};
   alignas(64) std::atomic<bool> open_{false};
   std::atomic<int> inside_{0};
   i64 n_ = 0, grain_ = 1;
@@ -142,37 +155,9 @@ struct State {
   std::mutex busy;
   Pool* pool = nullptr;
 };
-std::atomic<State*> g_state{nullptr};
+std::atomic<State*> g_state{new State};
 std::atomic<int> g_threads{0};
-
-void forget_pool() { g_state.store(new State); }
-
-State& state() {
-  static const bool registered = [] {
-    g_state.store(new State);
-    return pthread_atfork(nullptr, nullptr, forget_pool) == 0;
-  }();
-  (void)registered;
-  return *g_state.load();
-}
-
-// CPU time the control group may use, in whole processors; a large number without a limit.
-int cgroup_limit() {
-  long long quota = -1, period = 0;
-  if (std::FILE* file = std::fopen("/sys/fs/cgroup/cpu.max", "r")) {
-    if (std::fscanf(file, "%lld %lld", &quota, &period) != 2) quota = -1;
-    std::fclose(file);
-  } else if (std::FILE* v1 = std::fopen("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "r")) {
-    if (std::fscanf(v1, "%lld", &quota) != 1) quota = -1;
-    std::fclose(v1);
-    if (std::FILE* v1_period = std::fopen("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "r")) {
-      if (std::fscanf(v1_period, "%lld", &period) != 1) period = 0;
-      std::fclose(v1_period);
-    }
-  }
-  if (quota <= 0 || period <= 0) return 1 << 16;
-  return static_cast<int>((quota + period - 1) / period);
-}
+[[maybe_unused]] const int g_fork_hook = pthread_atfork(nullptr, nullptr, [] { g_state.store(new State); });
 
 int default_threads() {
   if (const char* text = std::getenv("PYFLAME_NUM_THREADS")) {
@@ -183,14 +168,7 @@ int default_threads() {
     }
     return static_cast<int>(value);
   }
-  int cpus = static_cast<int>(std::thread::hardware_concurrency());
-#if defined(__linux__)
-  cpu_set_t mask;
-  if (sched_getaffinity(0, sizeof mask, &mask) == 0) cpus = CPU_COUNT(&mask);
-#endif
-  int limit = cgroup_limit();
-  cpus = cpus < limit ? cpus : limit;
-  return cpus < 1 ? 1 : cpus;
+  return available_processors();
 }
 
 void run_inline(i64 n, i64 grain, Body body, void* context) {
@@ -210,7 +188,7 @@ int num_threads() {
 
 void set_num_threads(int n) {
   if (n < 1) value_error("[set_num_threads] n is " + std::to_string(n) + ": at least 1 thread is needed");
-  State& s = state();
+  State& s = *g_state.load();
   std::lock_guard<std::mutex> lock(s.busy);
   g_threads.store(n, std::memory_order_relaxed);
   if (s.pool && s.pool->threads() != n) {
@@ -222,7 +200,7 @@ void set_num_threads(int n) {
 void parallel_for_raw(i64 n, i64 grain, Body body, void* context) {
   if (n <= 0) return;
   if (n <= grain || t_in_region || num_threads() == 1) return run_inline(n, grain, body, context);
-  State& s = state();
+  State& s = *g_state.load();
   std::unique_lock<std::mutex> lock(s.busy, std::try_to_lock);
   if (!lock.owns_lock()) return run_inline(n, grain, body, context);  // another thread has the workers
   if (!s.pool) s.pool = new Pool(num_threads());

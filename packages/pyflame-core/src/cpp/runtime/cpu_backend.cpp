@@ -2,8 +2,8 @@
 #include <cstdlib>
 
 #include "base/error.h"
+#include "runtime/arena.h"
 #include "runtime/cpu_program.h"
-#include "runtime/memory.h"
 
 namespace pyflame::runtime {
 

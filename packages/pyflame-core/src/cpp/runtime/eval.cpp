@@ -48,24 +48,25 @@ class WithoutGil {
   void* token_;
 };
 
-// Traces are reused to keep their vectors; an eval inside an eval (observers) gets another.
-class TraceLease {
+// Something that is reused to keep its vectors; an eval inside an eval (observers) gets another.
+template <class T>
+class Lease {
  public:
-  TraceLease() {
-    if (pool().empty()) pool().push_back(std::make_unique<Trace>());
-    trace_ = std::move(pool().back());
+  Lease() {
+    if (pool().empty()) pool().push_back(std::make_unique<T>());
+    held_ = std::move(pool().back());
     pool().pop_back();
   }
-  ~TraceLease() { pool().push_back(std::move(trace_)); }
-  Trace* operator->() { return trace_.get(); }
-  Trace& operator*() { return *trace_; }
+  ~Lease() { pool().push_back(std::move(held_)); }
+  T* operator->() { return held_.get(); }
+  T& operator*() { return *held_; }
 
  private:
-  static std::vector<std::unique_ptr<Trace>>& pool() {
-    static auto* traces = new std::vector<std::unique_ptr<Trace>>;
-    return *traces;
+  static std::vector<std::unique_ptr<T>>& pool() {
+    static auto* kept = new std::vector<std::unique_ptr<T>>;
+    return *kept;
   }
-  std::unique_ptr<Trace> trace_;
+  std::unique_ptr<T> held_;
 };
 
 u64 plan_options() { return g_debug ? 1 : 0; }
@@ -79,44 +80,58 @@ std::shared_ptr<Plan> find_plan(Trace& trace) {
 }
 
 // Everything one run holds on to while the GIL is released.
+struct Held {
+  std::vector<Buffer*> leaf_buffers, outputs;
+  std::vector<i64> leaf_offsets;
+  std::vector<void*> leaf_data, output_data;
+  std::vector<Var> kept;
+  std::vector<Node*> targets;  // alive through `kept`
+
+  void clear() {
+    for (Buffer* buffer : outputs) release_buffer(buffer);
+    for (Buffer* buffer : leaf_buffers) release_buffer(buffer);
+    leaf_buffers.clear(), outputs.clear(), leaf_offsets.clear(), leaf_data.clear();
+    output_data.clear(), kept.clear(), targets.clear();
+  }
+};
+
 class Run {
  public:
   Run(const Trace& trace, std::shared_ptr<Plan> plan) : plan_(std::move(plan)), params_(trace.params.data()) { ++g_runs; }
 
   // Apart from the constructor, so that the destructor undoes it when memory runs out half-way.
   void bind(const Trace& trace) {
-    leaf_buffers_.reserve(trace.leaves.size());
-    leaf_offsets_.reserve(trace.leaves.size());
-    leaf_data_.reserve(trace.leaves.size());
+    held_->leaf_buffers.reserve(trace.leaves.size());
+    held_->leaf_offsets.reserve(trace.leaves.size());
+    held_->leaf_data.reserve(trace.leaves.size());
     for (Node* leaf : trace.leaves) {
       Buffer* buffer = leaf->value->buffer;
       buffer->retain();
-      leaf_buffers_.push_back(buffer);
-      leaf_offsets_.push_back(leaf->value->offset);
-      leaf_data_.push_back(static_cast<char*>(buffer->data) + leaf->value->offset * dtype_size(leaf->dtype));
+      held_->leaf_buffers.push_back(buffer);
+      held_->leaf_offsets.push_back(leaf->value->offset);
+      held_->leaf_data.push_back(static_cast<char*>(buffer->data) + leaf->value->offset * dtype_size(leaf->dtype));
     }
-    kept_.reserve(trace.kept.size());
+    held_->kept.reserve(trace.kept.size());
     for (Node* node : trace.kept) {
-      kept_.emplace_back(node);
+      held_->kept.emplace_back(node);
       node->flags |= kRunning;
     }
-    outputs_.reserve(plan_->executable->buffers.size());
-    for (const OutputBuffer& wanted : plan_->executable->buffers) outputs_.push_back(provide(wanted, trace));
-    output_data_.reserve(outputs_.size());
-    for (Buffer* buffer : outputs_) output_data_.push_back(buffer->data);
-    targets_.reserve(plan_->executable->values.size());
-    for (const OutputValue& value : plan_->executable->values) targets_.push_back(trace.order[value.node]);
+    held_->outputs.reserve(plan_->executable->buffers.size());
+    for (const OutputBuffer& wanted : plan_->executable->buffers) held_->outputs.push_back(provide(wanted, trace));
+    held_->output_data.reserve(held_->outputs.size());
+    for (Buffer* buffer : held_->outputs) held_->output_data.push_back(buffer->data);
+    held_->targets.reserve(plan_->executable->values.size());
+    for (const OutputValue& value : plan_->executable->values) held_->targets.push_back(trace.order[value.node]);
   }
 
   ~Run() {
     --g_runs;
-    for (const Var& node : kept_) node->flags &= static_cast<u16>(~kRunning);
-    for (Buffer* buffer : outputs_) release_buffer(buffer);
-    for (Buffer* buffer : leaf_buffers_) release_buffer(buffer);
+    for (const Var& node : held_->kept) node->flags &= static_cast<u16>(~kRunning);
+    held_->clear();
   }
 
   void execute() {
-    Binding binding{leaf_data_.data(), leaf_buffers_.data(), output_data_.data(), params_};
+    Binding binding{held_->leaf_data.data(), held_->leaf_buffers.data(), held_->output_data.data(), params_};
     struct Depth {
       Depth() { ++t_running; }
       ~Depth() { --t_running; }
@@ -143,13 +158,13 @@ class Run {
     for (std::size_t i = 0; i < values.size(); ++i) {
       const OutputValue& place = values[i];
       std::size_t leaf = static_cast<std::size_t>(place.leaf);
-      Buffer* buffer = place.leaf >= 0 ? leaf_buffers_[leaf] : outputs_[place.buffer];
-      i64 offset = place.offset + (place.leaf >= 0 ? leaf_offsets_[leaf] : 0);
+      Buffer* buffer = place.leaf >= 0 ? held_->leaf_buffers[leaf] : held_->outputs[place.buffer];
+      i64 offset = place.offset + (place.leaf >= 0 ? held_->leaf_offsets[leaf] : 0);
       buffer->retain();
-      materialise(targets_[i], make_value(buffer, offset, place.contiguous ? nullptr : &place.strides));
+      materialise(held_->targets[i], make_value(buffer, offset, place.contiguous ? nullptr : &place.strides));
     }
     // All values are in place before anybody is told.
-    for (Node* node : targets_) {
+    for (Node* node : held_->targets) {
       if (__builtin_expect(node->has(kAttached), 0)) value_hook(node);
     }
   }
@@ -175,11 +190,7 @@ class Run {
   std::shared_ptr<Plan> plan_;
   Observer* observer_ = g_observer;  // a hook may remove itself while it runs
   const u64* params_;  // of the trace, which stays leased to this evaluation
-  std::vector<Buffer*> leaf_buffers_, outputs_;
-  std::vector<i64> leaf_offsets_;
-  std::vector<void*> leaf_data_, output_data_;
-  std::vector<Var> kept_;
-  std::vector<Node*> targets_;  // alive through kept_
+  Lease<Held> held_;
 };
 
 // Another thread is computing part of this graph: wait until its run is over.
@@ -223,7 +234,7 @@ void eval(Node* const* roots, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) pending |= !roots[i]->value;
   if (!pending) return;
   i64 start = clock_ns();
-  TraceLease trace;
+  Lease<Trace> trace;
   for (;;) {
     trace->walk(roots, count, plan_options());
     if (!trace->running) break;
@@ -252,13 +263,13 @@ void eval(Node* const* roots, std::size_t count) {
 }
 
 CompileReport compile_only(Node* const* roots, std::size_t count) {
-  TraceLease trace;
+  Lease<Trace> trace;
   trace->walk(roots, count, plan_options());
   return find_plan(*trace)->executable->report;
 }
 
 CompileReport compile_unoptimized(Node* const* roots, std::size_t count) {
-  TraceLease trace;
+  Lease<Trace> trace;
   trace->walk(roots, count, plan_options());
   CompileOptions options;
   options.optimize = false;

@@ -1,14 +1,6 @@
 #include "runtime/memory.h"
 
-#include <pthread.h>
-
 #include <algorithm>
-#include <cstdlib>
-#include <mutex>
-#include <new>
-#include <string>
-
-#include "base/error.h"
 
 namespace pyflame::runtime {
 
@@ -34,51 +26,6 @@ std::size_t place_intervals(std::vector<Interval>& intervals) {
     placed.insert(at, i);
   }
   return total;
-}
-
-namespace {
-struct Spare {
-  void* data = nullptr;
-  std::size_t bytes = 0;
-};
-std::mutex g_mutex;
-Spare g_spare;  // one is enough: runs of a backend are serialised
-// A child may be forked while another thread has the lock and the spare is half exchanged.
-[[maybe_unused]] const int g_fork_hook = pthread_atfork(nullptr, nullptr, [] {
-  new (&g_mutex) std::mutex;
-  g_spare = Spare();
-});
-}  // namespace
-
-ArenaLease::ArenaLease(std::size_t bytes) : data_(nullptr), bytes_(0) {
-  if (!bytes) return;
-  {
-    std::lock_guard<std::mutex> lock(g_mutex);
-    if (g_spare.bytes >= bytes) {
-      data_ = g_spare.data;
-      bytes_ = g_spare.bytes;
-      g_spare = Spare();
-      return;
-    }
-    std::free(g_spare.data);
-    g_spare = Spare();
-  }
-  bytes_ = (bytes + 4095) & ~std::size_t{4095};
-  data_ = std::aligned_alloc(64, bytes_);
-  if (!data_) {
-    fail(ErrorKind::kMemory, "[eval] cannot allocate " + std::to_string(bytes) + " bytes for temporaries: evaluate smaller parts");
-  }
-}
-
-ArenaLease::~ArenaLease() {
-  if (!data_) return;
-  std::lock_guard<std::mutex> lock(g_mutex);
-  if (bytes_ > g_spare.bytes) {
-    std::free(g_spare.data);
-    g_spare = Spare{data_, bytes_};
-  } else {
-    std::free(data_);
-  }
 }
 
 }  // namespace pyflame::runtime

@@ -17,18 +17,4 @@ struct Interval {
 // size. Offsets are multiples of 64.
 std::size_t place_intervals(std::vector<Interval>& intervals);
 
-// Scratch for one run, reused by later runs; nested runs (an observer that evaluates) get another.
-class ArenaLease {
- public:
-  explicit ArenaLease(std::size_t bytes);  // throws MemoryError
-  ~ArenaLease();
-  ArenaLease(const ArenaLease&) = delete;
-  ArenaLease& operator=(const ArenaLease&) = delete;
-  void* data() const { return data_; }
-
- private:
-  void* data_;
-  std::size_t bytes_;
-};
-
 }  // namespace pyflame::runtime
