@@ -22,7 +22,7 @@ struct ChainInstructions {
   // (block op x) op y, by both ops and whether x and y are numbers.
   ChainFn pair[kNumChainPairs][2][kNumChainPairs][2];
   ChainFn unary[kNumUnary];    // null: `call` does it
-  ChainFn load, load_number, load_bool, store, stream, store_bool;
+  ChainFn load, load_number, load_bool, store, store_bool;
   ChainFn select[2][2];        // block ? x : y, by whether x and y are numbers
   ChainFn invert, from_bool, to_bool;
   ChainFn call;                // item.call(block, in[0], in[1]): an operand without memory is the block

@@ -9,7 +9,6 @@ namespace pyflame::cpu::PYFLAME_TIER {
 namespace {
 
 constexpr int kVectors = 8;
-#define EIGHT(X) X(0), X(1), X(2), X(3), X(4), X(5), X(6), X(7)
 
 template <class V>
 using Next = void (*)(const ChainItem* item, i64 i, V v0, V v1, V v2, V v3, V v4, V v5, V v6, V v7);
@@ -159,23 +158,6 @@ struct Store : Address {
     return v;
   }
 };
-// Past the caches; the memory is aligned to vectors.
-template <class T>
-struct Stream : Address {
-  using Address::Address;
-  template <int k>
-  Vec<T> at(Vec<T> v) const {
-    float* to = reinterpret_cast<float*>(p + k * kVectorBytes);
-#if defined(__AVX512F__)
-    _mm512_stream_ps(to, (FloatVector)v);
-#elif defined(__AVX2__)
-    _mm256_stream_ps(to, (FloatVector)v);
-#else
-    pyflame::cpu::PYFLAME_TIER::store(to, (FloatVector)v);
-#endif
-    return v;
-  }
-};
 template <class T>
 struct StoreBool : Address {
   using Address::Address;
@@ -283,7 +265,6 @@ ChainInstructions make_instructions() {
   table.load_number = step_fn<T, Load<T, Number<T, 0>>>();
   table.load_bool = step_fn<T, LoadBool<T>>();
   table.store = step_fn<T, Store<T>>();
-  table.stream = step_fn<T, Stream<T>>();
   table.store_bool = step_fn<T, StoreBool<T>>();
   table.select[0][0] = step_fn<T, Select<T, Memory<T, 0>, Memory<T, 1>>>();
   table.select[0][1] = step_fn<T, Select<T, Memory<T, 0>, Number<T, 1>>>();
