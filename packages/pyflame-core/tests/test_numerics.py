@@ -23,7 +23,11 @@ FUNCTIONS: list[tuple[Callable[..., pf.Tensor], Callable[[Array], Array], float,
     (pf.sigmoid, lambda x: 1 / (1 + np.exp(-x)), -80.0, 80.0, 2.5),
     (pf.log, np.log, 1e-30, 1e30, 2.0),
     (pf.log, np.log, 0.5, 2.0, 2.0),
+    (pf.log, np.log, 1e-44, 1e-38, 2.0),
     (pf.erf, erf, -4.0, 4.0, 2.5),
+    (pf.sqrt, np.sqrt, 0.0, 1e30, 0.5),
+    (pf.rsqrt, lambda x: 1 / np.sqrt(x), 1e-30, 1e30, 1.5),
+    (lambda x: pf.pow(x, 1.7), lambda x: x ** float(np.float32(1.7)), 1e-10, 1e10, 1.0),
 ]
 
 

@@ -5,8 +5,8 @@
 
 #include "base/error.h"
 #include "cpu/elementwise_table.h"
-#include "cpu/strided.h"
 #include "cpu/threads.h"
+#include "cpu/tile_input.h"
 
 namespace pyflame::cpu {
 
@@ -14,16 +14,6 @@ namespace {
 
 constexpr i64 kParallelTiles = 32;  // fewer than 32 K elements stay on one thread
 constexpr i64 kTilesPerChunk = 16;
-// A tile of doubles, and a skew that keeps registers from sharing cache sets.
-constexpr i64 kSlotBytes = kTile * 8 + 192;
-
-// Results live in slot [register], constants in slot [kMaxTileRegisters + register]: steps may reuse a register whose
-// constant the next tile needs again.
-struct alignas(64) Scratch {
-  char slots[2 * kMaxTileRegisters][kSlotBytes];
-};
-thread_local Scratch t_scratch;
-
 struct Kernels {
   ConvertTable convert;
   TileFn fn[static_cast<int>(TileOp::where)][kNumClasses];
@@ -38,23 +28,6 @@ struct Kernels {
 const Kernels& kernels() {
   static const Kernels table;
   return table;
-}
-
-// In the compute class; a half keeps the scalar at float precision, as PyTorch's scalar operands do.
-u64 immediate(u64 bits, DType dtype) {
-  TileClass c = class_of(dtype);
-  if (c == kClassBool) return bits != 0;
-  if (c != kClassFloat) return bits;
-  double value;
-  std::memcpy(&value, &bits, 8);
-  float single = static_cast<float>(value);
-  std::memcpy(&bits, &single, 4);
-  return bits;
-}
-
-void splat(const Kernels& kernels, DType dtype, const void* constant, char* to, i64 n) {
-  constexpr DType natives[kNumClasses] = {DType::kBool, DType::kInt64, DType::kFloat32, DType::kFloat64};
-  kernels.convert.load[static_cast<int>(natives[class_of(dtype)])](to, constant, 0, n);
 }
 
 void check_divisor(TileOp op, const char* divisor, i64 count) {
@@ -84,17 +57,6 @@ void run_step(const Kernels& kernels, const TileStep& step, char* out, const cha
   if (auto round = kernels.convert.round[static_cast<int>(step.out_dtype)]) round(out, count);
 }
 
-enum class Access : u8 { kDirect, kConvert, kGather, kConstant };
-
-struct Source {
-  Access access;
-  DType dtype;
-  u8 reg;
-  const char* data;
-  StridedDims dims;  // kGather
-  u64 constant;      // kConstant: one element of the class
-};
-
 // An output its register's last step writes straight to memory.
 struct Target {
   char* data;
@@ -109,7 +71,7 @@ class Run {
       void* const* outputs)
       : program_(program), kernels_(kernels()), outputs_(outputs), n_(n) {
     num_inputs_ = static_cast<int>(program.inputs.size());
-    for (int i = 0; i < num_inputs_; ++i) bind_input(i, shape, inputs, params);
+    for (int i = 0; i < num_inputs_; ++i) inputs_[i].bind(program.inputs[static_cast<std::size_t>(i)], shape, &inputs[i], params);
     bind_outputs();
   }
 
@@ -122,29 +84,6 @@ class Run {
   }
 
  private:
-  void bind_input(int i, const Shape& shape, const View* inputs, const u64* params) {
-    const TileInput& input = program_.inputs[static_cast<std::size_t>(i)];
-    Source& source = sources_[i];
-    source.dtype = input.dtype;
-    source.reg = input.reg;
-    if (input.param >= 0) {
-      source.access = Access::kConstant;
-      source.constant = immediate(params[input.param], input.dtype);
-      return;
-    }
-    const View& view = inputs[i];
-    source.data = static_cast<const char*>(view.data);
-    source.dims.assign(shape, view.strides);
-    if (source.dims.is_flat()) {
-      source.access = is_native(input.dtype) ? Access::kDirect : Access::kConvert;
-    } else if (source.dims.is_constant()) {
-      source.access = Access::kConstant;
-      kernels_.convert.load[static_cast<int>(input.dtype)](&source.constant, view.data, 1, 1);
-    } else {
-      source.access = Access::kGather;
-    }
-  }
-
   // An output of its class's native dtype is written in place by the last step on its register, unless its memory is
   // an input's that is read afterwards.
   void bind_outputs() {
@@ -170,8 +109,8 @@ class Run {
 
   bool is_read_after(i64 step, const void* memory) const {
     for (int i = 0; i < num_inputs_; ++i) {
-      const Source& source = sources_[i];
-      if (source.access != Access::kDirect || source.data != memory) continue;
+      const BoundInput& source = inputs_[i];
+      if (source.access != BoundInput::Access::kDirect || source.data != memory) continue;
       for (u8 reg : program_.outputs) {
         if (reg == source.reg) return true;
       }
@@ -185,19 +124,19 @@ class Run {
   }
 
   void run_range(i64 begin, i64 end) const {
-    char(*slots)[kSlotBytes] = t_scratch.slots;
+    char(*slots)[kTileSlotBytes] = tile_scratch().slots;
     const i64 widest = end - begin < kTile ? end - begin : kTile;
     for (int i = 0; i < num_inputs_; ++i) {
-      const Source& source = sources_[i];
-      if (source.access != Access::kConstant) continue;
-      splat(kernels_, source.dtype, &source.constant, slots[kMaxTileRegisters + source.reg], widest);
+      const BoundInput& source = inputs_[i];
+      if (source.access != BoundInput::Access::kConstant) continue;
+      splat(source.dtype, &source.constant, slots[kMaxTileRegisters + source.reg], widest);
     }
     for (; begin < end; begin += kTile) run_tile(slots, begin, end - begin < kTile ? end - begin : kTile);
   }
 
-  void run_tile(char (*slots)[kSlotBytes], i64 begin, i64 count) const {
+  void run_tile(char (*slots)[kTileSlotBytes], i64 begin, i64 count) const {
     const char* at[kMaxTileRegisters];
-    for (int i = 0; i < num_inputs_; ++i) at[sources_[i].reg] = load(sources_[i], slots, begin, count);
+    for (int i = 0; i < num_inputs_; ++i) at[inputs_[i].reg] = load(inputs_[i], slots, begin, count);
     i64 index = 0;
     for (const TileStep& step : program_.steps) {
       const Target* target = find_target(step.out);
@@ -215,23 +154,12 @@ class Run {
     }
   }
 
-  const char* load(const Source& source, char (*slots)[kSlotBytes], i64 begin, i64 count) const {
-    if (source.access == Access::kConstant) return slots[kMaxTileRegisters + source.reg];
-    const i64 size = dtype_size(source.dtype);
-    if (source.access == Access::kDirect) return source.data + begin * size;
-    auto convert = kernels_.convert.load[static_cast<int>(source.dtype)];
-    char* slot = slots[source.reg];
-    if (source.access == Access::kConvert) {
-      convert(slot, source.data + begin * size, 1, count);
-      return slot;
-    }
-    const i64 width = class_size(class_of(source.dtype));
-    char* to = slot;
-    for_each_row(source.dims, begin, begin + count, [&](i64 offset, i64 stride, i64 n) {
-      convert(to, source.data + offset * size, stride, n);
-      to += n * width;
-    });
-    return slot;
+  // Constants lie in slot [kMaxTileRegisters + register]: steps may reuse a register whose constant the next tile needs.
+  static const char* load(const BoundInput& input, char (*slots)[kTileSlotBytes], i64 begin, i64 count) {
+    if (input.access == BoundInput::Access::kConstant) return slots[kMaxTileRegisters + input.reg];
+    if (input.access == BoundInput::Access::kDirect) return input.data + begin * dtype_size(input.dtype);
+    input.read(slots[input.reg], begin, count);
+    return slots[input.reg];
   }
 
   const TileProgram& program_;
@@ -240,7 +168,7 @@ class Run {
   const i64 n_;
   int num_inputs_ = 0, num_targets_ = 0;
   Target targets_[kMaxTileRegisters];
-  Source sources_[kMaxTileRegisters];
+  BoundInput inputs_[kMaxTileRegisters];
 };
 
 // One op on a few contiguous elements, where setting up a Run would take longer than the work.
@@ -260,7 +188,7 @@ bool run_small_step(const TileProgram& program, const Shape& shape, i64 n, const
     const TileInput& input = program.inputs[i];
     if (input.param >= 0) {
       u64 constant = immediate(params[input.param], input.dtype);
-      splat(table, input.dtype, &constant, constants[i], n);
+      splat(input.dtype, &constant, constants[i], n);
       at[input.reg] = constants[i];
     } else if (is_native(input.dtype) && is_contiguous(shape, inputs[i].strides)) {
       at[input.reg] = static_cast<const char*>(inputs[i].data);
@@ -278,6 +206,7 @@ void run_tile_program(const TileProgram& program, const Shape& shape, const View
                       void* const* outputs) {
   const i64 n = shape.numel();
   if (n == 0 || run_small_step(program, shape, n, inputs, params, outputs)) return;
+  if (run_chain(program, shape, n, inputs, params, outputs)) return;
   Run(program, shape, n, inputs, params, outputs).run();
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/tile_op.h"
+#include "cpu/chain.h"
 #include "cpu/view.h"
 
 namespace pyflame::cpu {
@@ -34,6 +35,7 @@ struct TileProgram {
   std::vector<u8> outputs;         // register stored to output k
   std::vector<DType> out_dtypes;
   int num_registers = 0;           // at most kMaxTileRegisters
+  Chain chain;                     // the same as threaded code, where it has the form of a chain
 };
 inline constexpr int kMaxTileRegisters = 32;
 

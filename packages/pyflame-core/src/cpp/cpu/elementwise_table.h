@@ -6,9 +6,6 @@
 
 namespace pyflame::cpu {
 
-// out = f(a, b, c) over n elements; out may be one of the operands.
-using TileFn = void (*)(void* out, const void* a, const void* b, const void* c, i64 n);
-
 inline constexpr int kFirstBinary = static_cast<int>(TileOp::add);
 inline constexpr int kFirstCompare = static_cast<int>(TileOp::eq);
 inline constexpr int kNumUnary = kFirstBinary;

@@ -25,4 +25,7 @@ constexpr bool is_native(DType dtype) {
   return dtype == DType::kBool || dtype == DType::kInt64 || dtype == DType::kFloat32 || dtype == DType::kFloat64;
 }
 
+// out = f(a, b, c) over n elements; out may be one of the operands.
+using TileFn = void (*)(void* out, const void* a, const void* b, const void* c, i64 n);
+
 }  // namespace pyflame::cpu

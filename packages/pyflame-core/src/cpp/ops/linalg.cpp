@@ -86,11 +86,23 @@ void matmul_kernel(const KernelCall& call) {
   cpu::matmul(matrix_view(call.in[0], true, batch), matrix_view(call.in[1], false, batch), out);
 }
 
+// Of b in a @ b, all matrices. Where b is a transposed matrix the product is made the other way round: the transpose of b
+// then undoes this one, and the gradient of a weight lies in memory as the weight does.
+Var right_gradient(const Var& a, const Var& b, const Var& g) {
+  static const OpDef& transposed = graph::registry().at("permute");
+  if (b->op == transposed.id) return transpose_last(matmul(transpose_last(g), a));
+  return matmul(transpose_last(a), g);
+}
+
 void matmul_vjp(VjpCall& call) {
   Var a = call.in(0), b = call.in(1), g = call.grad();
-  if (a->ndim == 2 && b->ndim == 2) {
-    if (call.needs(0)) call.set(0, matmul(g, transpose_last(b)));
-    if (call.needs(1)) call.set(1, matmul(transpose_last(a), g));
+  if (a->ndim >= 2 && b->ndim == 2) {  // one matrix for every batch: the batches are rows of one product
+    Shape left = a->shape(), rows = Shape{1, left[left.ndim - 1]}, results = Shape{1, b->dims()[1]};
+    for (int i = 0; i < left.ndim - 1; ++i) rows[0] *= left[i];
+    results[0] = rows[0];
+    g = reshape(g, results);
+    if (call.needs(0)) call.set(0, reshape(matmul(g, transpose_last(b)), left));
+    if (call.needs(1)) call.set(1, right_gradient(reshape(a, rows), b, g));
     return;
   }
   Var left = reshape(a, as_matrix(a->shape(), true)), right = reshape(b, as_matrix(b->shape(), false));

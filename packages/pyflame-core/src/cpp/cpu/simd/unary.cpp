@@ -1,5 +1,5 @@
 #include "cpu/simd/tile_loop.h"
-#include "cpu/simd/vector_math.h"
+#include "cpu/simd/vector_forms.h"
 
 namespace pyflame::cpu::PYFLAME_TIER {
 
@@ -12,24 +12,6 @@ namespace {
 #undef UNARY
 #undef BINARY
 #undef COMPARE
-
-// Ops whose float loop is written with vectors. The others are scalar expressions that the compiler vectorises.
-template <TileOp op>
-struct VectorForm {
-  static constexpr bool kWritten = false;
-};
-#define VECTOR_FORM(name)                                                        \
-  template <>                                                                    \
-  struct VectorForm<TileOp::name> {                                              \
-    static constexpr bool kWritten = true;                                       \
-    static FloatVector of(FloatVector x) { return vector_##name(x); }            \
-  };
-VECTOR_FORM(exp)
-VECTOR_FORM(tanh)
-VECTOR_FORM(sigmoid)
-VECTOR_FORM(erf)
-VECTOR_FORM(gelu)
-#undef VECTOR_FORM
 
 template <class Op>
 void vector_loop(void* out, const void* a, const void*, const void*, i64 n) {

@@ -94,6 +94,23 @@ inline FloatVector vector_erf(FloatVector x) {
   return a < 0.92f ? fma(x, small, x) : copy_sign(large, x);
 }
 
+// The algorithm of log_positive in cpu/simd/math.h.
+inline FloatVector vector_log(FloatVector x) {
+  using F = FloatBits<float>;
+  constexpr int kHalf = static_cast<int>(F::kSqrtHalf), kOne = 127 << 23;
+  IntVector tiny = x < F::kTiny;
+  IntVector bits = (IntVector)(tiny ? x * F::kTinyScale : x);
+  IntVector exponent = ((bits - kHalf + kOne) >> 23) - 127;
+  FloatVector f = (FloatVector)(bits - (exponent << 23)) - 1.0f;
+  FloatVector e = __builtin_convertvector(exponent + (tiny & -F::kTinyShift), FloatVector);
+  FloatVector q = vector_polynomial(f, broadcast(0.06745673716f), -0.1167486086f, 0.1188817099f, -0.1240572333f,
+                                    0.1421957016f, -0.1666798899f, 0.2000211775f, -0.2500000894f, 0.3333331347f);
+  FloatVector y = fma(f * f * f, q, e * F::kLn2Low) - 0.5f * f * f;
+  FloatVector result = fma(e, broadcast(F::kLn2High), f + y);
+  FloatVector special = x > 0.0f ? x : x == 0.0f ? broadcast(-infinity<float>()) : broadcast(quiet_nan<float>());
+  return ((x > 0.0f) & (x < infinity<float>())) ? result : special;
+}
+
 inline FloatVector vector_gelu(FloatVector x) {
   return x * 0.5f * (vector_erf(x * 0.7071067811865476f) + 1.0f);
 }

@@ -1,0 +1,65 @@
+#include "cpu/tile_input.h"
+
+#include <cstring>
+
+#include "cpu/elementwise_table.h"
+
+namespace pyflame::cpu {
+
+TileScratch& tile_scratch() {
+  thread_local TileScratch scratch;
+  return scratch;
+}
+
+u64 immediate(u64 bits, DType dtype) {
+  TileClass c = class_of(dtype);
+  if (c == kClassBool) return bits != 0;
+  if (c != kClassFloat) return bits;
+  double value;
+  std::memcpy(&value, &bits, 8);
+  float single = static_cast<float>(value);
+  std::memcpy(&bits, &single, 4);
+  return bits;
+}
+
+void splat(DType dtype, const void* constant, char* to, i64 n) {
+  constexpr DType natives[kNumClasses] = {DType::kBool, DType::kInt64, DType::kFloat32, DType::kFloat64};
+  active_convert_table().load[static_cast<int>(natives[class_of(dtype)])](to, constant, 0, n);
+}
+
+void BoundInput::bind(const TileInput& input, const Shape& shape, const View* view, const u64* params) {
+  dtype = input.dtype;
+  reg = input.reg;
+  if (input.param >= 0) {
+    access = Access::kConstant;
+    constant = immediate(params[input.param], dtype);
+    return;
+  }
+  data = static_cast<const char*>(view->data);
+  dims.assign(shape, view->strides);
+  if (dims.is_flat()) {
+    access = is_native(dtype) ? Access::kDirect : Access::kConvert;
+  } else if (dims.is_constant()) {
+    access = Access::kConstant;
+    active_convert_table().load[static_cast<int>(dtype)](&constant, data, 1, 1);
+  } else {
+    access = Access::kGather;
+  }
+}
+
+void BoundInput::read(char* tile, i64 begin, i64 count) const {
+  const i64 size = dtype_size(dtype), width = class_size(class_of(dtype));
+  auto load = active_convert_table().load[static_cast<int>(dtype)];
+  if (access == Access::kDirect) {
+    std::memcpy(tile, data + begin * size, static_cast<std::size_t>(count * size));
+  } else if (access == Access::kConvert) {
+    load(tile, data + begin * size, 1, count);
+  } else {
+    for_each_row(dims, begin, begin + count, [&](i64 offset, i64 stride, i64 n) {
+      load(tile, data + offset * size, stride, n);
+      tile += n * width;
+    });
+  }
+}
+
+}  // namespace pyflame::cpu

@@ -1,0 +1,121 @@
+"""Chains of elementwise ops: one value, to the bit, whether fused or not, whatever the size, memory and threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pyflame as pf
+from pyflame.testing.bridge import bits
+from pyflame.testing.contract import mode
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Tensors = list[pf.Tensor]
+
+# Around blocks of 16 to 128 elements, tiles of 1024 and what threads share.
+SIZES = [1, 3, 31, 64, 65, 127, 128, 129, 1000, 1025, 2049, 40_000]
+DTYPES = [pf.float32, pf.float64, pf.bfloat16, pf.float16]
+
+CHAINS: dict[str, Callable[[pf.Tensor, pf.Tensor], Tensors]] = {
+    "numbers": lambda x, y: [pf.relu(pf.sqrt(pf.abs((x * 1.1 + 0.5) * x) + 1.0) * 0.3 - x) * 2.0 + 1.0],
+    "numbers on the left": lambda x, y: [2.0 / (3.0 - (1.0 - x) * y)],
+    "the same twice": lambda x, y: [(x * x + x) * (x * x + x) - (y - y)],
+    "two branches": lambda x, y: [(x * y + 1.0) * (x - y) / ((x + y) * (x + y) + 2.0)],
+    "several results": lambda x, y: [x * 2.0, x * 2.0 + y, (x * 2.0 + y) * (x * 2.0), y - 1.0],
+    "masks": lambda x, y: [pf.where((x > y) & (y < 0.5) | (x == 0.0), x * 2.0, -y), x > y, ~(x >= y), (x > 0) != (y > 0)],
+    "mask as number": lambda x, y: [(x > y).to(x.dtype) * x, (x != 0.0) & (y.to(pf.bool))],
+    "selected numbers": lambda x, y: [pf.where(x > 0.0, 1.0, y), pf.where(x > 0.0, y, 0.0), pf.where(x < y, x, x + y)],
+    "extremes": lambda x, y: [pf.maximum(pf.minimum(x, y), 0.25), pf.maximum(0.5 * x, y)],
+    "functions": lambda x, y: [pf.tanh(pf.exp(x) * 0.1) + pf.sigmoid(y) * pf.log(pf.abs(x) + 1.0), pf.erf(x) - pf.rsqrt(y * y + 1.0)],
+    "without instruction": lambda x, y: [pf.floor(x * 3.0) + pf.pow(pf.abs(y) + 0.5, x), pf.hypot(x, y) * pf.sin(x), pf.pow(x, 2.5)],
+}
+
+
+def operands(size: int, dtype: pf.dtype) -> tuple[pf.Tensor, pf.Tensor]:
+    rng = np.random.default_rng(size)
+    x, y = (rng.standard_normal(size, dtype=np.float32) for _ in range(2))
+    x[:: max(size // 3, 1)] = 0.0
+    y[::5] = x[::5]
+    return pf.tensor(x).to(dtype), pf.tensor(y).to(dtype)
+
+
+def evaluated(chain: Callable[..., Tensors], *arguments: pf.Tensor) -> Tensors:
+    results = chain(*arguments)
+    pf.eval(*results)
+    return results
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_fused_chain_has_the_bits_of_single_ops(name: str) -> None:
+    for dtype in DTYPES:
+        for size in SIZES:
+            x, y = operands(size, dtype)
+            pf.eval(x, y)
+            fused = evaluated(CHAINS[name], x, y)
+            with mode(eager=True):
+                single = evaluated(CHAINS[name], x, y)
+            for found, expected in zip(fused, single, strict=True):
+                assert found.dtype is expected.dtype
+                assert bits(found) == bits(expected), f"{name}, {dtype}, {size} elements"
+
+
+def test_chain_of_exact_ops_equals_numpy() -> None:
+    for size in SIZES:
+        x, y = (t.numpy() for t in operands(size, pf.float32))
+        two, three = np.float32(2.0), np.float32(3.0)
+        found = pf.where(pf.tensor(x) > pf.tensor(y), (pf.tensor(x) * 2.0 + pf.tensor(y)) * 3.0, -pf.tensor(y)).numpy()
+        np.testing.assert_array_equal(found, np.where(x > y, (x * two + y) * three, -y))
+
+
+def test_special_values_pass_through() -> None:
+    values = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-45, -1e-45, 3.4e38], dtype=np.float32)
+    x, y = (np.tile(part, 5) for part in (np.repeat(values, 8), np.tile(values, 8)))
+    a, b = pf.tensor(x), pf.tensor(y)
+    with np.errstate(all="ignore"):
+        expected = {
+            "relu": (pf.relu(a) + 0.0, np.where(x < 0, np.float32(0), x) + np.float32(0)),
+            "maximum": (pf.maximum(a, b) * 1.0, np.where((x > y) | (x != x), x, y)),
+            "minimum": (pf.minimum(a, b) * 1.0, np.where((x < y) | (x != x), x, y)),
+            "abs": (-pf.abs(a), -np.abs(x)),
+            "division": (1.0 / a * b, np.float32(1) / x * y),
+            "where": (pf.where(a == b, 1.0, b), np.where(x == y, np.float32(1), y)),
+        }
+    for name, (found, wanted) in expected.items():
+        np.testing.assert_array_equal(found.numpy(), wanted, err_msg=name)
+        np.testing.assert_array_equal(np.signbit(found.numpy()) | (wanted != wanted), np.signbit(wanted) | (wanted != wanted))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_operands_that_repeat_or_lie_apart(dtype: pf.dtype) -> None:
+    rng = np.random.default_rng(0)
+    x = pf.tensor(rng.standard_normal((37, 130), dtype=np.float32)).to(dtype)
+    row, column, one = x[3], x[:, 5:6], x[7, 7]
+    matrix = pf.tensor(rng.standard_normal((130, 37), dtype=np.float32)).to(dtype)
+
+    def chain(*_: pf.Tensor) -> Tensors:
+        return [(x * row + column) * one - matrix.T, pf.where(x > one, row, column)]
+
+    fused = evaluated(chain)
+    with mode(eager=True):
+        single = evaluated(chain)
+    assert [bits(t) for t in fused] == [bits(t) for t in single]
+
+
+def test_result_that_takes_an_operands_memory() -> None:
+    x = operands(5000, pf.float32)[0]
+    expected = x.numpy().copy()
+    for _ in range(3):
+        x = (x * 2.0 + 1.0) * x - x
+        pf.eval(x)
+        expected = (expected * np.float32(2) + np.float32(1)) * expected - expected
+    np.testing.assert_array_equal(x.numpy(), expected)
+
+
+def test_numbers_change_without_a_new_plan() -> None:
+    x = operands(300, pf.float32)[0]
+    for number in (0.5, 1.5, 2.5):
+        found = (pf.exp(x) * number + number).numpy()
+        np.testing.assert_array_equal(found, pf.exp(x).numpy() * np.float32(number) + np.float32(number))
