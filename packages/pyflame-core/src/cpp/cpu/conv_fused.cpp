@@ -50,6 +50,9 @@ void conv2d_fused(const View& input, const View& weight, const ConvGeometry& geo
                   const View& out, Buffer* weight_buffer) {
   const ConvSizes s = conv_sizes(input, weight, out, geometry);
   const bool input_last = !input.contiguous(), out_last = !out.contiguous();
+  if (s.depthwise() && !input_last && !out_last) {
+    return conv_depthwise(s, input.as<float>(), weight.as<float>(), epilogue, out.as<float>());
+  }
   const int parts = amx_float_parts();
   FusedConv conv{s, input.as<float>(), input_last, weight.as<float>(), epilogue, out.as<float>(), out_last, weight_buffer};
   if (parts) {
