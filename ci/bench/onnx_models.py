@@ -92,7 +92,12 @@ def file_bytes() -> Feed:
 ROWS = [
     Row("ONNX: ResNet-50, batch 1", resnet, None, 1.0),
     *(
-        Row(f"ONNX: {name}, {' x '.join(map(str, shape[2:]))}", partial(fetched, file, {"x": picture(*shape)}), None, 1.0)
+        Row(
+            f"ONNX: {name}, {' x '.join(map(str, shape[2:]))}",
+            partial(fetched, file, {"x": picture(*shape)}),
+            None,
+            1.0,
+        )
         for name, file, shape in (
             ("PP-OCR orientation", f"{OCR}/ch_ppocr_mobile_v2.0_cls_infer.onnx", (1, 3, 48, 192)),
             ("PP-OCR detection", f"{OCR}/ch_PP-OCRv4_det_infer.onnx", (1, 3, 640, 480)),
