@@ -159,3 +159,13 @@ def test_small_files_cannot_ask_for_huge_tensors(model):
     inputs = [pf.ones(2)] * len(imported.input_names)
     with pytest.raises((ValueError, RuntimeError, MemoryError)):
         imported(*inputs).numpy()
+
+
+@pytest.mark.parametrize("kind", ["UNDEFINED", "INT"])
+def test_a_constant_whose_value_has_the_wrong_type_is_refused(kind):
+    model = small(helper.make_node("Add", ["x", "c"], ["y"]), "x")
+    constant = helper.make_node("Constant", [], ["c"], value=numpy_helper.from_array(np.ones(2, np.float32)))
+    constant.attribute[0].type = getattr(onnx.AttributeProto, kind)
+    model.graph.node.insert(0, constant)
+    with pytest.raises(pf.onnx.InvalidOnnxModel, match="Constant 'c'"):
+        pf.onnx.import_onnx(model)
