@@ -44,7 +44,7 @@ wheels: .venv/.tox  ## the wheels, their contents, and each part installed alone
 bench: .venv/.nn  ## cost of recording, look-up and training steps, beside PyTorch where .venv has it
 	.venv/bin/python packages/pyflame-nn/benchmarks/overhead.py
 
-bench-peers: .venv/.nn .venv/.bench  ## the table of docs/performance.md: the same work in other libraries; ARGS="--only gemm" prints some
+bench-peers: .venv/.onnx .venv/.bench build/onnx-models/.done  ## the table of docs/performance.md: the same work in other libraries; ARGS="--only gemm" prints some
 	PYTHONPATH=ci .venv/bin/python -m bench $(ARGS)
 
 newcomer:  ## seconds from a clone to a trained model, as the README and the first tutorial say; ARGS=--ccache compiles less

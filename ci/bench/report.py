@@ -84,7 +84,7 @@ def write(
             f"{1e3 * line.median(OURS):.4g} ms",
             eager,
             f"{best}, {1e3 * line.median(best):.4g} ms",
-            show(line.against(EAGER)),
+            show(line.against(EAGER)) if EAGER in line.seconds else "-",
             show(line.against(best)),
             targets(line.row),
             line.verdict(),

@@ -17,10 +17,10 @@ import torch
 
 import pyflame as pf
 
-from . import matrices, processes, report, resnet, rowwise, training
+from . import matrices, onnx_models, processes, report, resnet, rowwise, training
 from .contest import Row, difference, interleave
 
-ROWS: list[Row] = [*matrices.ROWS, *rowwise.ROWS, *training.ROWS, *resnet.ROWS]
+ROWS: list[Row] = [*matrices.ROWS, *rowwise.ROWS, *training.ROWS, *resnet.ROWS, *onnx_models.ROWS]
 LIBRARIES = ("pyflame-core", "torch", "onnxruntime", "jax", "numpy")
 ROUNDS, RUNS = 9, 5  # of rows with two threads: turns of every process, and runs in one turn
 

@@ -51,6 +51,11 @@ CASES = [
     (1, 32, 16, 64, 3, 1, 1, 1, 2),
     (2, 32, 12, 32, 3, 1, 1, 1, 32),
     (1, 8, 9, 8, 3, 1, 1, 1, 1),
+    (1, 6, 35, 6, 5, 1, 2, 1, 6),
+    (2, 5, 33, 10, 3, 2, 1, 1, 5),
+    (1, 4, 40, 4, 5, 3, 4, 2, 4),
+    (1, 3, 150, 3, 3, 1, 0, 1, 3),
+    (1, 7, 3, 14, 1, 2, 3, 1, 7),
 ]
 
 
@@ -116,6 +121,15 @@ def test_layers_hand_on_what_the_next_one_reads(rng: np.random.Generator) -> Non
         result = network(*operands)
         assert result.is_contiguous()
         np.testing.assert_allclose(result.numpy(), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_depthwise_convolution_stands_between_others(rng: np.random.Generator) -> None:
+    x, widen, each, narrow = (normal(rng, *s) for s in ((2, 16, 20, 20), (32, 16, 1, 1), (32, 1, 3, 3), (24, 32, 1, 1)))
+    expected = np.maximum(reference(np.maximum(reference(x, widen), 0), each, 1, 1, groups=32), 0)
+    y = pf.relu(ops.conv2d(pf.tensor(x), pf.tensor(widen)))
+    y = pf.relu(ops.conv2d(y, pf.tensor(each), None, 1, 1, groups=32))
+    result = pf.relu(ops.conv2d(y, pf.tensor(narrow))).numpy()
+    np.testing.assert_allclose(result, np.maximum(reference(expected, narrow), 0), rtol=1e-4, atol=1e-4)
 
 
 def test_few_channels_become_many_between_convolutions(rng: np.random.Generator) -> None:

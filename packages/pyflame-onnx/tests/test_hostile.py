@@ -1,5 +1,6 @@
 """Damaged and malicious files end in a typed error, quickly and without large allocations."""
 
+import faulthandler
 import random
 import resource
 import time
@@ -23,6 +24,7 @@ MODELS = [
 TYPED = (ValueError, TypeError, NotImplementedError, RuntimeError, IndexError, OverflowError)
 MOST_SECONDS = 60.0
 MOST_MEMORY = 4 << 30
+CHUNKS, CHUNK = 10, 50  # for each of the four models: 2,000 mutations
 
 
 def try_import(data):
@@ -97,12 +99,16 @@ def run_all(data, seed, count):
     rng = random.Random(seed)
     proto = onnx.ModelProto.FromString(data)
     outcomes = {}
-    for number in range(count):
-        damaged = restructured(proto, rng) if number % 2 else mutations(data, rng)
-        start = time.process_time()
-        outcome = try_import(damaged)
-        assert time.process_time() - start < MOST_SECONDS
-        outcomes[outcome] = outcomes.get(outcome, 0) + 1
+    try:
+        for number in range(count):
+            damaged = restructured(proto, rng) if number % 2 else mutations(data, rng)
+            start = time.process_time()
+            faulthandler.dump_traceback_later(10 * MOST_SECONDS, exit=True)  # a hang ends the run, and shows where
+            outcome = try_import(damaged)
+            assert time.process_time() - start < MOST_SECONDS
+            outcomes[outcome] = outcomes.get(outcome, 0) + 1
+    finally:
+        faulthandler.cancel_dump_traceback_later()
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 < MOST_MEMORY
     return outcomes
 
@@ -113,13 +119,15 @@ def test_damaged_small_models_are_refused(small_network):
 
 
 @pytest.mark.onnx_models
-@pytest.mark.parametrize("name", MODELS)
-def test_damaged_real_models_are_refused(name):
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+@pytest.mark.parametrize("name", MODELS, ids=lambda name: name.split("/")[0] + "-" + name.split("/")[-1])
+def test_damaged_real_models_are_refused(name, chunk):
+    """A failure repeats alone: the seed is the model and the chunk."""
     path = FETCHED / name
     if not path.is_file():
         pytest.skip(f"{name} is not there: make onnx-models fetches it")
-    outcomes = run_all(path.read_bytes(), name, 500)
-    assert outcomes.get(pf.onnx.InvalidOnnxModel, 0) > 50
+    outcomes = run_all(path.read_bytes(), f"{name} {chunk}", CHUNK)
+    assert outcomes.get(pf.onnx.InvalidOnnxModel, 0) >= CHUNK // 10
 
 
 def small(node, *inputs, **initializers):
@@ -151,3 +159,13 @@ def test_small_files_cannot_ask_for_huge_tensors(model):
     inputs = [pf.ones(2)] * len(imported.input_names)
     with pytest.raises((ValueError, RuntimeError, MemoryError)):
         imported(*inputs).numpy()
+
+
+@pytest.mark.parametrize("kind", ["UNDEFINED", "INT"])
+def test_a_constant_whose_value_has_the_wrong_type_is_refused(kind):
+    model = small(helper.make_node("Add", ["x", "c"], ["y"]), "x")
+    constant = helper.make_node("Constant", [], ["c"], value=numpy_helper.from_array(np.ones(2, np.float32)))
+    constant.attribute[0].type = getattr(onnx.AttributeProto, kind)
+    model.graph.node.insert(0, constant)
+    with pytest.raises(pf.onnx.InvalidOnnxModel, match="Constant 'c'"):
+        pf.onnx.import_onnx(model)

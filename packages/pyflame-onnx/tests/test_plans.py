@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 
@@ -6,7 +8,7 @@ from pyflame.onnx import plans
 
 
 def steps_left(model):
-    return [None if plan is None else [step.op for step, _ in plan.steps] for plan in model._plans.kept.values()]
+    return [None if plan is None else [step.op for step, *_ in plan.steps] for plan in model._plans.kept.values()]
 
 
 def test_shapes_are_worked_out_once_per_kind_of_input(small_network):
@@ -61,3 +63,61 @@ def test_results_do_not_depend_on_the_plan(small_network):
     x = pf.rand(2, 3, 8, 8)
     first, second = (model(x).detach().numpy() for _ in range(2))
     np.testing.assert_array_equal(first, second)
+
+
+QUANTIZED = """g (float[N, 2] x) => (float[N, 2] y) <int8[2] w = {2, 3}, float[2] scale = {0.5, 0.25}>
+    { f = Cast<to = 1>(w) g = Mul(f, scale) y = Mul(x, g) }"""
+
+
+def test_what_follows_from_weights_is_computed_once_where_no_gradients_are_recorded(parse):
+    model = pf.onnx.import_onnx(parse(QUANTIZED))
+    x = pf.ones(1, 2)
+    steps = []
+    with pf.no_grad():
+        model(x).numpy()
+        with pf.hooks.register_op_hook(post=lambda event: steps.append(event.op)):
+            assert model(x).tolist() == [[1.0, 0.75]]
+    assert steps == ["mul"]
+
+
+def test_what_follows_from_weights_follows_their_changes(parse):
+    model = pf.onnx.import_onnx(parse(QUANTIZED))
+    x = pf.ones(1, 2)
+    with pf.no_grad():
+        assert model(x).tolist() == [[1.0, 0.75]]
+        model.scale.mul_(2)
+        assert model(x).tolist() == [[2.0, 1.5]]
+        model.load_state_dict({**model.state_dict(), "scale": pf.tensor([1.0, 1.0])})
+        assert model(x).tolist() == [[2.0, 3.0]]
+        model.scale = pf.nn.Parameter(pf.zeros(2))
+        assert model(x).tolist() == [[0.0, 0.0]]
+
+
+def test_what_follows_from_weights_has_gradients(parse):
+    model = pf.onnx.import_onnx(parse(QUANTIZED))
+    x = pf.ones(1, 2)
+    with pf.no_grad():
+        model(x).numpy()
+    model(x).sum().backward()
+    assert model.scale.grad.tolist() == [2.0, 3.0]
+
+
+def test_a_trace_keeps_the_weights_that_others_follow_from(parse):
+    model = pf.onnx.import_onnx(parse(QUANTIZED))
+    x = pf.ones(1, 2)
+    with pf.no_grad():
+        model(x).numpy()
+        traced = pf.trace(model, (x,))
+        model.scale.mul_(2)
+        assert [node.name for node in traced.graph.parameters] == ["scale"]
+        assert traced(x).tolist() == [[2.0, 1.5]]
+
+
+def test_a_copy_of_a_model_has_weights_of_its_own(parse):
+    model = pf.onnx.import_onnx(parse(QUANTIZED))
+    x = pf.ones(1, 2)
+    with pf.no_grad():
+        model(x).numpy()
+        twin = copy.deepcopy(model)
+        twin.scale.mul_(2)
+        assert twin(x).tolist() == [[2.0, 1.5]] and model(x).tolist() == [[1.0, 0.75]]

@@ -21,10 +21,21 @@ struct ConvSizes {
   i64 work() const { return images * groups * out_channels * depth() * plane.result(); }
 };
 
+// sums * scale + shift by channel, plus the residual, then the larger of that and zero. Pointers may be nullptr.
+template <class T>
+struct Epilogue {
+  const T *scale, *shift;
+  const T* residual;  // laid out as the result
+  bool relu;
+};
+
 ConvSizes conv_sizes(const View& image, const View& weight, const View& result, const ConvGeometry& geometry);
 
 template <class T>
 void conv_forward(const ConvSizes& sizes, const T* input, const T* weight, T* out);
+// For sizes that are depthwise. Input and result are contiguous.
+template <class T>
+void conv_depthwise(const ConvSizes& sizes, const T* input, const T* weight, const Epilogue<T>& epilogue, T* out);
 // The forward product with weights of any strides: row (of out_channels) w_row, column (of depth) w_col.
 template <class T>
 void conv_product(const ConvSizes& sizes, const T* input, const T* weight, i64 group_step, i64 w_row, i64 w_col,

@@ -17,21 +17,6 @@ i64 ceil_div(i64 a, i64 b) { return (a + b - 1) / b; }
 // The row stride of a tile of columns: off the multiples of 1 KB that share cache sets.
 i64 column_stride(i64 n) { return n % 64 == 0 ? n + 16 : n; }
 
-template <class T>
-void forward_depthwise(const ConvSizes& s, const T* input, const T* weight, T* out) {
-  const ConvKernels<T>& kernels = conv_kernels<T>();
-  const i64 planes = s.groups * s.out_channels, work = s.plane.result() * s.plane.window() + 1;
-  parallel_for(s.images * planes, kThreadedWork / 4 / work + 1, [&](i64 begin, i64 end) {
-    for (i64 i = begin; i < end; ++i) {
-      i64 image = i / planes, channel = i % planes, group = channel / s.out_channels;
-      T* to = out + i * s.plane.result();
-      for (i64 j = 0; j < s.plane.result(); ++j) to[j] = T(0);
-      kernels.depthwise(s.plane, input + (image * s.groups + group) * s.plane.input(),
-                        weight + channel * s.plane.window(), to);
-    }
-  });
-}
-
 // One block of one group: rows [0, m) of the weights by depth [k0, k0 + k).
 template <class T>
 struct Block {
@@ -101,7 +86,7 @@ void conv_product(const ConvSizes& s, const T* input, const T* weight, i64 group
 template <class T>
 void conv_forward(const ConvSizes& s, const T* input, const T* weight, T* out) {
   if (s.images * s.result_size() == 0) return;
-  if (s.depthwise()) return forward_depthwise(s, input, weight, out);
+  if (s.depthwise()) return conv_depthwise(s, input, weight, Epilogue<T>{}, out);
   if (s.depth() == 0) {
     for (i64 i = 0; i < s.images * s.result_size(); ++i) out[i] = T(0);
     return;

@@ -9,6 +9,9 @@ namespace pyflame::cpu {
 
 namespace {
 
+// Below so many products for each result, splitting planes into lanes costs more than the tile unit saves.
+constexpr i64 kLeastDepthOfPlanes = 128;
+
 Shape last_strides(const Shape& shape) {  // of (n, c, h, w) with channels innermost
   return {shape[1] * shape[2] * shape[3], 1, shape[3] * shape[1], shape[1]};
 }
@@ -50,9 +53,12 @@ void conv2d_fused(const View& input, const View& weight, const ConvGeometry& geo
                   const View& out, Buffer* weight_buffer) {
   const ConvSizes s = conv_sizes(input, weight, out, geometry);
   const bool input_last = !input.contiguous(), out_last = !out.contiguous();
+  if (s.depthwise() && !input_last && !out_last) {
+    return conv_depthwise(s, input.as<float>(), weight.as<float>(), epilogue, out.as<float>());
+  }
   const int parts = amx_float_parts();
   FusedConv conv{s, input.as<float>(), input_last, weight.as<float>(), epilogue, out.as<float>(), out_last, weight_buffer};
-  if (parts) {
+  if (parts && (input_last || out_last || s.depth() >= kLeastDepthOfPlanes)) {
     ConvPlane& plane = conv.sizes.plane;  // rows, where there were some: a band is a number of them
     plane.h = input.shape[2], plane.w = input.shape[3], plane.oh = out.shape[2], plane.ow = out.shape[3];
     if (conv_amx(conv, parts)) return;

@@ -5,12 +5,7 @@
 
 namespace pyflame::cpu {
 
-// sums * scale + shift by channel, plus the residual, then the larger of that and zero. Pointers may be nullptr.
-struct ConvEpilogue {
-  const float *scale, *shift;
-  const float* residual;  // laid out as the result
-  bool relu;
-};
+using ConvEpilogue = Epilogue<float>;
 
 // Input and result are contiguous or have channels innermost; the weights are contiguous. `weight_buffer`: where the
 // weights lie, so that they are packed once as long as they stay the same, or nullptr.

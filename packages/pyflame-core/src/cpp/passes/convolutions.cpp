@@ -126,7 +126,10 @@ class Fuser {
   }
 
   // ---- layouts: channels innermost where every reader takes them so
-  bool is_fused(u32 i) { return live(i) && node(i).op == &ops::conv2d_fused(); }
+  // Of one group: depthwise kernels go along the rows of planes.
+  bool is_fused(u32 i) {
+    return live(i) && node(i).op == &ops::conv2d_fused() && node(node(i).inputs[0]).shape[1] == node(node(i).inputs[1]).shape[1];
+  }
   bool is_pool(u32 i) {
     const FlatNode& n = node(i);
     if (!live(i) || n.op->id != pool_ || !n.op->vjp_rule || n.dtype != DType::kFloat32 || n.shape.ndim != 4) return false;

@@ -23,6 +23,17 @@ from .tensors import array_of, dense_of
 from .values import TYPES, Array
 from .weights import PARAMETER, STATISTIC, Weights, kind_of
 
+# The attributes of Constant, of which one is its value.
+CONSTANTS = {
+    "value": AttributeProto.TENSOR,
+    "sparse_value": AttributeProto.SPARSE_TENSOR,
+    "value_float": AttributeProto.FLOAT,
+    "value_floats": AttributeProto.FLOATS,
+    "value_int": AttributeProto.INT,
+    "value_ints": AttributeProto.INTS,
+    "value_string": AttributeProto.STRING,
+    "value_strings": AttributeProto.STRINGS,
+}
 # Constants of more elements are part of the state dict; smaller ones can be written into source.
 MAX_LITERAL = 64
 
@@ -175,6 +186,8 @@ def plain_value(attribute: onnx.AttributeProto, folder: Path | None, where: str)
         value = helper.get_attribute_value(attribute)
     except (ValueError, UnicodeDecodeError) as error:
         raise InvalidOnnxModel(f"[onnx] {where}: attribute {attribute.name!r} cannot be read: {error}") from error
+    if value is None:
+        raise InvalidOnnxModel(f"[onnx] {where}: attribute {attribute.name!r} has no type, so it has no value")
     return list(value) if isinstance(value, Sequence) and not isinstance(value, (str, bytes)) else value
 
 
@@ -240,6 +253,10 @@ def constant_of(node: onnx.NodeProto, folder: Path | None, call: Mapping[str, on
             f"[onnx] Constant {node.name or node.output[0]!r} has {len(given)} values: one is needed"
         )
     ((name, attribute),) = given.items()
+    if CONSTANTS.get(name) != attribute.type:
+        raise InvalidOnnxModel(
+            f"[onnx] Constant {node.name or node.output[0]!r}: {name!r} is no value, or not of its type"
+        )
     value = plain_value(attribute, folder, f"Constant {node.name or node.output[0]!r}")
     if name in ("value_string", "value_strings"):
         raise NotImplementedError(

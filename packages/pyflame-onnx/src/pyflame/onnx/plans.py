@@ -1,19 +1,22 @@
 """Running a model again and again: what follows from constants and shapes is worked out once.
 
 A first run with inputs of new shapes finds the steps whose results depend on nothing but constants and shapes. Later
-runs with these shapes leave them out. Where a shape or a branch depends on the elements of an input, nothing is kept.
+runs with these shapes leave them out, and call the functions of the other steps without looking at their arguments
+again. Where a shape or a branch depends on the elements of an input, nothing is kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from .batch_norm import split
+from .derived import Derived, is_pure
 from .maps import Map
-from .program import Body, Lookup, Step, is_known, run_step
+from .program import Body, Lookup, Step, is_known, noted, results_of, run_step
 from .values import Carried, Value, lift, reads
 
 KEPT_PLANS = 64
@@ -25,11 +28,12 @@ class Plan:
     """What is left to do for inputs of certain shapes.
 
     Attributes:
-        steps: the steps, each with the names that nobody needs after it.
+        steps: the steps, each with the names that nobody needs after it, and the function to call on its inputs as they
+            are; None where they must be looked at.
         known: name -> value that the steps and outputs use.
     """
 
-    steps: tuple[tuple[Step, tuple[str, ...]], ...]
+    steps: tuple[tuple[Step, tuple[str, ...], Callable[..., Any] | None], ...]
     known: Mapping[str, Value]
 
 
@@ -40,6 +44,7 @@ class Plans:
         self.body = body
         self.weight = weight
         self.base: Plan | None = None
+        self.derived = Derived((), {}, weight)
         self.kept: dict[tuple[Any, ...], Plan | None] = {}
 
     def forget(self) -> None:
@@ -51,8 +56,8 @@ class Plans:
         """Run the body on one value per input."""
         if self.base is None:
             self.base = self.fold_constants()
-        weights = {name: self.weight(key) for name, key in self.body.weights.items()}
-        given = dict(zip((slot.name for slot in self.body.inputs), values))
+        given = {"": None, **dict(zip((slot.name for slot in self.body.inputs), values))}
+        weights = self.derived.values({name: self.weight(key) for name, key in self.body.weights.items()})
         key = tuple(map(signature, values))
         plan = self.kept.get(key, UNKNOWN)
         if isinstance(plan, Plan):
@@ -71,17 +76,24 @@ class Plans:
 
     def follow(self, plan: Plan, known: dict[str, Value]) -> None:
         """Run the steps of a plan; values are let go after their last use, so that they can be fused away."""
-        for step, dropped in plan.steps:
-            for name, result in zip(step.outputs, run_step(step, known, self.weight)):
+        for step, dropped, direct in plan.steps:
+            if direct is None:
+                results = run_step(step, known, self.weight)
+            else:
+                try:
+                    results = results_of(step, direct(*[known[name] for name in step.inputs], **step.attributes))
+                except Exception as error:
+                    raise noted(error, step) from None
+            for name, result in zip(step.outputs, results):
                 known[name] = result
             for name in dropped:
-                known.pop(name, None)
+                del known[name]
 
     def fold_constants(self) -> Plan:
-        """Run the steps that depend on constants alone."""
+        """Run the steps that depend on constants alone, and set aside those that depend on weights too."""
         known: dict[str, Value] = dict(self.body.constants)
         rest = []
-        for step in self.body.steps:
+        for step in (part for whole in self.body.steps for part in split(whole)):
             if not self.is_foldable(step, known):
                 rest.append(step)
                 continue
@@ -90,7 +102,17 @@ class Plans:
                 known.update(zip(step.outputs, results))
             else:
                 rest.append(step)
-        return self.plan(rest, known, lifts=False)
+        fixed = {*known, *self.body.weights, ""}
+        derived, others = [], []
+        for step in rest:
+            if is_pure(step) and fixed.issuperset(step.inputs):
+                fixed.update(step.outputs)
+                derived.append(step)
+            else:
+                others.append(step)
+        needed = {slot.name for slot in self.body.outputs}.union(*map(names_in, others))
+        self.derived = Derived(derived, known, self.weight, needed)
+        return self.plan(others, known)
 
     def is_foldable(self, step: Step, known: Mapping[str, Value]) -> bool:
         if not step.inputs or (isinstance(step.call, Map) and step.call.random):
@@ -102,19 +124,20 @@ class Plans:
         """Run all steps; return the plan for the next time, None if none can be made."""
         assert self.base is not None
         before, rest, found = reads.count, [], dict(self.base.known)
-        for step, _ in self.base.steps:
+        for step, *_ in self.base.steps:
             results = run_step(step, known, self.weight)
             known.update(zip(step.outputs, results))
             if all(map(is_known, results)):
                 found.update(zip(step.outputs, results))
             else:
                 rest.append(step)
-        return self.plan(rest, found, lifts=True) if reads.count == before else None
+        return self.plan(rest, found, known) if reads.count == before else None
 
-    def plan(self, steps: Iterable[Step], known: Mapping[str, Value], *, lifts: bool) -> Plan:
-        """Prepare steps; with `lifts`, arrays that they take as tensors are made tensors, once."""
+    def plan(self, steps: Iterable[Step], known: Mapping[str, Value], seen: Mapping[str, Value] | None = None) -> Plan:
+        """Prepare steps; with `seen`, the values of a run, arrays that they take as tensors are made tensors, once."""
         kept: dict[str, Value] = {}
-        ready = [self.prepared(step, known, kept, lifts) for step in steps]
+        direct = [None if seen is None else function_for(step, seen) for step in steps]
+        ready = [self.prepared(step, known, kept, seen is not None) for step in steps]
         outputs = {slot.name for slot in self.body.outputs}
         kept.update({name: known[name] for name in outputs if name in known})
         last: dict[str, int] = {}
@@ -123,9 +146,9 @@ class Plans:
                 last[name] = number
         dropped: list[list[str]] = [[] for _ in ready]
         for name, number in last.items():
-            if name not in outputs and name not in kept:
+            if name and name not in outputs and name not in kept:
                 dropped[number].append(name)
-        return Plan(tuple((step, tuple(names)) for step, names in zip(ready, dropped)), kept)
+        return Plan(tuple(zip(ready, map(tuple, dropped), direct)), kept)
 
     def prepared(self, step: Step, known: Mapping[str, Value], kept: dict[str, Value], lifts: bool) -> Step:
         inputs = list(step.inputs)
@@ -143,6 +166,13 @@ class Plans:
         for body in step.bodies:
             kept.update({name: known[name] for name in step.attributes[body].captured if name in known})
         return replace(step, inputs=tuple(inputs))
+
+
+def function_for(step: Step, seen: Mapping[str, Value]) -> Callable[..., Any] | None:
+    """Return what computes a step whose inputs are of the kinds it takes; None where a map must see to that."""
+    if not isinstance(step.call, Map) or step.bodies:
+        return None
+    return None if any(isinstance(seen[name], Carried) for name in step.inputs) else step.call.function
 
 
 def names_in(step: Step) -> list[str]:

@@ -137,18 +137,28 @@ def run_step(step: Step, known: Mapping[str, Value], weight: Lookup) -> Sequence
         attributes = {**attributes, **closures}
     try:
         if step.needs_weights:
-            result = step.call(*values, weight=weight)
-        else:
-            result = step.call(*values, **attributes)
-        if len(step.outputs) == 1 and not isinstance(result, tuple):
-            return (result,)
-        results = result if isinstance(result, tuple) else (result,)
-        if len(results) < len(step.outputs):
-            raise ValueError(f"[onnx] {step.op} computes {len(results)} results, the node names {len(step.outputs)}")
-        return results
+            return results_of(step, step.call(*values, weight=weight))
+        return results_of(step, step.call(*values, **attributes))
     except Exception as error:
-        error.add_note(f"in node {step.where} ({step.op})")
-        raise
+        raise noted(error, step) from None
+
+
+def results_of(step: Step, result: Any) -> Sequence[Any]:
+    """Return what a step computed as one value for each output.
+
+    Raises:
+        ValueError: it computes fewer results than its node names.
+    """
+    results = result if isinstance(result, tuple) else (result,)
+    if len(results) < len(step.outputs):
+        raise ValueError(f"[onnx] {step.op} computes {len(results)} results, the node names {len(step.outputs)}")
+    return results
+
+
+def noted(error: Exception, step: Step) -> Exception:
+    """Return an error with a note that says where it is."""
+    error.add_note(f"in node {step.where} ({step.op})")
+    return error
 
 
 def is_known(value: Value) -> bool:

@@ -118,23 +118,6 @@ void each_stretch(const ConvPlane& p, i64 k, Body&& body) {
 }
 
 template <class T>
-void depthwise(const ConvPlane& p, const T* image, const T* weight, T* out) {
-  const i64 stride = p.stride[1];
-  for (i64 k = 0; k < p.window(); ++k) {
-    T scale = weight[k];
-    each_stretch(p, k, [&](i64 result, i64 source, i64 n) {
-      T* __restrict to = out + result;
-      const T* __restrict from = image + source;
-      if (stride == 1) {
-        for (i64 i = 0; i < n; ++i) to[i] += scale * from[i];
-      } else {
-        for (i64 i = 0; i < n; ++i) to[i] += scale * from[i * stride];
-      }
-    });
-  }
-}
-
-template <class T>
 void depthwise_grad_input(const ConvPlane& p, const T* grad, const T* weight, T* image) {
   const i64 stride = p.stride[1];
   for (i64 k = 0; k < p.window(); ++k) {
@@ -174,9 +157,9 @@ void depthwise_grad_weight(const ConvPlane& p, const T* grad, const T* image, T*
 
 }  // namespace
 
-const ConvKernels<float> conv_float = {columns<float>, add_columns<float>, depthwise<float>,
-                                       depthwise_grad_input<float>, depthwise_grad_weight<float>};
-const ConvKernels<double> conv_double = {columns<double>, add_columns<double>, depthwise<double>,
-                                         depthwise_grad_input<double>, depthwise_grad_weight<double>};
+const ConvKernels<float> conv_float = {columns<float>, add_columns<float>, depthwise_grad_input<float>,
+                                       depthwise_grad_weight<float>};
+const ConvKernels<double> conv_double = {columns<double>, add_columns<double>, depthwise_grad_input<double>,
+                                         depthwise_grad_weight<double>};
 
 }  // namespace pyflame::cpu::PYFLAME_TIER
