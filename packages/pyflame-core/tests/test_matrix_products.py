@@ -134,7 +134,7 @@ THREADS = """
 import hashlib
 rng = np.random.default_rng(2)
 digest = hashlib.sha256()
-for m, n, k in ((700, 300, 900), (64, 2048, 256), (1500, 96, 64), (300, 1100, 1300)):
+for m, n, k in ((700, 300, 900), (64, 2048, 256), (1500, 96, 64), (300, 1100, 1300), (70, 90, 4500)):
     a, b = rng.standard_normal((m, k)).astype("f"), rng.standard_normal((k, n)).astype("f")
     a[m // 2, 3] = 2.0**-120
     for dtype in (pf.float32, pf.bfloat16):
@@ -147,6 +147,25 @@ print(json.dumps(digest.hexdigest()))
 def test_products_do_not_depend_on_threads(tier: str) -> None:
     digests = {run(THREADS, PYFLAME_CPU_TIER=tier, PYFLAME_NUM_THREADS=threads) for threads in ("1", "2", "7")}
     assert len(digests) == 1
+
+
+DEEP = """
+rng = np.random.default_rng(4)
+report = {}
+for m, n, k in ((70, 90, 4500), (33, 17, 2049), (300, 64, 2048)):
+    a, b = (pf.tensor(rng.standard_normal(shape).astype("f")).to(pf.bfloat16) for shape in ((m, k), (n, k)))
+    a64, b64 = (t.to(pf.float64).numpy() for t in (a, b))
+    for name, left, right in (("nt", a, b.T), ("tn", a.T.contiguous().T, b.T.contiguous())):
+        result, exact = (left @ right).to(pf.float64).numpy(), a64 @ b64.T
+        report[f"{name} {m} {n} {k}"] = float((np.abs(result - exact) - 2.0**-8 * np.abs(exact)).max())
+print(json.dumps(report))
+"""
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_long_sums_of_halves_are_rounded_once(tier: str) -> None:
+    for name, beyond in run(DEEP, PYFLAME_CPU_TIER=tier).items():
+        assert beyond < 1e-3, (name, beyond)  # what float sums of thousands of products may lose besides
 
 
 PRECISION = """

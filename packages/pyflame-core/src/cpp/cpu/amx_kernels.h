@@ -21,6 +21,12 @@ struct AmxRange {
   u32 low = ~0u, high = 0;
 };
 
+// Memory that a later product will read: so many lines of it are fetched into the second-level cache with each step.
+struct AmxAhead {
+  const u16* from = nullptr;
+  i64 lines = 0;
+};
+
 // Numbers of one lane in an image of split floats: steps of [part][32], and a gap, because lanes a multiple of 128 bytes
 // apart would meet in few cache sets.
 static constexpr i64 amx_lane_size(i64 k, int parts) {
@@ -57,10 +63,11 @@ struct AmxKernels {
   // Between these two calls a thread may multiply.
   void (*begin)();
   void (*end)();
-  // C (rows x columns, at most 32 x 32) (+)= A panel times B panel, over `steps`. Of split numbers the products whose
-  // sizes add up to less than `parts` are taken.
-  void (*multiply)(i64 steps, int parts, const u16* a, const u16* b, float* c, i64 ldc, i64 rows, i64 columns,
-                   bool accumulate);
+  // C (32 x 32) (+)= A panel times B panel, over `steps`. Of split numbers the products whose sizes add up to less than
+  // `parts` are taken.
+  void (*multiply)(i64 steps, int parts, const u16* a, const u16* b, float* c, i64 ldc, bool accumulate, AmxAhead ahead);
+  // Sums that came from the unit (so none is denormal), rounded to bfloat16. rows, columns <= 32.
+  void (*narrow)(const float* sums, i64 lds, i64 rows, i64 columns, u16* out, i64 ldc);
   // A block of sums (+)= 32 lanes of an image, lane_size apart, times B; each step reads the image at an offset of its own.
   void (*multiply_image)(const u16* image, i64 lane_size, const i64* offsets, i64 steps, int parts, const u16* b,
                          float* sums, bool accumulate);

@@ -205,7 +205,7 @@ class Convolution {
         }
         for (i64 out = 0; out < panels_; ++out) {
           amx_kernels()->multiply(cut_.taps * cut_.steps(), parts_, split, weights_.panels + out * panel_size_, sums,
-                                  kAmxLanes, kAmxLanes, kAmxLanes, false);
+                                  kAmxLanes, false, AmxAhead{});
           finish(image, out, sums, places);
         }
       }

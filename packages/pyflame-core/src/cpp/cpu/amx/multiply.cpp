@@ -33,55 +33,65 @@ struct ImageLanes {
   i64 at(i64 step, int) const { return offsets[step]; }
 };
 
+// Each tile is loaded just before its first product, so that the unit starts while the rest is on its way.
+#define LOAD_A0(index) _tile_loadd(4, a + Lanes::part(index), stride)
+#define LOAD_A1(index) _tile_loadd(5, a + half + Lanes::part(index), stride)
+#define LOAD_B0(part) _tile_loadd(6, b + (part) * 2 * kAmxTile, 64)
+#define LOAD_B1(part) _tile_loadd(7, b + ((part) * 2 + 1) * kAmxTile, 64)
+#define LOAD_BOTH(a_part, b_part) \
+  LOAD_B0(b_part);                \
+  LOAD_A0(a_part);                \
+  _tile_dpbf16ps(0, 4, 6);        \
+  LOAD_B1(b_part);                \
+  _tile_dpbf16ps(1, 4, 7);        \
+  LOAD_A1(a_part);                \
+  _tile_dpbf16ps(2, 5, 6);        \
+  _tile_dpbf16ps(3, 5, 7)
+#define LOAD_A(index)      \
+  LOAD_A0(index);          \
+  _tile_dpbf16ps(0, 4, 6); \
+  _tile_dpbf16ps(1, 4, 7); \
+  LOAD_A1(index);          \
+  _tile_dpbf16ps(2, 5, 6); \
+  _tile_dpbf16ps(3, 5, 7)
+#define LOAD_B(part)       \
+  LOAD_B0(part);           \
+  _tile_dpbf16ps(0, 4, 6); \
+  _tile_dpbf16ps(2, 5, 6); \
+  LOAD_B1(part);           \
+  _tile_dpbf16ps(1, 4, 7); \
+  _tile_dpbf16ps(3, 5, 7)
+
 // Small products first: what is added to a large sum is rounded to it.
 template <int kParts, class Lanes>
-void multiply_steps(i64 steps, const u16* from, Lanes lanes, const u16* b) {
+void multiply_steps(i64 steps, const u16* from, Lanes lanes, const u16* b, AmxAhead ahead = {}) {
   const i64 stride = lanes.stride(), half = lanes.half();
-#define LOAD_A(index)                                     \
-  _tile_loadd(4, a + Lanes::part(index), stride);         \
-  _tile_loadd(5, a + half + Lanes::part(index), stride)
-#define LOAD_B(part)                             \
-  _tile_loadd(6, b + (part) * 2 * kAmxTile, 64); \
-  _tile_loadd(7, b + ((part) * 2 + 1) * kAmxTile, 64)
-#define MULTIPLY()          \
-  _tile_dpbf16ps(0, 4, 6);  \
-  _tile_dpbf16ps(1, 4, 7);  \
-  _tile_dpbf16ps(2, 5, 6);  \
-  _tile_dpbf16ps(3, 5, 7)
   for (i64 step = 0; step < steps; ++step, b += amx_step_size(kParts)) {
     const u16* a = from + lanes.at(step, kParts);
+    for (i64 i = 0; i < ahead.lines; ++i, ahead.from += 32) _mm_prefetch(ahead.from, _MM_HINT_T1);
     if constexpr (kParts == 1) {
-      LOAD_A(0);
-      LOAD_B(0);
-      MULTIPLY();
+      LOAD_BOTH(0, 0);
     } else if constexpr (kParts == 2) {
-      LOAD_A(1);
-      LOAD_B(0);
-      MULTIPLY();
+      LOAD_BOTH(1, 0);
       LOAD_A(0);
-      MULTIPLY();
       LOAD_B(1);
-      MULTIPLY();
     } else {
-      LOAD_A(2);
-      LOAD_B(0);
-      MULTIPLY();
+      LOAD_BOTH(2, 0);
       LOAD_A(1);
-      MULTIPLY();
       LOAD_B(1);
-      MULTIPLY();
       LOAD_A(0);
-      MULTIPLY();
       LOAD_B(2);
-      MULTIPLY();
       LOAD_B(0);
-      MULTIPLY();
     }
   }
+}
+#undef LOAD_A0
+#undef LOAD_A1
+#undef LOAD_B0
+#undef LOAD_B1
+#undef LOAD_BOTH
 #undef LOAD_A
 #undef LOAD_B
-#undef MULTIPLY
-}
 
 void load_sums(const float* c, i64 ldc) {
   _tile_loadd(0, c, ldc * 4);
@@ -104,18 +114,6 @@ void begin_sums(const float* c, i64 ldc, bool accumulate) {
   _tile_zero(3);
 }
 
-void multiply_whole(i64 steps, int parts, const u16* a, const u16* b, float* c, i64 ldc, bool accumulate) {
-  begin_sums(c, ldc, accumulate);
-  if (parts == 1) {
-    multiply_steps<1>(steps, a, PanelLanes{}, b);
-  } else if (parts == 2) {
-    multiply_steps<2>(steps, a, PanelLanes{}, b);
-  } else {
-    multiply_steps<3>(steps, a, PanelLanes{}, b);
-  }
-  store_sums(c, ldc);
-}
-
 }  // namespace
 
 void multiply_image(const u16* image, i64 lane_size, const i64* offsets, i64 steps, int parts, const u16* b, float* sums,
@@ -135,17 +133,16 @@ void multiply_image(const u16* image, i64 lane_size, const i64* offsets, i64 ste
 void begin() { _tile_loadconfig(&g_config); }
 void end() { _tile_release(); }
 
-void multiply(i64 steps, int parts, const u16* a, const u16* b, float* c, i64 ldc, i64 rows, i64 columns,
-              bool accumulate) {
-  if (rows == kAmxLanes && columns == kAmxLanes) return multiply_whole(steps, parts, a, b, c, ldc, accumulate);
-  alignas(64) float block[kAmxLanes * kAmxLanes] = {};
-  for (i64 i = 0; accumulate && i < rows; ++i) {
-    for (i64 j = 0; j < columns; ++j) block[i * kAmxLanes + j] = c[i * ldc + j];
+void multiply(i64 steps, int parts, const u16* a, const u16* b, float* c, i64 ldc, bool accumulate, AmxAhead ahead) {
+  begin_sums(c, ldc, accumulate);
+  if (parts == 1) {
+    multiply_steps<1>(steps, a, PanelLanes{}, b, ahead);
+  } else if (parts == 2) {
+    multiply_steps<2>(steps, a, PanelLanes{}, b, ahead);
+  } else {
+    multiply_steps<3>(steps, a, PanelLanes{}, b, ahead);
   }
-  multiply_whole(steps, parts, a, b, block, kAmxLanes, accumulate);
-  for (i64 i = 0; i < rows; ++i) {
-    for (i64 j = 0; j < columns; ++j) c[i * ldc + j] = block[i * kAmxLanes + j];
-  }
+  store_sums(c, ldc);
 }
 
 }  // namespace pyflame::cpu::amx

@@ -240,15 +240,29 @@ void finish(const float* sums, const ConvBlock& block) {
   }
 }
 
-// Ranges of bfloat16 numbers, as those of the floats they are.
-void add_halves(__m512i halves, RangeVectors& range) {
-  range.add(widen(_mm512_castsi512_si256(halves)));
-  range.add(widen(_mm512_extracti64x4_epi64(halves, 1)));
-}
+// Ranges of bfloat16 numbers; merged, they are those of the floats these are.
+struct HalfRange {
+  __m512i low = _mm512_set1_epi32(-1), high = _mm512_setzero_si512();
+
+  void add(__m512i halves) {
+    __m512i bits = _mm512_and_si512(halves, _mm512_set1_epi16(0x7fff));
+    high = _mm512_max_epu16(high, bits);
+    low = _mm512_min_epu16(low, _mm512_sub_epi16(bits, _mm512_set1_epi16(1)));
+  }
+  void merge_into(AmxRange* range) const {
+    const __m512i both[2] = {_mm512_min_epu16(low, _mm512_srli_epi32(low, 16)),
+                             _mm512_max_epu16(high, _mm512_srli_epi32(high, 16))};
+    const __m512i mask = _mm512_set1_epi32(0xffff);
+    const u32 least = _mm512_reduce_min_epu32(_mm512_and_si512(both[0], mask));
+    const u32 most = _mm512_reduce_max_epu32(_mm512_and_si512(both[1], mask));
+    if (least != 0xffff && (least + 1) << 16 < range->low) range->low = (least + 1) << 16;
+    if (most << 16 > range->high) range->high = most << 16;
+  }
+};
 
 void pack_bfloat16(const u16* in, i64 lane_stride, i64 k_stride, i64 lanes, i64 k, bool columns, u16* out,
                    AmxRange* range) {
-  RangeVectors seen;
+  HalfRange seen;
   for (i64 p = 0; p < k; p += kAmxStep) {
     for (i64 half = 0; half < 2; ++half, out += kAmxTile) {
       const u16* from = in + half * kHalf * lane_stride + p * k_stride;
@@ -267,7 +281,7 @@ void pack_bfloat16(const u16* in, i64 lane_stride, i64 k_stride, i64 lanes, i64 
           rows[i] = _mm512_or_si512(_mm512_cvtepu16_epi32(first),
                                     _mm512_slli_epi32(_mm512_cvtepu16_epi32(second), 16));
         }
-        add_halves(rows[i], seen);
+        seen.add(rows[i]);
       }
       if ((k_stride == 1) == columns) transpose(rows);
       for (i64 i = 0; i < 16; ++i) _mm512_store_si512(out + i * 32, rows[i]);
@@ -276,9 +290,18 @@ void pack_bfloat16(const u16* in, i64 lane_stride, i64 k_stride, i64 lanes, i64 
   seen.merge_into(range);
 }
 
+void narrow(const float* sums, i64 lds, i64 rows, i64 columns, u16* out, i64 ldc) {
+  const __mmask32 mask = first_halves(columns);
+  for (i64 i = 0; i < rows; ++i, sums += lds, out += ldc) {
+    __m512i halves = (__m512i)_mm512_cvtne2ps_pbh(_mm512_loadu_ps(sums + 16), _mm512_loadu_ps(sums));
+    _mm512_mask_storeu_epi16(out, mask, halves);
+  }
+}
+
 }  // namespace
 
 extern const AmxKernels kernels;  // declared where it is used, in precision.cpp
-const AmxKernels kernels = {pack_floats, pack_lanes, pack_pixels, pack_bfloat16, begin, end, multiply, multiply_image, finish};
+const AmxKernels kernels = {pack_floats, pack_lanes, pack_pixels, pack_bfloat16, begin,
+                            end, multiply, narrow, multiply_image, finish};
 
 }  // namespace pyflame::cpu::amx
