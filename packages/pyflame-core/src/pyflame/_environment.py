@@ -12,7 +12,7 @@ from . import _core
 ENVIRONMENT = {
     "PYFLAME_NUM_THREADS": "CPU threads, by default one per physical core",
     "PYFLAME_AMX_FP32": "0 keeps float32 products off the tile unit of the amx tier; 1, the default, allows it",
-    "PYFLAME_CPU_TIER": "instruction set of the kernels: baseline, avx2, avx512 or amx, by default the best there is",
+    "PYFLAME_CPU_TIER": "kernels to use: baseline, avx2, avx512, amx, or neon on ARM; by default the best there is",
     "PYFLAME_DEVICE": "the device that computes, by default cpu",
     "PYFLAME_EAGER": "1: compute every operation at once",
     "PYFLAME_DEBUG": "1: start in debug mode",

@@ -15,6 +15,15 @@ namespace pyflame::cpu {
 
 namespace {
 
+// Best first.
+#if defined(__x86_64__)
+constexpr TierId kTiers[] = {TierId::kAmx, TierId::kAvx512, TierId::kAvx2, TierId::kBaseline};
+#elif defined(__aarch64__)
+constexpr TierId kTiers[] = {TierId::kNeon};
+#else
+constexpr TierId kTiers[] = {TierId::kBaseline};
+#endif
+
 // The tile unit: the processor has it, the system saves its registers, and grants them to this process. They are granted
 // on request only, because they enlarge every signal frame.
 bool has_tiles() {
@@ -43,21 +52,22 @@ bool runs_here(TierId tier) {
   if (tier == TierId::kAmx) return avx512 && has_tiles();
   return tier == TierId::kBaseline || (tier == TierId::kAvx2 ? avx2 : avx512);
 #else
-  return tier == TierId::kBaseline;
+  return true;
 #endif
 }
 
 TierId choose() {
-  constexpr TierId tiers[] = {TierId::kAmx, TierId::kAvx512, TierId::kAvx2, TierId::kBaseline};
   if (const char* forced = std::getenv("PYFLAME_CPU_TIER")) {
-    for (TierId tier : tiers) {
+    std::string known;
+    for (TierId tier : kTiers) {
+      known += (known.empty() ? "" : ", ") + std::string(tier_name(tier));
       if (std::string(forced) != tier_name(tier)) continue;
       if (!runs_here(tier)) value_error("[cpu] PYFLAME_CPU_TIER=" + std::string(forced) + ": this machine lacks it");
       return tier;
     }
-    value_error("[cpu] PYFLAME_CPU_TIER=" + std::string(forced) + " is unknown: use baseline, avx2, avx512 or amx");
+    value_error("[cpu] PYFLAME_CPU_TIER=" + std::string(forced) + " is unknown: use one of " + known);
   }
-  for (TierId tier : tiers) {
+  for (TierId tier : kTiers) {
     if (runs_here(tier)) return tier;
   }
   return TierId::kBaseline;
@@ -71,7 +81,8 @@ TierId active_tier() {
 }
 
 const char* tier_name(TierId tier) {
-  return tier == TierId::kAmx ? "amx" : tier == TierId::kAvx512 ? "avx512" : tier == TierId::kAvx2 ? "avx2" : "baseline";
+  constexpr const char* names[] = {"baseline", "neon", "avx2", "avx512", "amx"};
+  return names[static_cast<int>(tier)];
 }
 
 }  // namespace pyflame::cpu

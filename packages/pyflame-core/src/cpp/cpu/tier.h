@@ -6,10 +6,10 @@
 
 namespace pyflame::cpu {
 
-// kAmx is AVX-512 with the tile unit for matrix products.
-enum class TierId { kBaseline, kAvx2, kAvx512, kAmx };
+// kAmx is AVX-512 with the tile unit for matrix products; kNeon is the one tier of 64-bit ARM, where every machine has it.
+enum class TierId { kBaseline, kNeon, kAvx2, kAvx512, kAmx };
 
-// The best tier this machine runs, or the one named by PYFLAME_CPU_TIER (baseline, avx2, avx512, amx); fixed at first use.
+// The best tier this machine runs, or the one named by PYFLAME_CPU_TIER (tier_name of those built); fixed at first use.
 // Throws ValueError when the name is unknown or the machine cannot run it.
 TierId active_tier();
 const char* tier_name(TierId tier);
@@ -28,6 +28,10 @@ const char* tier_name(TierId tier);
                                                                 : baseline::function;  \
     return table;                                                                      \
   }
+#elif defined(__aarch64__)
+#define PYFLAME_DECLARE_TIERS(Type, function)              \
+  namespace neon { extern const Type function; }           \
+  inline const Type& active_##function() { return neon::function; }
 #else
 #define PYFLAME_DECLARE_TIERS(Type, function)                  \
   namespace baseline { extern const Type function; }           \

@@ -4,6 +4,8 @@
 #include "base/dtype.h"
 #if defined(__AVX2__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 namespace pyflame::cpu::PYFLAME_TIER {
@@ -61,6 +63,9 @@ inline DoubleVector fma(DoubleVector a, DoubleVector b, DoubleVector c) { return
 #elif defined(__AVX2__)
 inline FloatVector fma(FloatVector a, FloatVector b, FloatVector c) { return _mm256_fmadd_ps(a, b, c); }
 inline DoubleVector fma(DoubleVector a, DoubleVector b, DoubleVector c) { return _mm256_fmadd_pd(a, b, c); }
+#elif defined(__aarch64__)
+inline FloatVector fma(FloatVector a, FloatVector b, FloatVector c) { return vfmaq_f32(c, a, b); }
+inline DoubleVector fma(DoubleVector a, DoubleVector b, DoubleVector c) { return vfmaq_f64(c, a, b); }
 #else
 inline FloatVector fma(FloatVector a, FloatVector b, FloatVector c) { return a * b + c; }
 inline DoubleVector fma(DoubleVector a, DoubleVector b, DoubleVector c) { return a * b + c; }
