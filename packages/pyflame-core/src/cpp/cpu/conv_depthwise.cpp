@@ -29,7 +29,7 @@ void conv_depthwise(const ConvSizes& s, const T* input, const T* weight, const E
   const i64 grain = kWorkPerTask / (p.result() * window + 1) + 1;
   const DepthwiseKernels<T>& kernels = depthwise_kernels<T>();
   parallel_for(s.images * planes, grain, [&](i64 begin, i64 end) {
-    T* laid = scratch<T>(Scratch::kImage, rows.rows(p, band) * rows.row);
+    T* laid = scratch<T>(Scratch::kColumns, rows.rows(p, band) * rows.row);
     for (i64 i = begin; i < end; ++i) {
       const i64 image = i / planes, channel = i % planes;
       const T* from = input + (image * s.groups + channel / s.out_channels) * p.input();
