@@ -62,18 +62,17 @@ class T5Config(Config):
         return "gelu_new" if gated and name == "gelu" else name, gated
 
 
-def buckets(queries: int, keys: int, both_sides: bool, count: int, reach: int) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """The bucket of the distance of each query and key: exact for near ones, logarithmic up to `reach`."""
+def buckets(both_sides: bool, count: int, reach: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """The bucket of each distance from -reach to reach: exact for near ones, logarithmic for others."""
     side = count // 2 if both_sides else count
     exact = side // 2
-    distance = np.arange(1 - queries, keys)
+    distance = np.arange(-reach, reach + 1)
     away = abs(distance) if both_sides else np.maximum(-distance, 0)
     # In single precision, as elsewhere: a distance at the edge of a bucket must not fall into the next one.
     far = np.log((np.maximum(away, 1) / exact).astype(np.float32)) / np.float32(math.log(reach / exact))
     steps = (far * np.float32(side - exact)).astype(np.int64)
     found = np.where(away < exact, away, np.minimum(exact + steps, side - 1))
-    found = found + side * (both_sides & (distance > 0))
-    return found[np.arange(keys)[None] - np.arange(queries)[:, None] + queries - 1]
+    return found + side * (both_sides & (distance > 0))
 
 
 class T5Attention(nn.Module):
@@ -99,7 +98,9 @@ class T5Attention(nn.Module):
     def distances(self, queries: int, keys: int) -> Tensor:
         """What the distance adds to each score, (1, heads, queries, keys)."""
         assert self.relative_attention_bias is not None
-        places = pf.tensor(buckets(queries, keys, self.both_sides, self.count, self.reach))
+        # Beyond the reach all distances of one side share a bucket.
+        distance = pf.clip(pf.arange(keys) - pf.arange(queries).unsqueeze(1), -self.reach, self.reach)
+        places = pf.tensor(buckets(self.both_sides, self.count, self.reach))[distance + self.reach]
         return self.relative_attention_bias(places).permute(2, 0, 1)[None]
 
     def forward(self, x: Tensor, context: Tensor, bias: Tensor | None) -> Tensor:
