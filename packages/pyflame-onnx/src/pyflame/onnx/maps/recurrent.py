@@ -16,6 +16,7 @@ from ..values import ints
 from .registry import maps
 
 Activation = Callable[[Tensor], Tensor]
+Cell = Callable[..., tuple[Tensor, ...]]
 # name in lower case: (function of x, alpha, beta; default of alpha; default of beta)
 ACTIVATIONS: dict[str, tuple[Callable[[Tensor, float, float], Tensor], float, float]] = {
     "affine": (lambda x, a, b: a * x + b, 1.0, 0.0),
@@ -81,14 +82,37 @@ class Layer:
         """Return zero where a sequence has ended."""
         return value if self.live is None else value * pf.cast(pf.select(self.live, 0, step), value.dtype)
 
-    def collected(self, outputs: Sequence[Sequence[Tensor]], states: Sequence[Sequence[Tensor]]) -> tuple[Tensor, ...]:
-        """Put the outputs of all steps and the last states together, in the layout asked for."""
-        rows = [pf.stack(row, 0) for row in outputs]  # each (steps, batch, hidden)
-        y = pf.stack(rows, 1)
-        last = [pf.stack(state, 0) for state in states]
+    def run(self, cell_of: Callable[[int], Cell], starts: Sequence[Tensor | None], hidden: int) -> tuple[Tensor, ...]:
+        """Run a cell over all steps of each direction.
+
+        Args:
+            cell_of: makes the cell of a direction; it takes a step and the states, and returns the new ones.
+            starts: the first states of all directions; None for zeros. The first one is what a step puts out.
+            hidden: size of the states.
+
+        Returns:
+            The outputs of all steps and the last states, in the layout asked for.
+        """
+        outputs, last = [], []
+        for side in range(self.directions):
+            cell = cell_of(side)
+            states = [self.initial(start, side, hidden) for start in starts]
+            row: dict[int, Tensor] = {}
+            for step in self.steps(side):
+                states = [self.kept(step, new, old) for new, old in zip(cell(step, *states), states)]
+                row[step] = self.masked(step, states[0])
+            outputs.append(pf.stack([row[step] for step in sorted(row)], 0))
+            last.append(states)
+        y = pf.stack(outputs, 1)
+        ends = [pf.stack(state, 0) for state in zip(*last)]
         if self.batch_first:
-            return pf.permute(y, (2, 0, 1, 3)), *(pf.permute(state, (1, 0, 2)) for state in last)
-        return y, *last
+            return pf.permute(y, (2, 0, 1, 3)), *(pf.permute(state, (1, 0, 2)) for state in ends)
+        return y, *ends
+
+    def initial(self, state: Tensor | None, side: int, hidden: int) -> Tensor:
+        if state is None:
+            return pf.zeros((self.x.shape[1], hidden), dtype=self.x.dtype)
+        return pf.select(state, 1 if self.batch_first else 0, side)
 
 
 def layer_of(x: Tensor, direction: str, lengths: Any, layout: int) -> Layer:
@@ -102,12 +126,6 @@ def layer_of(x: Tensor, direction: str, lengths: Any, layout: int) -> Layer:
         if (ends != x.shape[0]).any():
             live = pf.from_numpy((np.arange(x.shape[0])[:, None] < ends[None, :])[:, :, None])
     return Layer(x, len(backwards), backwards, live, bool(layout))
-
-
-def initial(state: Tensor | None, layer: Layer, direction: int, hidden: int) -> Tensor:
-    if state is None:
-        return pf.zeros((layer.x.shape[1], hidden), dtype=layer.x.dtype)
-    return pf.select(state, 1 if layer.batch_first else 0, direction)
 
 
 def parts(matrix: Tensor, count: int) -> list[Tensor]:
@@ -139,24 +157,21 @@ def rnn(
     direction: str = "forward",
     hidden_size: int | None = None,
     layout: int = 0,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, ...]:
     layer = layer_of(x, direction, lengths, layout)
     functions = activations_of(names_for(activations, ["Tanh"], layer.directions), activation_alpha, activation_beta)
-    outputs, last = [], []
-    for side in range(layer.directions):
-        weight, recurrent = pf.select(w, 0, side), pf.select(r, 0, side)
+
+    def cell_of(side: int) -> Cell:
+        recurrent = pf.t(pf.select(r, 0, side))
         bias = 0 if b is None else sum(parts(pf.select(b, 0, side), 2))
-        h = initial(initial_h, layer, side, recurrent.shape[1])
-        given = pf.matmul(layer.x, pf.t(weight)) + bias
-        row: dict[int, Tensor] = {}
-        for step in layer.steps(side):
-            new = functions[side](limit(pf.select(given, 0, step) + pf.matmul(h, pf.t(recurrent)), clip))
-            h = layer.kept(step, new, h)
-            row[step] = layer.masked(step, h)
-        outputs.append([row[step] for step in sorted(row)])
-        last.append(h)
-    y, states = layer.collected(outputs, [last])
-    return y, states
+        given = pf.matmul(layer.x, pf.t(pf.select(w, 0, side))) + bias
+
+        def cell(step: int, h: Tensor) -> tuple[Tensor]:
+            return (functions[side](limit(pf.select(given, 0, step) + pf.matmul(h, recurrent), clip)),)
+
+        return cell
+
+    return layer.run(cell_of, [initial_h], r.shape[2])
 
 
 @maps("GRU", 7, 14, 22, host="lengths")
@@ -176,24 +191,23 @@ def gru(
     hidden_size: int | None = None,
     layout: int = 0,
     linear_before_reset: int = 0,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, ...]:
     layer = layer_of(x, direction, lengths, layout)
     names = names_for(activations, ["Sigmoid", "Tanh"], layer.directions)
     functions = activations_of(names, activation_alpha, activation_beta)
-    outputs, last = [], []
-    for side in range(layer.directions):
+    hidden = r.shape[2]
+
+    def cell_of(side: int) -> Cell:
         gate, candidate = functions[2 * side : 2 * side + 2]
-        weight, recurrent = pf.select(w, 0, side), pf.select(r, 0, side)
-        hidden = recurrent.shape[1]
+        recurrent = pf.select(r, 0, side)
         bias = pf.zeros((6 * hidden,), dtype=x.dtype) if b is None else pf.select(b, 0, side)
         given_bias, recurrent_bias = parts(bias, 2)
-        given = pf.matmul(layer.x, pf.t(weight)) + given_bias
+        given = pf.matmul(layer.x, pf.t(pf.select(w, 0, side))) + given_bias
         gates = pf.narrow(recurrent, 0, 0, 2 * hidden)
         gates_bias = pf.narrow(recurrent_bias, 0, 0, 2 * hidden)
         own, own_bias = parts(recurrent, 3)[2], parts(recurrent_bias, 3)[2]
-        h = initial(initial_h, layer, side, hidden)
-        row: dict[int, Tensor] = {}
-        for step in layer.steps(side):
+
+        def cell(step: int, h: Tensor) -> tuple[Tensor]:
             now = pf.select(given, 0, step)
             both = gate(limit(pf.narrow(now, 1, 0, 2 * hidden) + pf.matmul(h, pf.t(gates)) + gates_bias, clip))
             z, reset = pf.narrow(both, 1, 0, hidden), pf.narrow(both, 1, hidden, hidden)
@@ -202,12 +216,11 @@ def gru(
             else:
                 past = pf.matmul(reset * h, pf.t(own)) + own_bias
             fresh = candidate(limit(pf.narrow(now, 1, 2 * hidden, hidden) + past, clip))
-            h = layer.kept(step, (1 - z) * fresh + z * h, h)
-            row[step] = layer.masked(step, h)
-        outputs.append([row[step] for step in sorted(row)])
-        last.append(h)
-    y, states = layer.collected(outputs, [last])
-    return y, states
+            return ((1 - z) * fresh + z * h,)
+
+        return cell
+
+    return layer.run(cell_of, [initial_h], hidden)
 
 
 @maps("LSTM", 7, 14, 22, host="lengths")
@@ -229,23 +242,22 @@ def lstm(
     hidden_size: int | None = None,
     input_forget: int = 0,
     layout: int = 0,
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, ...]:
     layer = layer_of(x, direction, lengths, layout)
     names = names_for(activations, ["Sigmoid", "Tanh", "Tanh"], layer.directions)
     functions = activations_of(names, activation_alpha, activation_beta)
-    outputs, last_h, last_c = [], [], []
-    for side in range(layer.directions):
+    hidden = r.shape[2]
+
+    def cell_of(side: int) -> Cell:
         gate, candidate, shown = functions[3 * side : 3 * side + 3]
-        weight, recurrent = pf.select(w, 0, side), pf.select(r, 0, side)
-        hidden = recurrent.shape[1]
-        given = pf.matmul(layer.x, pf.t(weight))
+        recurrent = pf.t(pf.select(r, 0, side))
+        given = pf.matmul(layer.x, pf.t(pf.select(w, 0, side)))
         if b is not None:
             given = given + sum(parts(pf.select(b, 0, side), 2))
         p_in, p_out, p_forget = [0, 0, 0] if peepholes is None else parts(pf.select(peepholes, 0, side), 3)
-        h, c = initial(initial_h, layer, side, hidden), initial(initial_c, layer, side, hidden)
-        row: dict[int, Tensor] = {}
-        for step in layer.steps(side):
-            now = limit(pf.select(given, 0, step) + pf.matmul(h, pf.t(recurrent)), clip)
+
+        def cell(step: int, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+            now = limit(pf.select(given, 0, step) + pf.matmul(h, recurrent), clip)
             enter, leave, forget, new = (pf.narrow(now, 1, place * hidden, hidden) for place in range(4))
             if peepholes is not None:
                 enter, forget = enter + p_in * c, forget + p_forget * c
@@ -253,10 +265,8 @@ def lstm(
             f = 1 - i if input_forget else gate(forget)
             grown = f * c + i * candidate(new)
             o = gate(leave if peepholes is None else leave + p_out * grown)
-            h, c = layer.kept(step, o * shown(grown), h), layer.kept(step, grown, c)
-            row[step] = layer.masked(step, h)
-        outputs.append([row[step] for step in sorted(row)])
-        last_h.append(h)
-        last_c.append(c)
-    y, states, cells = layer.collected(outputs, [last_h, last_c])
-    return y, states, cells
+            return o * shown(grown), grown
+
+        return cell
+
+    return layer.run(cell_of, [initial_h, initial_c], hidden)
