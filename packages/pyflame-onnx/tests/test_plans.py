@@ -2,6 +2,7 @@ import copy
 
 import numpy as np
 import pytest
+from onnx.reference import ReferenceEvaluator
 
 import pyflame as pf
 from pyflame.onnx import plans
@@ -121,3 +122,28 @@ def test_a_copy_of_a_model_has_weights_of_its_own(parse):
         twin = copy.deepcopy(model)
         twin.scale.mul_(2)
         assert twin(x).tolist() == [[2.0, 1.5]] and model(x).tolist() == [[1.0, 0.75]]
+
+
+GELUS = {
+    "halved last": "a = Div(x, root) e = Erf(a) t = Add(e, one) m = Mul(x, t) y = Mul(m, half)",
+    "halved in between": "a = Mul(x, inverse) e = Erf(a) t = Add(one, e) m = Mul(t, half) y = Mul(m, x)",
+    "halved first": "a = Div(x, root) h = Mul(half, x) e = Erf(a) t = Add(e, one) y = Mul(h, t)",
+}
+OTHERS = {
+    "another scale": "a = Div(x, one) e = Erf(a) t = Add(e, one) m = Mul(x, t) y = Mul(m, half)",
+    "another input": "z = Relu(x) a = Div(x, root) e = Erf(a) t = Add(e, one) m = Mul(z, t) y = Mul(m, half)",
+    "a value used twice": "a = Div(x, root) e = Erf(a) t = Add(e, one) m = Mul(x, t) n = Mul(m, half) y = Add(n, e)",
+    "a root divided": "a = Div(root, x) e = Erf(a) t = Add(e, one) m = Mul(x, t) y = Mul(m, half)",
+}
+NUMBERS = "float root = {1.41421356}, float inverse = {0.70710678}, float one = {1}, float half = {0.5}"
+
+
+@pytest.mark.parametrize("nodes", [*GELUS.values(), *OTHERS.values()], ids=[*GELUS, *OTHERS])
+def test_a_gelu_that_is_written_out_is_one_operation(parse, nodes):
+    proto = parse(f"g (float[N] x) => (float[N] y) <{NUMBERS}> {{ {nodes} }}")
+    model = pf.onnx.import_onnx(proto)
+    x = np.linspace(-4, 4, 10, dtype=np.float32)
+    expected = ReferenceEvaluator(proto).run(None, {"x": x})[0]
+    for _ in range(2):
+        np.testing.assert_allclose(model(pf.tensor(x)).detach().numpy(), expected, rtol=1e-5, atol=1e-6)
+    assert (steps_left(model) == [["Gelu"]]) == (nodes in GELUS.values())

@@ -15,6 +15,7 @@ import numpy as np
 
 from .batch_norm import split
 from .derived import Derived, is_pure
+from .gelu import joined
 from .maps import Map
 from .program import Body, Lookup, Step, is_known, noted, results_of, run_step
 from .values import Carried, Value, lift, reads
@@ -93,7 +94,7 @@ class Plans:
         """Run the steps that depend on constants alone, and set aside those that depend on weights too."""
         known: dict[str, Value] = dict(self.body.constants)
         rest = []
-        for step in (part for whole in self.body.steps for part in split(whole)):
+        for step in (part for whole in joined(self.body) for part in split(whole)):
             if not self.is_foldable(step, known):
                 rest.append(step)
                 continue
