@@ -1,3 +1,5 @@
+import io
+
 import numpy as np
 import onnx
 import pytest
@@ -130,3 +132,19 @@ def test_sparse_initializers_are_written_out(parse):
     )
     imported = pf.onnx.import_onnx(model)
     np.testing.assert_array_equal(imported.w.detach().numpy(), dense)
+
+
+def test_pictures_are_decoded_and_damaged_ones_refused(parse):
+    image = pytest.importorskip("PIL.Image")
+    model = pf.onnx.import_onnx(
+        parse('g (uint8[N] x) => (uint8[H, W, C] y) { y = ImageDecoder<pixel_format = "BGR">(x) }', opset=20)
+    )
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 5, 3)).astype(np.uint8)
+    file = io.BytesIO()
+    image.fromarray(pixels).save(file, "PNG")
+    data = np.frombuffer(file.getvalue(), np.uint8)
+    np.testing.assert_array_equal(model(pf.tensor(data)).numpy(), pixels[:, :, ::-1])
+    with pytest.raises(ValueError, match="ImageDecoder"):
+        model(pf.tensor(data[:40]))
+    with pytest.raises(ValueError, match="ImageDecoder"):
+        model(pf.tensor(data[10:]))

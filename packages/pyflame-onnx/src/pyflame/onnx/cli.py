@@ -10,6 +10,9 @@ from typing import Any
 
 from .cli_export import add_export
 
+# Weights, but for the last one, which is source.
+TARGETS = (".pf", ".safetensors", ".npz", ".py")
+
 
 def add(commands: Any) -> None:
     """Add the subcommand and its own subcommands."""
@@ -65,7 +68,10 @@ def run_import(options: argparse.Namespace) -> int:
 
     from .module import ONNXModel
 
-    model, target = ONNXModel(options.model), Path(options.target)
+    target = Path(options.target)
+    if target.suffix not in TARGETS:
+        raise ValueError(f"[onnx] {target} does not say what to write: end it in one of {', '.join(TARGETS)}")
+    model = ONNXModel(options.model)
     if target.suffix == ".py":
         target.write_text(model.to_python())
     else:

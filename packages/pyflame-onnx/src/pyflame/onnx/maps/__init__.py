@@ -13,6 +13,7 @@ from . import (
     convolution as convolution,
     creation as creation,
     elementwise as elementwise,
+    image as image,
     index as index,
     legacy as legacy,
     linear as linear,
