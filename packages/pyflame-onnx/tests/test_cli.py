@@ -49,3 +49,8 @@ def test_damaged_files_are_failures(tmp_path, capsys):
     (tmp_path / "m.onnx").write_bytes(b"\x00" * 20)
     assert main(["onnx", "info", str(tmp_path / "m.onnx")]) == 1
     assert "not an ONNX model" in capsys.readouterr().err
+
+
+def test_import_names_what_it_can_write(path, tmp_path, capsys):
+    assert main(["onnx", "import", str(path), str(tmp_path / "small.txt")]) == 1
+    assert "end it in one of .pf, .safetensors, .npz, .py" in capsys.readouterr().err
