@@ -36,6 +36,18 @@ def test_shapes_that_depend_on_elements_are_worked_out_each_time(parse):
     assert steps_left(model) == [None]
 
 
+def test_sequences_of_constants_and_types_without_a_dtype_are_computed_once(parse):
+    model = pf.onnx.import_onnx(
+        parse("""g (float[N] x) => (float[N] y, uint16[2] z) <int64[2] w = {2, 3}> {
+            s = SequenceConstruct(w, w) i = Constant<value_int = 0>() e = SequenceAt(s, i) f = Cast<to = 1>(e)
+            r = ReduceSum<keepdims = 0>(f) y = Add(x, r) q = Cast<to = 4>(w) z = Identity(q) }""")
+    )
+    for enabled in (True, False, False):
+        with pf.set_grad_enabled(enabled):
+            y, z = model(pf.ones(3))
+            assert y.tolist() == [6.0] * 3 and z.tolist() == [2, 3]
+
+
 def test_random_draws_are_not_folded(parse):
     model = pf.onnx.import_onnx(
         parse("g (float[N] x) => (float[N] y) { r = RandomUniform<shape = [4]>() y = Add(x, r) }")
@@ -92,6 +104,26 @@ def test_what_follows_from_weights_follows_their_changes(parse):
         assert model(x).tolist() == [[2.0, 3.0]]
         model.scale = pf.nn.Parameter(pf.zeros(2))
         assert model(x).tolist() == [[0.0, 0.0]]
+
+
+def test_what_follows_from_weights_can_be_made_in_inference_mode(parse):
+    model = pf.onnx.import_onnx(parse(QUANTIZED)).requires_grad_(False)
+    with pf.inference_mode():
+        model(pf.ones(1, 2)).numpy()
+    x = pf.ones(1, 2).requires_grad_(True)
+    model(x).sum().backward()
+    assert x.grad.tolist() == [[1.0, 0.75]]
+
+
+def test_what_follows_from_weights_follows_an_optimizer(parse):
+    model = pf.onnx.import_onnx(parse(QUANTIZED))
+    optimizer, x = pf.optim.SGD(model.parameters(), lr=0.5), pf.ones(1, 2)
+    with pf.no_grad():
+        model(x).numpy()
+    model(x).sum().backward()
+    optimizer.step()
+    with pf.no_grad():
+        assert model(x).tolist() == [[-1.0, -3.75]]
 
 
 def test_what_follows_from_weights_has_gradients(parse):

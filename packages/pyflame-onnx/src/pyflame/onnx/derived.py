@@ -5,7 +5,7 @@ Where gradients are recorded, it is computed at every run, so that they reach th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import pyflame as pf
 from pyflame import Tensor
@@ -33,8 +33,8 @@ class Derived:
         self.needed = [name for step in steps for name in step.outputs if name in needed]
         self.constants = {name: constants[name] for name in self.used if name in constants}
         self.weight = weight
-        self.made_from: list[tuple[Tensor, int]] = []
-        self.made: dict[str, Value] | None = None
+        # What it was made from and what was made, replaced as one: threads may run the model side by side.
+        self.kept: tuple[list[tuple[Tensor, int]], dict[str, Value]] | None = None
 
     def values(self, weights: Mapping[str, Value]) -> dict[str, Value]:
         """Return the weights by name, and the values of the steps."""
@@ -46,13 +46,13 @@ class Derived:
         if not all(tensor.is_evaluated() for tensor in tensors):  # also while the module is traced
             return {**weights, **self.compute(weights)}
         current = [(tensor, tensor._version) for tensor in tensors]
-        if self.made is None or not same(current, self.made_from):
-            made = self.compute(weights)
-            pf.eval(
-                [v.tensor if isinstance(v, Carried) else v for v in made.values() if isinstance(v, (Tensor, Carried))]
-            )
-            self.made, self.made_from = made, current
-        return {**weights, **self.made}
+        kept = self.kept
+        if kept is None or not same(current, kept[0]):
+            with pf.inference_mode(False), pf.no_grad():  # later runs may record gradients of other things
+                made = self.compute(weights)
+                pf.eval([tensor for value in made.values() for tensor in tensors_in(value)])
+            self.kept = kept = current, made
+        return {**weights, **kept[1]}
 
     def compute(self, weights: Mapping[str, Value]) -> dict[str, Value]:
         known: dict[str, Value] = {"": None, **self.constants, **weights}
@@ -60,7 +60,17 @@ class Derived:
         return {name: known[name] for name in self.needed}
 
 
+def tensors_in(value: Value) -> Iterator[Tensor]:
+    """Yield the tensors of a value, which may be a sequence."""
+    if isinstance(value, list):
+        for entry in value:
+            yield from tensors_in(entry)
+    elif isinstance(value, (Tensor, Carried)):
+        yield value.tensor if isinstance(value, Carried) else value
+
+
 def same(these: Sequence[tuple[Tensor, int]], those: Sequence[tuple[Tensor, int]]) -> bool:
+    """Whether two lists hold the same tensors, which have not changed in between."""
     return len(these) == len(those) and all(a[0] is b[0] and a[1] == b[1] for a, b in zip(these, those))
 
 
