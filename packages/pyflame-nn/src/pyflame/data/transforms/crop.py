@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,8 @@ def padded(image: Tensor, sides: Sequence[int], fill: float = 0.0, mode: str = "
     if mode == "constant":
         return F.pad(image, (left, right, top, bottom), value=fill)
     for dim, before, after in ((-2, top, bottom), (-1, left, right)):
-        places = np.pad(np.arange(image.shape[dim]), (before, after), mode)  # NumPy has the same names
+        same: Any = mode  # NumPy has the same names
+        places = np.pad(np.arange(image.shape[dim]), (before, after), same)
         image = index_select(image, dim, tensor(places))
     return image
 

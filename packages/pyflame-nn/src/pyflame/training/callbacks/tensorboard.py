@@ -1,4 +1,8 @@
-"""Measurements for TensorBoard."""
+"""Measurements for TensorBoard.
+
+Written here, as scalars need few fields of one message, and the libraries that write them bring TensorBoard or PyTorch
+along. TensorBoard's own reader judges the files in the tests.
+"""
 
 from __future__ import annotations
 
