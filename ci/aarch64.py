@@ -15,8 +15,6 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
-import pybind11
-
 ROOT = Path(__file__).resolve().parent.parent
 CORE = ROOT / "packages" / "pyflame-core"
 BUILD = ROOT / "build" / "aarch64"
@@ -50,6 +48,7 @@ def fetch_system() -> None:
 
 def compile_core() -> None:
     """Put pyflame with the module for ARM, and what its tests import, into SITE."""
+    headers = subprocess.run([sys.executable, "-m", "pybind11", "--cmakedir"], check=True, capture_output=True, text=True)
     suffix = f".cpython-{VERSION.replace('.', '')}-aarch64-linux-gnu.so"
     settings = {
         "CMAKE_BUILD_TYPE": "Release",
@@ -62,7 +61,7 @@ def compile_core() -> None:
         "Python_EXECUTABLE": sys.executable,
         "Python_INCLUDE_DIR": SYSTEM / "usr" / "include" / f"python{VERSION}",
         "PYTHON_MODULE_EXTENSION": suffix,
-        "pybind11_DIR": pybind11.get_cmake_dir(),
+        "pybind11_DIR": headers.stdout.strip(),
     }
     run("cmake", "-S", CORE, "-B", OBJECTS, *(f"-D{name}={value}" for name, value in settings.items()))
     run("cmake", "--build", OBJECTS, "-j", str(os.cpu_count() or 1))
