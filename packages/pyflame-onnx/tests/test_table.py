@@ -9,7 +9,6 @@ from pyflame.onnx.maps.registry import TABLE, since_version
 
 OLDEST = 7
 UNSUPPORTED = {
-    "ImageDecoder": "it reads compressed images, for which NumPy has no code",
     "RegexFullMatch": "strings",
     "StringConcat": "strings",
     "StringNormalizer": "strings",
