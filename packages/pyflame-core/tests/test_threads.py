@@ -80,6 +80,7 @@ def test_idle_threads_use_no_processor() -> None:
     """, PYFLAME_NUM_THREADS="4")  # fmt: skip
 
 
+@pytest.mark.plain_build  # a sanitizer has threads of its own
 def test_small_work_starts_no_thread() -> None:
     in_process("""
         def threads():

@@ -56,9 +56,24 @@ class Variant:
     recording: Any
     state: State
     tree: Any
+    rebuild: Callable[..., Any]  # from the tree and the tensors to the result
     same: dict[int, int]  # place among the results: number of the input that is returned as it is
     calls: list[tuple[Callable[..., Any], tuple[Any, ...]]]
-    draws: int
+    generator: Any
+    draws: int  # that a call takes from the generator
+
+    def __post_init__(self) -> None:
+        self.single = self.tree.kind == "tensor"
+
+    def run(self, tensors: list[Tensor]) -> Any:
+        """The tensors that are returned; None or False, with nothing done, where the tensors need another way."""
+        inputs = tensors + self.state.tensors
+        if not self.draws:
+            return self.recording.run(inputs, 0, 0)
+        results = self.recording.run(inputs, *self.generator.draw(0))
+        if isinstance(results, list):
+            self.generator._offset += self.draws
+        return results
 
 
 class Replays:
@@ -75,37 +90,36 @@ class Replays:
         if mode < 0 or getattr(_local, "busy", False):
             return self.function(*args, **kwargs)
         tensors: list[Tensor] = []
-        try:
-            kind = (mode, sign(args, tensors), sign(kwargs, tensors))
-        except Unseen as error:
-            self.kinds[str(error)] = str(error)
-            return self.function(*args, **kwargs)
+        kind: Any = _core.signature(args, kwargs, tensors)
+        if kind is None:
+            tensors.clear()
+            try:
+                kind = (mode, sign(args, tensors), sign(kwargs, tensors))
+            except Unseen as error:
+                self.kinds[str(error)] = str(error)
+                return self.function(*args, **kwargs)
         known = self.kinds.get(kind)
         if isinstance(known, str):
             return self.function(*args, **kwargs)
         for variant in known or ():
             if variant.state.hold():
-                results = variant.recording.run(tensors + variant.state.tensors, *take_draws(variant.draws))
+                results = variant.run(tensors)
                 if results is False:
-                    return_draws(variant.draws)
                     return self.function(*args, **kwargs)
                 if results is not None:
                     return self._finish(variant, results, tensors)
-                return_draws(variant.draws)
         return self._learn(kind, args, kwargs, tensors)
 
     def _finish(self, variant: Variant, results: list[Any], tensors: list[Tensor]) -> Any:
-        from .graph.tree import unflatten
-
         self.count += 1
         for function, given in variant.calls:
             function(*given)
         if not variant.same:
-            return results[0] if variant.tree.kind == "tensor" else unflatten(variant.tree, iter(results))
+            return results[0] if variant.single else variant.rebuild(variant.tree, iter(results))
         inputs = tensors + variant.state.tensors
         for place, number in sorted(variant.same.items()):
             results.insert(place, inputs[number])
-        return unflatten(variant.tree, iter(results))
+        return variant.rebuild(variant.tree, iter(results))
 
     def _learn(self, kind: Any, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]) -> Any:
         import sys
@@ -136,20 +150,6 @@ class Replays:
         except Unseen as error:
             self.kinds[kind] = str(error)
         return result
-
-
-def take_draws(count: int) -> tuple[int, int]:
-    from .ops.random import default_generator
-
-    seed, offset = default_generator.draw(0)
-    default_generator._offset += count
-    return seed, offset
-
-
-def return_draws(count: int) -> None:
-    from .ops.random import default_generator
-
-    default_generator._offset -= count
 
 
 def sign(value: Any, tensors: list[Tensor]) -> Any:
@@ -247,7 +247,7 @@ def record(
         kept = _core.Recording(anchors, made, scope.nodes(), written, *begin)
     except ValueError as error:
         raise Unseen(str(error).removeprefix("[compile] ")) from None
-    return Variant(kept, state, result_tree, same, calls, draws)
+    return Variant(kept, state, result_tree, unflatten, same, calls, default_generator, draws)
 
 
 def check_results(

@@ -77,7 +77,6 @@ class State:
         self._seen: dict[int, Any] = {}
         self._containers: list[tuple[Any, tuple[Any, ...]]] = []
         self._modules: list[tuple[Any, dict[str, Any]]] = []
-        self._changes, self._other_changes = _core.changes(), _core.other_changes()
 
     def __contains__(self, value: Any) -> bool:
         return id(value) in self._seen
@@ -182,18 +181,18 @@ class State:
 
     def hold(self) -> bool:
         """Whether everything is as it was."""
-        if self._other_changes != _core.other_changes() or not self.guards.hold():
+        if not self.guards.hold():
             return False
         for container, kept in self._containers:
             if not same(contents(container), kept):
                 return False
-        if self._changes == _core.changes():
+        if not self.guards.attributes_changed():
             return True
         for module, attributes in self._modules:
             now = vars(module)
             if now.keys() != attributes.keys() or not same(tuple(now.values()), tuple(attributes.values())):
                 return False
-        self._changes = _core.changes()
+        self.guards.confirm()
         return True
 
 

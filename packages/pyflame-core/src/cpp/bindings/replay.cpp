@@ -171,6 +171,9 @@ class Recording {
   std::unordered_map<const Node*, u32> numbers_;
 };
 
+// Changes of attributes, and of what is not an attribute: hooks.
+i64 g_changes = 0, g_other_changes = 0;
+
 // What the function read beside arguments and state: entries of dictionaries, cells of closures, and types.
 class Guards {
  public:
@@ -180,6 +183,7 @@ class Guards {
   void add_type(py::type type) { types_.emplace_back(type, version(type)); }
 
   bool hold() const {
+    if (other_changes_ != g_other_changes) return false;
     for (const Item& item : items_) {
       if (PyDict_GetItemWithError(item.dict.ptr(), item.key.ptr()) != item.value.ptr()) return false;
     }
@@ -191,7 +195,9 @@ class Guards {
     }
     return true;
   }
-  std::size_t size() const { return items_.size() + cells_.size() + types_.size(); }
+  // Whether attributes have changed, of whatever object, since the last confirm().
+  bool attributes_changed() const { return changes_ != g_changes; }
+  void confirm() { changes_ = g_changes; }
 
  private:
   struct Item {
@@ -206,13 +212,11 @@ class Guards {
     return object->tp_version_tag;
   }
 
+  i64 changes_ = g_changes, other_changes_ = g_other_changes;
   std::vector<Item> items_;
   std::vector<std::pair<py::object, py::object>> cells_;
   std::vector<std::pair<py::type, unsigned>> types_;
 };
-
-// Changes of attributes, and of what is not an attribute: hooks.
-i64 g_changes = 0, g_other_changes = 0;
 
 // What recording depends on beside arguments and state; -1 where recording must be watched as it happens.
 i64 recording_mode() {
@@ -220,6 +224,103 @@ i64 recording_mode() {
   if (watched) return -1;
   return (graph::autocast_dtype() + 1) * 64 + static_cast<int>(default_dtype()) * 2 + graph::grad_enabled();
 }
+
+// Arguments as bytes: equal for those that a recording serves alike. Tensors are appended to a list.
+class Signature {
+ public:
+  explicit Signature(PyObject* tensors) : tensors_(tensors) { number(recording_mode()); }
+
+  // False for values that need a closer look.
+  bool add(PyObject* value) {
+    PyTypeObject* type = Py_TYPE(value);
+    if (type == tensor_type) return add_tensor(value);
+    if (type == &PyFloat_Type) return tag('f'), real(PyFloat_AS_DOUBLE(value)), true;
+    if (type == &PyBool_Type) return tag(value == Py_True ? 't' : 'u'), true;
+    if (value == Py_None) return tag('n'), true;
+    if (type == &PyLong_Type) return add_integer(value);
+    if (type == &PyUnicode_Type) return add_text(value);
+    if (type == &PyTuple_Type || type == &PyList_Type) return add_items(value, type == &PyTuple_Type ? '(' : '[');
+    return type == &PyDict_Type && add_dict(value);
+  }
+
+  const std::string& bytes() const { return bytes_; }
+
+ private:
+  void tag(char c) { bytes_ += c; }
+  void number(i64 value) { bytes_.append(reinterpret_cast<const char*>(&value), sizeof value); }
+  void real(double value) { bytes_.append(reinterpret_cast<const char*>(&value), sizeof value); }
+
+  bool add_tensor(PyObject* value) {
+    const Node* node = current(as_tensor(value));
+    tag('T');
+    number(node->layout | static_cast<i64>(node->flags & kCompared) << 16 | static_cast<i64>(node->dtype) << 32 |
+           static_cast<i64>(node->ndim) << 40);
+    for (int d = 0; d < node->ndim; ++d) number(node->dims()[d]);
+    return PyList_Append(tensors_, value) == 0;
+  }
+
+  bool add_integer(PyObject* value) {
+    int overflow = 0;
+    long long word = PyLong_AsLongLongAndOverflow(value, &overflow);
+    tag('i');
+    number(word);
+    return !overflow;
+  }
+
+  bool add_text(PyObject* value) {
+    Py_ssize_t size = 0;
+    const char* text = PyUnicode_AsUTF8AndSize(value, &size);
+    if (!text) {
+      PyErr_Clear();  // what UTF-8 cannot say
+      return false;
+    }
+    tag('s');
+    number(size);
+    bytes_.append(text, static_cast<std::size_t>(size));
+    return true;
+  }
+
+  bool add_items(PyObject* value, char kind) {
+    Py_ssize_t count = PySequence_Fast_GET_SIZE(value);
+    tag(kind);
+    number(count);
+    for (Py_ssize_t i = 0; i < count; ++i) {
+      if (!add(PySequence_Fast_GET_ITEM(value, i))) return false;
+    }
+    return true;
+  }
+
+  bool add_dict(PyObject* value) {
+    tag('{');
+    number(PyDict_GET_SIZE(value));
+    PyObject *key, *item;
+    for (Py_ssize_t position = 0; PyDict_Next(value, &position, &key, &item);) {
+      if (!add(key) || !add(item)) return false;
+    }
+    return true;
+  }
+
+  PyObject* tensors_;
+  std::string bytes_;
+};
+
+// signature(args, kwargs, tensors): bytes, or None.
+PyObject* signature(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
+  if (nargs != 3 || !PyTuple_Check(args[0]) || !PyDict_Check(args[1]) || !PyList_Check(args[2])) {
+    return PyErr_Format(PyExc_TypeError, "[signature] expected a tuple, a dict and a list");
+  }
+  try {
+    Signature found(args[2]);
+    if (found.add(args[0]) && found.add(args[1])) {
+      return PyBytes_FromStringAndSize(found.bytes().data(), static_cast<Py_ssize_t>(found.bytes().size()));
+    }
+    if (PyErr_Occurred()) return nullptr;
+    Py_RETURN_NONE;
+  } catch (...) {
+    return translate_exception();
+  }
+}
+PyMethodDef g_signature = {"signature", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(signature)), METH_FASTCALL, nullptr};
 
 }  // namespace
 
@@ -232,7 +333,6 @@ void register_replay(py::module_& module) {
   module.def("shares_memory", [](py::handle tensor) { return shares_memory(as_tensor(tensor.ptr())); });
   module.def("count_change", [](bool attribute) { ++(attribute ? g_changes : g_other_changes); });
   module.def("changes", [] { return g_changes; });
-  module.def("other_changes", [] { return g_other_changes; });
   py::class_<Guards>(module, "Guards")
       .def(py::init<>())
       .def("add_item", &Guards::add_item)
@@ -240,7 +340,9 @@ void register_replay(py::module_& module) {
       .def("add_cell", &Guards::add_cell)
       .def("add_type", &Guards::add_type)
       .def("hold", &Guards::hold)
-      .def("__len__", &Guards::size);
+      .def("attributes_changed", &Guards::attributes_changed)
+      .def("confirm", &Guards::confirm);
+  module.attr("signature") = py::reinterpret_steal<py::object>(PyCFunction_New(&g_signature, nullptr));
 }
 
 }  // namespace pyflame::bindings
