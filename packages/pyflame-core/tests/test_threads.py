@@ -22,7 +22,7 @@ def in_process(code: str, **environment: str) -> None:
         [sys.executable, "-c", script],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=1000 if _core.build_info()["sanitizers"] else 100,
         env={**inherited, **environment},
     )
     assert done.returncode == 0, done.stdout + done.stderr

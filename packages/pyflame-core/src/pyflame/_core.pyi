@@ -116,6 +116,7 @@ def backward(
     retain_graph: bool,
     create_graph: bool,
 ) -> None: ...
+def backward_of(loss: TensorBase) -> bool: ...
 def gradients_of(
     outputs: Sequence[TensorBase],
     gradients: Sequence[TensorBase],
