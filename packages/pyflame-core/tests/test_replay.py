@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextvars
+import itertools
+import os
 import random
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -197,6 +201,8 @@ def test_errors_are_those_of_the_function() -> None:
 LOG: list[int] = []
 GENERATOR = pf.Generator()
 ARRAY = np.ones(3)
+COUNTER = itertools.count()
+CONTEXT = contextvars.ContextVar("CONTEXT", default=1.0)
 
 
 def counted(x: pf.Tensor) -> pf.Tensor:
@@ -237,6 +243,29 @@ def test_what_cannot_be_replayed_runs_each_time() -> None:
 
     compiled_reason(with_backward, x)
     assert w.grad is not None and w.grad.tolist() == [3.0] * 3
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x + next(COUNTER),
+        lambda x: x + CONTEXT.get(),
+        lambda x: x + float(np.random.rand()),
+        lambda x: x + time.time(),
+        lambda x: x + time.perf_counter_ns(),
+        lambda x: pf.tensor(x.numpy() + 1),
+        lambda x: x + id(x),
+    ],
+)
+def test_functions_of_the_outer_world_run_each_time(function: Callable[..., Any]) -> None:
+    compiled_reason(function, pf.ones(3))
+
+
+def test_the_environment_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = pf.compile(lambda x: x * float(os.environ.get("PYFLAME_TEST_FACTOR", "1")))
+    for factor in ("2", "2", "3", "3"):
+        monkeypatch.setenv("PYFLAME_TEST_FACTOR", factor)
+        assert compiled(pf.ones(1)).item() == float(factor)
 
 
 # ---- random programs

@@ -256,15 +256,12 @@ def check_results(
     """Which results are inputs themselves: {place: number of the input}."""
     check_constants(tree)
     same: dict[int, int] = {}
-    output: Any
     for place, output in enumerate(outputs):
         number = next((k for k, handle in enumerate(handles) if handle is output), None)
         if number is not None:
             same[place] = number
-        elif type(output) is not tensor_type():
-            raise Unseen(f"returns a {type(output).__name__}")
-        elif _core.shares_memory(output) or any(_core.same_node(output, anchor) for anchor in anchors):
-            raise Unseen("returns a view, which shares memory with another tensor")
+        else:
+            check_fresh(output, anchors)
     if len({id(output) for output in outputs}) < len(outputs):
         raise Unseen("returns a tensor twice")
     for k in written:
@@ -273,6 +270,13 @@ def check_results(
         if _core.shares_memory(handles[k]):
             raise Unseen("changes a tensor in place that shares memory")
     return same
+
+
+def check_fresh(output: Any, anchors: list[Any]) -> None:
+    if type(output) is not tensor_type():
+        raise Unseen(f"returns a {type(output).__name__}")
+    if _core.shares_memory(output) or any(_core.same_node(output, anchor) for anchor in anchors):
+        raise Unseen("returns a view, which shares memory with another tensor")
 
 
 def check_constants(tree: Any) -> None:

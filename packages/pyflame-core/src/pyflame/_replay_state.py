@@ -40,6 +40,10 @@ CONSTANT_MODULES = {"pyflame", "math", "cmath", "operator", "_operator", "iterto
 CONSTANT_MODULES |= {"typing", "collections", "builtins", "enum", "dataclasses", "abc", "_abc", "types"}
 
 
+# Modules of whose classes objects do not change.
+CONSTANT_OWNERS = {"typing", "operator", "enum", "types"}
+
+
 class Unseen(Exception):
     """The function depends on something, or does something, that a replay could not repeat; the text says what."""
 
@@ -112,10 +116,7 @@ class State:
             return self._add_module(value, where)
         if isinstance(value, CompiledFunction):
             return self.add(value.__wrapped__, where)
-        owner = type(value).__module__
-        if owner.partition(".")[0] == "pyflame":
-            raise Unseen(f"reads {where}, a {type(value).__name__}, whose changes cannot be seen")
-        if not trusted(owner):
+        if type(value).__module__ not in CONSTANT_OWNERS:
             self._add_object(value, where)
 
     def _kinds(self) -> Iterable[tuple[Any, Callable[[Any, str], None]]]:
@@ -171,7 +172,8 @@ class State:
 
     def _add_object(self, value: Any, where: str) -> None:
         kind = type(value)
-        if not kind.__flags__ & 1 << 9 or not hasattr(value, "__dict__"):  # a type made in Python is on the heap
+        made_in_python = kind.__flags__ & 1 << 9 and hasattr(value, "__dict__")  # such types are on the heap
+        if not made_in_python or kind.__module__.partition(".")[0] == "pyflame":
             raise Unseen(f"reads {where}, a {kind.__name__}, whose changes cannot be seen")
         self._add_type(kind, where)
         for name in self._mentioned(value):
