@@ -273,8 +273,9 @@ def check_results(
 
 
 def check_fresh(output: Any, anchors: list[Any]) -> None:
-    if type(output) is not tensor_type():
-        raise Unseen(f"returns a {type(output).__name__}")
+    kind: Any = type(output)
+    if kind is not tensor_type():
+        raise Unseen(f"returns a {kind.__name__}")
     if _core.shares_memory(output) or any(_core.same_node(output, anchor) for anchor in anchors):
         raise Unseen("returns a view, which shares memory with another tensor")
 
