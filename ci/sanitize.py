@@ -24,7 +24,7 @@ RUNTIMES = {"address": "libasan.so", "undefined": "libubsan.so", "thread": "libt
 OPTIONS = {
     "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1:allocator_may_return_null=1:detect_stack_use_after_return=0",
     "UBSAN_OPTIONS": "halt_on_error=1:abort_on_error=1:print_stacktrace=1",
-    "TSAN_OPTIONS": "halt_on_error=1:abort_on_error=1",
+    "TSAN_OPTIONS": f"halt_on_error=1:abort_on_error=1:die_after_fork=0:suppressions={ROOT / 'ci' / 'tsan.supp'}",
     "PYTHONMALLOC": "malloc",  # so that the interpreter's own blocks are watched too
 }
 

@@ -6,6 +6,8 @@ import textwrap
 
 import pytest
 
+import pyflame._core as _core
+
 PREAMBLE = """
 import os, threading, time
 import numpy as np
@@ -22,6 +24,7 @@ def resident():
 def in_process(code: str, timeout: float = 100) -> None:
     """Runs code in a fresh interpreter; fails on an exception, a crash or a hang."""
     script = PREAMBLE + textwrap.dedent(code)
+    timeout *= 10 if _core.build_info()["sanitizers"] else 1
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=timeout)
     assert done.returncode == 0, done.stdout + done.stderr
 

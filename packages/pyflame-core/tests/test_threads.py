@@ -22,7 +22,7 @@ def in_process(code: str, **environment: str) -> None:
         [sys.executable, "-c", script],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=1000 if _core.build_info()["sanitizers"] else 100,
         env={**inherited, **environment},
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -80,6 +80,7 @@ def test_idle_threads_use_no_processor() -> None:
     """, PYFLAME_NUM_THREADS="4")  # fmt: skip
 
 
+@pytest.mark.plain_build  # a sanitizer has threads of its own
 def test_small_work_starts_no_thread() -> None:
     in_process("""
         def threads():

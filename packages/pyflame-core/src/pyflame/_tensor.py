@@ -218,7 +218,9 @@ class Tensor(InPlaceMethods):
             >>> x.grad
             tensor(6.)
         """
-        _autograd.backward(self, gradient, retain_graph, create_graph, inputs)
+        plain = gradient is None and inputs is None and not retain_graph and not create_graph
+        if not plain or not _core.backward_of(self):
+            _autograd.backward(self, gradient, retain_graph, create_graph, inputs)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Set whether gradients are wanted; return the tensor."""

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import _core
 from ._core import TensorBase
+from ._replay import Replays, when_replayed as when_replayed
+from ._replay_state import counts_changes as counts_changes
 
 if TYPE_CHECKING:
     from ._tensor import Tensor
@@ -83,6 +85,19 @@ def compile_graph(out: Tensor | list[Tensor] | tuple[Tensor, ...], optimize: boo
     )
 
 
+def count_change(attribute: bool = True) -> None:
+    """Say that something compiled functions may have read has changed.
+
+    Args:
+        attribute: of an object whose class was given to `counts_changes`: compiled functions compare these.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.compilation.count_change()
+    """
+    _core.count_change(attribute)
+
+
 class CompiledFunction:
     """What `compile` returns: called like the function, with a plan ready for each kind of arguments."""
 
@@ -90,6 +105,17 @@ class CompiledFunction:
         functools.update_wrapper(self, function, updated=())
         self._function, self._dynamic, self._layout = function, dynamic, layout
         self._plans: dict[Any, CompilationInfo] = {}
+        self._replays = Replays(function)
+
+    @property
+    def replays(self) -> int:
+        """How many calls were replayed, without running the function's Python code."""
+        return self._replays.count
+
+    @property
+    def fallback_reasons(self) -> tuple[str, ...]:
+        """Why calls of some kinds of arguments run the function each time."""
+        return tuple(sorted({kind for kind in self._replays.kinds.values() if isinstance(kind, str)}))
 
     @property
     def plans(self) -> tuple[CompilationInfo, ...]:
@@ -99,7 +125,10 @@ class CompiledFunction:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self._layout is not None:
             args, kwargs = self._placed(args), self._placed(kwargs)
-        result = self._function(*args, **kwargs)
+        replayed = self._replays.count
+        result = self._replays.call(args, kwargs)
+        if self._replays.count != replayed:
+            return result
         kind = self._kind((args, kwargs))
         if kind not in self._plans:
             outputs = list(_tensors(result))
@@ -130,11 +159,14 @@ class CompiledFunction:
 
 
 def compile(fn_or_module: Any = None, *, dynamic: bool = False, layout: MeshLayout | None = None) -> Any:
-    """Return a callable that computes the same, with its plans built when a kind of arguments is new.
+    """Return a callable that computes the same, without running Python code where that can be avoided.
 
-    Operations are recorded at every call, which is cheap and keeps everything Python does: branches, random draws,
-    changes in place. Plans are found by what was recorded, with or without this function; it builds them before the
-    values are needed and shows them as `plans`. It can be used as a decorator.
+    The first call with arguments of a kind (shapes, dtypes, layouts, gradients wanted, values of everything that is no
+    tensor) runs the function, builds its plan, and keeps what it records. Further calls of that kind record the same
+    without running it, as long as what it read beside its arguments is unchanged: global variables, variables of
+    enclosing functions, and the attributes, parameters and buffers of modules. Random draws move on, changes in place
+    happen, and gradients flow as if it had run. A function that asks for values of tensors, prints, or reads or changes
+    what cannot be watched runs each time; `fallback_reasons` says why. It can be used as a decorator.
 
     Args:
         fn_or_module: a function or module; attributes of a module can be reached as before.
@@ -152,6 +184,8 @@ def compile(fn_or_module: Any = None, *, dynamic: bool = False, layout: MeshLayo
         >>> _ = f(pf.rand(3)), f(pf.rand(3)), f(pf.rand(4))
         >>> [plan.kernels for plan in f.plans]
         [('uniform', 'tanh+mul'), ('uniform', 'tanh+mul')]
+        >>> f.replays, f.fallback_reasons
+        (1, ())
     """
     if fn_or_module is None:
         return functools.partial(compile, dynamic=dynamic, layout=layout)

@@ -1,5 +1,8 @@
 #include <pybind11/stl.h>
 
+#include <algorithm>
+#include <cstring>
+
 #include "autograd/vjp.h"
 #include "base/error.h"
 #include "bindings/attachments.h"
@@ -39,6 +42,27 @@ void backward(const std::vector<Var>& outputs, const std::vector<Var>& gradients
     accumulate(entry, create_graph);
   }
 }
+
+// backward_of(loss): the whole backward() of a tensor of one element, which is what nearly every training step asks for.
+// False: nothing was done, because there are more elements.
+PyObject* backward_of(PyObject*, PyObject* loss) {
+  static const graph::OpDef& full = graph::registry().at("full");
+  try {
+    Var output(node_of(loss));
+    if (!output) return PyErr_Format(PyExc_TypeError, "[backward] expected a Tensor, got %s", Py_TYPE(loss)->tp_name);
+    if (output->numel() != 1) Py_RETURN_FALSE;
+    i64 words[3 + kMaxDims] = {1, static_cast<i64>(output->dtype), output->ndim};
+    const double one = 1.0;
+    if (is_floating(output->dtype)) std::memcpy(words, &one, sizeof one);
+    std::copy(output->dims(), output->dims() + output->ndim, words + 3);
+    Var gradient = graph::apply(full, nullptr, 0, words, 3 + output->ndim);
+    backward({output}, {gradient}, {}, false, false);
+    Py_RETURN_TRUE;
+  } catch (...) {
+    return translate_exception();
+  }
+}
+PyMethodDef g_backward_of = {"backward_of", backward_of, METH_O, nullptr};
 
 py::list gradients_of(const std::vector<Var>& outputs, const std::vector<Var>& gradients, const std::vector<Var>& inputs,
                       bool retain_graph, bool create_graph) {
@@ -136,6 +160,7 @@ py::list gradient_edges(const Var& tensor) {
 
 void register_autograd(py::module_& module) {
   module.def("backward", backward);
+  module.attr("backward_of") = py::reinterpret_steal<py::object>(PyCFunction_New(&g_backward_of, nullptr));
   module.def("gradients_of", gradients_of);
   module.def("retain_grad", retain_grad);
   module.def("retains_grad", [](const Var& tensor) { return tensor->has(graph::kRetainGrad); });

@@ -82,6 +82,7 @@ void add_scopes(py::module_& module) {
       .def("leave", [](Collected& scope) { runtime::collect(std::exchange(scope.outer, nullptr)); })
       .def("clear", [](Collected& scope) { std::exchange(scope.nodes, {}).clear(); })
       .def("__len__", [](const Collected& scope) { return scope.nodes.size(); })
+      .def("nodes", [](const Collected& scope) { return scope.nodes; })
       // What nothing else inside depends on.
       .def("results", [](const Collected& scope) {
         u32 epoch = graph::next_epoch();

@@ -306,6 +306,7 @@ std::vector<Var>* collect(std::vector<Var>* nodes) {
   update_record_hook();
   return previous;
 }
+bool collecting() { return t_collected != nullptr; }
 u16 record_flags() { return t_record_flags; }
 EvalStats& eval_stats() { return g_stats; }
 void set_timing(bool enabled) { g_timing = enabled; }

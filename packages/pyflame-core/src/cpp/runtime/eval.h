@@ -55,6 +55,7 @@ u16 set_record_flags(u16 flags);
 u16 record_flags();
 // Every node this thread records is added; returns the previous list. nullptr: none.
 std::vector<Var>* collect(std::vector<Var>* nodes);
+bool collecting();
 
 struct EvalStats {
   i64 runs = 0, donated = 0, nodes = 0;

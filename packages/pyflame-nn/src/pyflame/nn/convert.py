@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pyflame import DType, MeshLayout, Tensor, no_grad
+from pyflame.compilation import count_change
 
 from .parameter import Buffer, Parameter, is_lazy
 
@@ -44,6 +45,7 @@ def convert(
                     continue
                 if id(old) not in done:
                     done[id(old)] = (old, convert_one(old, dtype, layout))
+                count_change()
                 object.__setattr__(part, name, done[id(old)][1])
 
 

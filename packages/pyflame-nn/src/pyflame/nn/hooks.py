@@ -6,6 +6,8 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from pyflame.compilation import count_change
+
 from .backward_hooks import BackwardHooks
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ class RemovableHandle:
 
     def remove(self) -> None:
         """Take the hook out; doing so twice is harmless."""
+        count_change(attribute=False)
         self._entries.pop(self, None)
 
     def __enter__(self) -> RemovableHandle:
@@ -115,6 +118,7 @@ def run_in_spite(
 
 def register(entries: dict[RemovableHandle, Any], entry: Any, first: bool) -> RemovableHandle:
     """Add an entry at the end or, with `first`, before all others."""
+    count_change(attribute=False)
     handle = RemovableHandle(entries)
     others = dict(entries) if first else {}
     if first:

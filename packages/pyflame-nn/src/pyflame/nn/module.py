@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, Self
 
 from pyflame import DType, MeshLayout, Tensor, bfloat16, float16, float32, float64
+from pyflame.compilation import count_change, counts_changes
 
 from . import convert, state
 from .hooks import Hook, Hooks, RemovableHandle, register
@@ -62,6 +63,7 @@ class Module(Tree):
         return self.forward(*given, **kwargs)
 
     def __setattr__(self, name: str, value: Any) -> None:
+        count_change()
         if isinstance(value, Parameter):
             self._place_parameter(name, value)
             return
@@ -74,6 +76,7 @@ class Module(Tree):
             object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
+        count_change()
         object.__delattr__(self, name)
         for registry in (self._parameters, self._buffers, self._modules):
             registry.pop(name, None)
@@ -88,6 +91,7 @@ class Module(Tree):
         return registry
 
     def _place(self, registry: dict[str, Any], name: str, value: Any, entry: Any) -> None:
+        count_change()
         for other in (self._parameters, self._buffers, self._modules):
             if other is not registry:
                 other.pop(name, None)
@@ -246,6 +250,7 @@ class Module(Tree):
         """Switch to training, or with False to evaluation: dropout and batch norm behave differently."""
         if not isinstance(mode, bool):
             raise ValueError(f"[train] mode: expected a bool, got {type(mode).__name__}")
+        count_change()
         for module in self.modules():
             module.__dict__["training"] = mode
         return self
@@ -383,3 +388,6 @@ class Module(Tree):
 
     def __dir__(self) -> list[str]:
         return sorted({name for name in super().__dir__() if not name[0].isdigit()})
+
+
+counts_changes(Module)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
 from pyflame import Tensor
+from pyflame.compilation import when_replayed
 
 from .module import Module
 
@@ -19,7 +20,7 @@ _waiting: WeakKeyDictionary[Module, Callable[[Module], list[Tensor]]] = WeakKeyD
 
 def wait(module: Module, statistics: Callable[[Module], list[Tensor]]) -> None:
     """Remember that the tensors `statistics(module)` are pending."""
-    _waiting[module] = statistics
+    when_replayed(_waiting.__setitem__, module, statistics)
 
 
 def take_waiting() -> list[Tensor]:

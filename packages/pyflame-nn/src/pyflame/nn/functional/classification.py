@@ -123,7 +123,7 @@ def cross_entropy(
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"[{op}] label_smoothing is {label_smoothing}: expected a number between 0 and 1")
     dim = class_dim(op, input)
-    dense = target.shape == input.shape
+    dense = target.ndim == input.ndim and target.shape == input.shape
     if dense and not target.dtype.is_floating_point:
         raise RuntimeError(
             f"[{op}] target has the input's shape {tuple(input.shape)} and dtype {target.dtype.name}: probabilities "

@@ -1,0 +1,288 @@
+"""Replaying a function: what it recorded once is recorded again in the core, without running its Python code.
+
+The first call with arguments of a kind is watched. If nothing it did or read escapes notice, the function is called a
+second time on tensors without values, and what it records then is kept. Later calls of that kind, while all that the
+function read is unchanged, apply the same operations to the tensors of the day: results are pending, gradients flow
+through them, random draws move on and changes in place happen, as if the function had run.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from . import _core
+from ._core import TensorBase
+from ._replay_state import Unseen
+
+if TYPE_CHECKING:
+    from ._replay_state import State
+    from ._tensor import Tensor
+
+MAX_KINDS = 64  # kinds of arguments
+MAX_VARIANTS = 8  # states of the function, such as training and evaluation, for each
+
+_local = threading.local()
+
+
+def when_replayed(function: Callable[..., Any], *args: Any) -> None:
+    """Call a function now, and again whenever what is being recorded is replayed.
+
+    For code that must act beside recording operations, such as keeping a list of what is to be evaluated later.
+
+    Args:
+        function: its result is not used.
+        args: what it is called with.
+
+    Example:
+        >>> import pyflame as pf
+        >>> pf.compilation.when_replayed(print, "a step")
+        a step
+    """
+    calls = getattr(_local, "calls", None)
+    if calls is not None:
+        calls.append((function, args))
+    else:
+        function(*args)
+
+
+@dataclass
+class Variant:
+    """What the function recorded in one state of what it reads."""
+
+    recording: Any
+    state: State
+    tree: Any
+    rebuild: Callable[..., Any]  # from the tree and the tensors to the result
+    same: dict[int, int]  # place among the results: number of the input that is returned as it is
+    calls: list[tuple[Callable[..., Any], tuple[Any, ...]]]
+    generator: Any
+    draws: int  # that a call takes from the generator
+
+    def __post_init__(self) -> None:
+        self.single = self.tree.kind == "tensor"
+
+    def run(self, tensors: list[Tensor]) -> Any:
+        """The tensors that are returned; None or False, with nothing done, where the tensors need another way."""
+        inputs = tensors + self.state.tensors
+        if not self.draws:
+            return self.recording.run(inputs, 0, 0)
+        results = self.recording.run(inputs, *self.generator.draw(0))
+        if isinstance(results, list):
+            self.generator._offset += self.draws
+        return results
+
+
+class Replays:
+    """The recordings of one function."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.kinds: dict[Any, list[Variant] | str] = {}
+        self.count = 0
+
+    def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The function's result, replayed where that is possible."""
+        mode = _core.recording_mode()
+        if mode < 0 or getattr(_local, "busy", False):
+            return self.function(*args, **kwargs)
+        tensors: list[Tensor] = []
+        kind: Any = _core.signature(args, kwargs, tensors)
+        if kind is None:
+            tensors.clear()
+            try:
+                kind = (mode, sign(args, tensors), sign(kwargs, tensors))
+            except Unseen as error:
+                self.kinds[str(error)] = str(error)
+                return self.function(*args, **kwargs)
+        known = self.kinds.get(kind)
+        if isinstance(known, str):
+            return self.function(*args, **kwargs)
+        for variant in known or ():
+            if variant.state.hold():
+                results = variant.run(tensors)
+                if results is False:
+                    return self.function(*args, **kwargs)
+                if results is not None:
+                    return self._finish(variant, results, tensors)
+        return self._learn(kind, args, kwargs, tensors)
+
+    def _finish(self, variant: Variant, results: list[Any], tensors: list[Tensor]) -> Any:
+        self.count += 1
+        for function, given in variant.calls:
+            function(*given)
+        if not variant.same:
+            return results[0] if variant.single else variant.rebuild(variant.tree, iter(results))
+        inputs = tensors + variant.state.tensors
+        for place, number in sorted(variant.same.items()):
+            results.insert(place, inputs[number])
+        return variant.rebuild(variant.tree, iter(results))
+
+    def _learn(self, kind: Any, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]) -> Any:
+        import sys
+
+        from ._replay_watch import Watch
+        from .ops.random import default_generator
+
+        variants = self.kinds.get(kind, [])
+        if len(self.kinds) >= MAX_KINDS or sys.getprofile() is not None or isinstance(variants, str):
+            return self.function(*args, **kwargs)
+        watch = Watch()
+        before = default_generator._seed, default_generator._offset
+        modes = _core.recording_mode()
+        _local.busy = True
+        try:
+            result = watch.call(self.function, args, kwargs)
+        finally:
+            _local.busy = False
+        try:
+            if len(variants) >= MAX_VARIANTS:
+                raise Unseen(f"reads state that has changed {MAX_VARIANTS} times")
+            if default_generator._seed != before[0] or _core.recording_mode() != modes:
+                raise Unseen("changes a mode or a seed")
+            draws = default_generator._offset - before[1]
+            state = watch.state(self.function)
+            variants.append(record(self.function, args, kwargs, tensors, state, draws))
+            self.kinds[kind] = variants
+        except Unseen as error:
+            self.kinds[kind] = str(error)
+        return result
+
+
+def sign(value: Any, tensors: list[Tensor]) -> Any:
+    """What must be the same for a replay; tensors are appended to the list."""
+    kind = type(value)
+    if isinstance(value, TensorBase):
+        if kind is not tensor_type():
+            raise Unseen(f"an argument is a {kind.__name__}: pass a plain tensor")
+        tensors.append(value)  # type: ignore[arg-type]
+        return kind, tuple(value.shape), value.dtype.code, value.requires_grad, _core.layout_id(value)
+    if kind is float or kind is complex:
+        return kind, repr(value)  # tells 0.0 from -0.0, and nan is itself
+    if kind in (int, bool, str, bytes, type(None), type(...), range):
+        return kind, value
+    if kind in (tuple, list):
+        return kind, tuple([sign(item, tensors) for item in value])
+    if kind is dict:
+        return kind, tuple([(sign(key, []), sign(item, tensors)) for key, item in value.items()])
+    if trusted_constant(value):
+        return kind, value
+    raise Unseen(f"an argument is a {kind.__name__}, whose changes cannot be seen")
+
+
+def trusted_constant(value: Any) -> bool:
+    from .dtypes import DType
+    from .layout import MeshLayout
+
+    return isinstance(value, (DType, MeshLayout))
+
+
+@functools.cache
+def tensor_type() -> type:
+    from ._tensor import Tensor
+
+    return Tensor
+
+
+def record(
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    tensors: list[Tensor],
+    state: State,
+    draws: int,
+) -> Variant:
+    """Call the function on tensors without values and keep what it records.
+
+    Raises:
+        Unseen: it does something that a replay could not repeat.
+    """
+    from .graph.modes import recording
+    from .graph.records import placeholder, spec_of
+    from .graph.tree import flatten, unflatten
+    from .ops.random import default_generator
+
+    inputs = tensors + state.tensors
+    if len({_core.node_id(tensor) for tensor in inputs}) < len(inputs):
+        raise Unseen("is given the same tensor twice, or as an argument and as state")
+    places = [placeholder(spec_of(tensor), tensor.requires_grad) for tensor in inputs]
+    anchors = [_core.TensorBase(place) for place in places]
+    tree = flatten((args, kwargs), [])
+    call_args, call_kwargs = unflatten(tree, iter(places))
+    handles = places[: len(tensors)] + state.tensors
+    swapped = list(zip(state.tensors, places[len(tensors) :]))
+    begin, before = default_generator.draw(0), default_generator._offset
+    scope = _core.Collected()
+    calls: list[Any] = []
+    _local.busy, _local.calls = True, calls
+    for tensor, place in swapped:
+        _core.swap_nodes(tensor, place)
+    scope.enter()
+    try:
+        with recording():
+            result = function(*call_args, **call_kwargs)
+        drawn = default_generator._offset - before
+        outputs: list[Any] = []
+        result_tree = flatten(result, outputs)
+        written = [k for k, (handle, anchor) in enumerate(zip(handles, anchors)) if not _core.same_node(handle, anchor)]
+        same = check_results(result_tree, outputs, handles, anchors, written)
+        made = [output for k, output in enumerate(outputs) if k not in same] + [handles[k] for k in written]
+        made = [_core.TensorBase(tensor) for tensor in made]
+    except Unseen:
+        raise
+    except Exception as error:
+        raise Unseen(f"{type(error).__name__}: {error}") from None
+    finally:
+        scope.leave()
+        for tensor, place in swapped:
+            _core.swap_nodes(tensor, place)
+        default_generator._offset = before
+        _local.busy, _local.calls = False, None
+    if drawn != draws:
+        raise Unseen("draws another number of random numbers each time")
+    try:
+        kept = _core.Recording(anchors, made, scope.nodes(), written, *begin)
+    except ValueError as error:
+        raise Unseen(str(error).removeprefix("[compile] ")) from None
+    return Variant(kept, state, result_tree, unflatten, same, calls, default_generator, draws)
+
+
+def check_results(
+    tree: Any, outputs: list[Any], handles: list[Any], anchors: list[Any], written: list[int]
+) -> dict[int, int]:
+    """Which results are inputs themselves: {place: number of the input}."""
+    check_constants(tree)
+    same: dict[int, int] = {}
+    for place, output in enumerate(outputs):
+        number = next((k for k, handle in enumerate(handles) if handle is output), None)
+        if number is not None:
+            same[place] = number
+        else:
+            check_fresh(output, anchors)
+    if len({id(output) for output in outputs}) < len(outputs):
+        raise Unseen("returns a tensor twice")
+    for k in written:
+        if handles[k].requires_grad or anchors[k].requires_grad:
+            raise Unseen("changes a tensor in place that requires grad")
+        if _core.shares_memory(handles[k]):
+            raise Unseen("changes a tensor in place that shares memory")
+    return same
+
+
+def check_fresh(output: Any, anchors: list[Any]) -> None:
+    kind: Any = type(output)
+    if kind is not tensor_type():
+        raise Unseen(f"returns a {kind.__name__}")
+    if _core.shares_memory(output) or any(_core.same_node(output, anchor) for anchor in anchors):
+        raise Unseen("returns a view, which shares memory with another tensor")
+
+
+def check_constants(tree: Any) -> None:
+    if tree.kind == "value" and not isinstance(tree.data, (int, float, complex, str, bytes, type(None))):
+        if not trusted_constant(tree.data):
+            raise Unseen(f"returns a {type(tree.data).__name__}")
+    for child in tree.children:
+        check_constants(child)
