@@ -25,16 +25,28 @@ CHAINS: dict[str, Callable[[pf.Tensor, pf.Tensor], Tensors]] = {
     "the same twice": lambda x, y: [(x * x + x) * (x * x + x) - (y - y)],
     "two branches": lambda x, y: [(x * y + 1.0) * (x - y) / ((x + y) * (x + y) + 2.0)],
     "several results": lambda x, y: [x * 2.0, x * 2.0 + y, (x * 2.0 + y) * (x * 2.0), y - 1.0],
-    "masks": lambda x, y: [pf.where((x > y) & (y < 0.5) | (x == 0.0), x * 2.0, -y), x > y, ~(x >= y), (x > 0) != (y > 0)],
+    "masks": lambda x, y: [
+        pf.where((x > y) & (y < 0.5) | (x == 0.0), x * 2.0, -y),
+        x > y,
+        ~(x >= y),
+        (x > 0) != (y > 0),
+    ],
     "mask as number": lambda x, y: [(x > y).to(x.dtype) * x, (x != 0.0) & (y.to(pf.bool))],
     "selected numbers": lambda x, y: [pf.where(x > 0.0, 1.0, y), pf.where(x > 0.0, y, 0.0), pf.where(x < y, x, x + y)],
     "extremes": lambda x, y: [pf.maximum(pf.minimum(x, y), 0.25), pf.maximum(0.5 * x, y)],
-    "functions": lambda x, y: [pf.tanh(pf.exp(x) * 0.1) + pf.sigmoid(y) * pf.log(pf.abs(x) + 1.0), pf.erf(x) - pf.rsqrt(y * y + 1.0)],
-    "without instruction": lambda x, y: [pf.floor(x * 3.0) + pf.pow(pf.abs(y) + 0.5, x), pf.hypot(x, y) * pf.sin(x), pf.pow(x, 2.5)],
+    "functions": lambda x, y: [
+        pf.tanh(pf.exp(x) * 0.1) + pf.sigmoid(y) * pf.log(pf.abs(x) + 1.0),
+        pf.erf(x) - pf.rsqrt(y * y + 1.0),
+    ],
+    "without instruction": lambda x, y: [
+        pf.floor(x * 3.0) + pf.pow(pf.abs(y) + 0.5, x),
+        pf.hypot(x, y) * pf.sin(x),
+        pf.pow(x, 2.5),
+    ],
 }
 
 
-def operands(size: int, dtype: pf.dtype) -> tuple[pf.Tensor, pf.Tensor]:
+def operands(size: int, dtype: pf.DType) -> tuple[pf.Tensor, pf.Tensor]:
     rng = np.random.default_rng(size)
     x, y = (rng.standard_normal(size, dtype=np.float32) for _ in range(2))
     x[:: max(size // 3, 1)] = 0.0
@@ -85,11 +97,13 @@ def test_special_values_pass_through() -> None:
         }
     for name, (found, wanted) in expected.items():
         np.testing.assert_array_equal(found.numpy(), wanted, err_msg=name)
-        np.testing.assert_array_equal(np.signbit(found.numpy()) | (wanted != wanted), np.signbit(wanted) | (wanted != wanted))
+        np.testing.assert_array_equal(
+            np.signbit(found.numpy()) | (wanted != wanted), np.signbit(wanted) | (wanted != wanted)
+        )
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_operands_that_repeat_or_lie_apart(dtype: pf.dtype) -> None:
+def test_operands_that_repeat_or_lie_apart(dtype: pf.DType) -> None:
     rng = np.random.default_rng(0)
     x = pf.tensor(rng.standard_normal((37, 130), dtype=np.float32)).to(dtype)
     row, column, one = x[3], x[:, 5:6], x[7, 7]
@@ -119,3 +133,63 @@ def test_numbers_change_without_a_new_plan() -> None:
     for number in (0.5, 1.5, 2.5):
         found = (pf.exp(x) * number + number).numpy()
         np.testing.assert_array_equal(found, pf.exp(x).numpy() * np.float32(number) + np.float32(number))
+
+
+# Shape, and the dimensions that are reduced: short rows, long ones, few and split ones, one number.
+ROWS: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
+    ((300, 16), (1,)),
+    ((7, 100), (1,)),
+    ((3, 1, 1025), (2,)),
+    ((2, 30, 40), (1, 2)),
+    ((40, 3000), (1,)),
+    ((3, 100_001), (1,)),
+    ((130_000,), (0,)),
+]
+REDUCTIONS: list[Callable[..., pf.Tensor]] = [pf.sum, pf.mean, pf.prod, pf.amax, pf.amin, pf.any, pf.all]
+
+
+def reduced(x: pf.Tensor, dims: tuple[int, ...]) -> Tensors:
+    return [reduction((x * 1.1 - 0.2) * x, dims) for reduction in REDUCTIONS] + [pf.any(x > 3.0, dims)]
+
+
+@pytest.mark.parametrize("dtype", [pf.float32, pf.float64, pf.bfloat16])
+@pytest.mark.parametrize(("shape", "dims"), ROWS)
+def test_chain_that_ends_in_a_reduction(shape: tuple[int, ...], dims: tuple[int, ...], dtype: pf.DType) -> None:
+    x = pf.tensor(np.random.default_rng(0).standard_normal(shape, dtype=np.float32)).to(dtype)
+    pf.eval(x)
+    with mode(eager=True):
+        expected = [bits(t) for t in evaluated(lambda: reduced(x, dims))]
+    before = pf.get_num_threads()
+    try:
+        for threads in (1, 2, 7):
+            pf.set_num_threads(threads)
+            assert [bits(t) for t in evaluated(lambda: reduced(x, dims))] == expected
+    finally:
+        pf.set_num_threads(before)
+
+
+def test_reduction_and_what_else_is_read_of_its_chain() -> None:
+    x, y = operands(5000, pf.float32)
+
+    def chain() -> Tensors:
+        double = x * 2.0
+        return [(double * y).sum(), double, pf.exp(double) - (double - y).mean()]
+
+    fused = evaluated(chain)
+    with mode(eager=True):
+        single = evaluated(chain)
+    assert [bits(t) for t in fused] == [bits(t) for t in single]
+
+
+def test_only_rows_nobody_else_reads_are_fused() -> None:
+    x, whole = pf.ones(64, 64), pf.ones(64, 64, dtype=pf.int32)
+    pf.eval(x, whole)
+
+    def kernels(*results: pf.Tensor) -> tuple[str, ...]:
+        return pf.compile_graph(list(results)).kernels
+
+    # Not within assert, whose rewriting by pytest would hold the products.
+    found = [kernels((x * x).sum(1)), kernels((x * x).sum()), kernels((x * x).sum(0)), kernels((whole * whole).sum(1))]
+    assert found == [("mul+sum",), ("mul+sum",), ("mul", "sum"), ("mul", "sum")]
+    squares = x * x
+    assert kernels(squares.sum(1)) == ("mul", "sum")

@@ -54,7 +54,7 @@ inline constexpr i64 kChainSlotBytes = 512;  // of a block
 // The threaded code of a program, without items where it computes with integers, or with floats and doubles.
 Chain build_chain(const TileProgram& program);
 
-// As run_tile_program. False, and nothing done, where an output's memory is an input's that is read after the write.
+// As run_tile_program. False, and nothing done, for a program without a chain.
 bool run_chain(const TileProgram& program, const Shape& shape, i64 n, const View* inputs, const u64* params, void* const* outputs);
 
 }  // namespace pyflame::cpu

@@ -22,7 +22,7 @@ class Builder {
  public:
   explicit Builder(const TileProgram& program) : program_(program) {
     chain_.is_double = std::any_of(program.inputs.begin(), program.inputs.end(), is_double) ||
-                       std::any_of(program.steps.begin(), program.steps.end(), [](auto& s) { return s.out_dtype == DType::kFloat64; });
+                       std::any_of(program.steps.begin(), program.steps.end(), is_double_step);
     const ChainTable& table = active_chain_table();
     code_ = chain_.is_double ? &table.of_double() : &table.of_float();
     name_values();
@@ -44,6 +44,7 @@ class Builder {
 
  private:
   static bool is_double(const TileInput& input) { return input.dtype == DType::kFloat64; }
+  static bool is_double_step(const TileStep& step) { return step.out_dtype == DType::kFloat64; }
   int num_inputs() const { return static_cast<int>(program_.inputs.size()); }
   const TileStep& step() const { return program_.steps[step_]; }
   Value& value(int v) { return values_[static_cast<std::size_t>(v)]; }

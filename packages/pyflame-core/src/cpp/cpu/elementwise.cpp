@@ -71,7 +71,9 @@ class Run {
       void* const* outputs)
       : program_(program), kernels_(kernels()), outputs_(outputs), n_(n) {
     num_inputs_ = static_cast<int>(program.inputs.size());
-    for (int i = 0; i < num_inputs_; ++i) inputs_[i].bind(program.inputs[static_cast<std::size_t>(i)], shape, &inputs[i], params);
+    for (int i = 0; i < num_inputs_; ++i) {
+      inputs_[i].bind(program.inputs[static_cast<std::size_t>(i)], shape, &inputs[i], params);
+    }
     bind_outputs();
   }
 
@@ -154,7 +156,7 @@ class Run {
     }
   }
 
-  // Constants lie in slot [kMaxTileRegisters + register]: steps may reuse a register whose constant the next tile needs.
+  // Constants lie in slot [kMaxTileRegisters + register]: a step may reuse the register before the next tile.
   static const char* load(const BoundInput& input, char (*slots)[kTileSlotBytes], i64 begin, i64 count) {
     if (input.access == BoundInput::Access::kConstant) return slots[kMaxTileRegisters + input.reg];
     if (input.access == BoundInput::Access::kDirect) return input.data + begin * dtype_size(input.dtype);

@@ -11,60 +11,75 @@ namespace {
 constexpr i64 kGrain = 16 * 1024;
 constexpr int kMaxOperands = 5;
 
-// Updates run on float or double spans; halves pass through tiles of float. Operand k may be absent.
-template <class Update>
-void for_spans(DType dtype, i64 n, const View* const* reads, int num_reads, const View* const* writes, int num_writes,
-               Update&& update) {
+// Updates run on float or double spans; halves pass through tiles of float.
+template <class Span>
+void update_span(const Update& update, i64 begin, i64 end, Span&& span) {
+  const DType dtype = update.in[0].dtype;
   const i64 size = dtype_size(dtype);
-  const bool native = is_native(dtype);
+  const int num_reads = update.num_inputs, num_writes = num_reads - 1;
+  const void* in[kMaxOperands];
+  void* out[kMaxOperands];
+  auto address = [&](const View& view, i64 at) { return view.as<char>() + at * size; };
+  if (is_native(dtype)) {
+    for (int k = 0; k < num_reads; ++k) in[k] = address(update.in[k], begin);
+    for (int k = 0; k < num_writes; ++k) out[k] = address(update.out[k], begin);
+    return span(in, out, end - begin);
+  }
   const ConvertTable& convert = active_convert_table();
-  auto address = [&](const View* view, i64 at) -> char* {
-    return view && view->data ? view->as<char>() + at * size : nullptr;
-  };
-  parallel_for(n, n <= 2 * kGrain ? n : kGrain, [&](i64 begin, i64 end) {
-    const void* in[kMaxOperands];
-    void* out[kMaxOperands];
-    alignas(64) float tiles[kMaxOperands][kTile], results[kMaxOperands][kTile];
-    i64 step = native ? end - begin : kTile;
-    for (i64 at = begin; at < end; at += step) {
-      i64 count = end - at < step ? end - at : step;
-      for (int k = 0; k < num_reads; ++k) {
-        char* memory = address(reads[k], at);
-        in[k] = memory;
-        if (native || !memory) continue;
-        convert.load[static_cast<int>(dtype)](tiles[k], memory, 1, count);
-        in[k] = tiles[k];
-      }
-      for (int k = 0; k < num_writes; ++k) out[k] = native ? static_cast<void*>(address(writes[k], at)) : results[k];
-      update(in, out, count);
-      for (int k = 0; k < num_writes && !native; ++k) {
-        if (char* memory = address(writes[k], at)) convert.store[static_cast<int>(dtype)](memory, results[k], count);
-      }
+  alignas(64) float tiles[kMaxOperands][kTile], results[kMaxOperands][kTile];
+  for (i64 at = begin; at < end; at += kTile) {
+    i64 count = end - at < kTile ? end - at : kTile;
+    for (int k = 0; k < num_reads; ++k) {
+      convert.load[static_cast<int>(dtype)](tiles[k], address(update.in[k], at), 1, count);
+      in[k] = tiles[k];
+    }
+    for (int k = 0; k < num_writes; ++k) out[k] = results[k];
+    span(in, out, count);
+    for (int k = 0; k < num_writes; ++k) convert.store[static_cast<int>(dtype)](address(update.out[k], at), results[k], count);
+  }
+}
+
+// span(k, in, out, n): a piece of update k. The pieces of all updates are one parallel loop.
+template <class Span>
+void for_spans(const Update* updates, int count, Span&& span) {
+  i64 sizes[kMaxUpdates], first[kMaxUpdates + 1] = {0}, elements = 0;
+  for (int k = 0; k < count; ++k) {
+    sizes[k] = updates[k].in[0].numel();
+    elements += sizes[k];
+    first[k + 1] = first[k] + (sizes[k] + kGrain - 1) / kGrain;
+  }
+  const i64 pieces = first[count];
+  parallel_for(pieces, elements <= 2 * kGrain ? pieces : 1, [&](i64 begin, i64 end) {
+    int k = 0;
+    for (i64 piece = begin; piece < end; ++piece) {
+      while (piece >= first[k + 1]) ++k;
+      i64 from = (piece - first[k]) * kGrain, to = from + kGrain < sizes[k] ? from + kGrain : sizes[k];
+      update_span(updates[k], from, to, [&](const void* const* in, void* const* out, i64 n) { span(k, in, out, n); });
     }
   });
 }
 
+bool is_double(const Update& update) { return update.in[0].dtype == DType::kFloat64; }
+
 }  // namespace
 
-void sgd_step(const SgdStep& step, const View& param, const View& grad, const View& momentum, const View& out_param,
-              const View& out_momentum) {
+void sgd_steps(const SgdStep* steps, const Update* updates, int count) {
   const OptimizerTable& table = active_optimizer_table();
-  auto update = param.dtype == DType::kFloat64 ? table.sgd_double : table.sgd_float;
-  const View* reads[] = {&param, &grad, &momentum};
-  const View* writes[] = {&out_param, &out_momentum};
-  for_spans(param.dtype, param.numel(), reads, 3, writes, 2, [&](const void* const* in, void* const* out, i64 n) {
-    update(step, {in[0], in[1], in[2], out[0], out[1]}, n);
+  for_spans(updates, count, [&](int k, const void* const* in, void* const* out, i64 n) {
+    auto update = is_double(updates[k]) ? table.sgd_double : table.sgd_float;
+    bool moving = steps[k].has_momentum;
+    update(steps[k], {in[0], in[1], moving ? in[2] : nullptr, out[0], moving ? out[1] : nullptr}, n);
   });
 }
 
-void adam_step(const AdamStep& step, const View& param, const View& grad, const View* state, const View& out_param,
-               const View* out_state) {
+void adam_steps(const AdamStep* steps, const Update* updates, int count) {
   const OptimizerTable& table = active_optimizer_table();
-  auto update = param.dtype == DType::kFloat64 ? table.adam_double : table.adam_float;
-  const View* reads[] = {&param, &grad, &state[0], &state[1], step.amsgrad ? &state[2] : nullptr};
-  const View* writes[] = {&out_param, &out_state[0], &out_state[1], step.amsgrad ? &out_state[2] : nullptr};
-  for_spans(param.dtype, param.numel(), reads, 5, writes, 4, [&](const void* const* in, void* const* out, i64 n) {
-    update(step, {in[0], in[1], {in[2], in[3], in[4]}, out[0], {out[1], out[2], out[3]}}, n);
+  for_spans(updates, count, [&](int k, const void* const* in, void* const* out, i64 n) {
+    auto update = is_double(updates[k]) ? table.adam_double : table.adam_float;
+    bool largest = steps[k].amsgrad;
+    const void* old = largest ? in[4] : nullptr;
+    void* fresh = largest ? out[3] : nullptr;
+    update(steps[k], {in[0], in[1], {in[2], in[3], old}, out[0], {out[1], out[2], fresh}}, n);
   });
 }
 

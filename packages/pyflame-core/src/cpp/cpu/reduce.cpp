@@ -2,12 +2,11 @@
 
 #include <vector>
 
-#include "base/half.h"
 #include "cpu/axes.h"
 #include "cpu/elementwise_table.h"
-#include "cpu/reduce_table.h"
 #include "cpu/strided.h"
 #include "cpu/threads.h"
+#include "cpu/tile_fold.h"
 
 namespace pyflame::cpu {
 
@@ -15,43 +14,14 @@ namespace {
 
 constexpr i64 kColumns = 512;
 constexpr i64 kMinColumns = 8;  // fewer are gathered one by one
-constexpr i64 kSerial = 32 * 1024;
-constexpr i64 kChunk = 64 * 1024;  // elements a part of a split reduction reads
-
-void store_result(const View& out, i64 at, double value) {
-  switch (out.dtype) {
-    case DType::kFloat64: out.as<double>()[at] = value; break;
-    case DType::kFloat16: out.as<u16>()[at] = float_to_float16(static_cast<float>(value)); break;
-    case DType::kBFloat16: out.as<u16>()[at] = float_to_bfloat16(static_cast<float>(value)); break;
-    default: out.as<float>()[at] = static_cast<float>(value);
-  }
-}
-
-void store_result(const View& out, i64 at, i64 value) {
-  switch (dtype_size(out.dtype)) {
-    case 1: out.as<u8>()[at] = out.dtype == DType::kBool ? value != 0 : static_cast<u8>(value); break;
-    case 2: out.as<u16>()[at] = static_cast<u16>(value); break;
-    case 4: out.as<u32>()[at] = static_cast<u32>(value); break;
-    default: out.as<i64>()[at] = value;
-  }
-}
 
 // One reduction: every result, or row of up to kColumns results, is a task that folds the same reduced index range.
 class Reduction {
  public:
-  Reduction(ReduceOp op, const View& in, u32 mask, const View& out) : in_(in), out_(out), mean_(op == ReduceOp::kMean) {
-    TileClass in_class = class_of(in.dtype), out_class = class_of(out.dtype);
-    bool logical = op == ReduceOp::kAny || op == ReduceOp::kAll;
-    bool both_integer = in_class <= kClassInt && out_class <= kClassInt;
-    bool casts = !logical && in_class != out_class && !both_integer;
-    TileClass fold_class = casts ? out_class : in_class;
-    int index = op == ReduceOp::kSum ? 0 : static_cast<int>(op) - 1;
-    fold_ = &active_reduce_table().fold[index][fold_class];
-    real_ = !logical && fold_class >= kClassFloat;
+  Reduction(ReduceOp op, const View& in, u32 mask, const View& out) : in_(in), fold_(op, in.dtype, out) {
     load_ = active_convert_table().load[static_cast<int>(in.dtype)];
-    cast_ = casts ? active_convert_table().cast[in_class][out_class] : nullptr;
-    native_ = is_native(in.dtype) && !casts;
-    width_ = class_size(in_class);
+    native_ = is_native(in.dtype) && !fold_.casts();
+    width_ = class_size(class_of(in.dtype));
     size_ = dtype_size(in.dtype);
     AxisList reduced;
     split_axes(in, mask, kept_, reduced);
@@ -64,9 +34,9 @@ class Reduction {
     tasks_ = kept_.numel() * column_tiles();
     i64 columns = column_.size < kColumns ? column_.size : kColumns;
     i64 total = results * length_;
-    if (total <= kSerial) return run_tasks(0, tasks_);
-    if (tasks_ >= 8 || length_ * columns <= kChunk) {
-      i64 grain = kSerial / (length_ * columns);
+    if (total <= kSerialFold) return run_tasks(0, tasks_);
+    if (tasks_ >= 8 || length_ * columns <= kFoldPart) {
+      i64 grain = kSerialFold / (length_ * columns);
       parallel_for(tasks_, grain < 1 ? 1 : grain, [this](i64 begin, i64 end) { run_tasks(begin, end); });
     } else {
       for (i64 task = 0; task < tasks_; ++task) run_split(task);
@@ -119,7 +89,7 @@ class Reduction {
 
   void run_split(i64 index) const {
     Task task = task_at(index);
-    i64 per_part = kChunk / task.columns, parts = (length_ + per_part - 1) / per_part;
+    i64 per_part = kFoldPart / task.columns, parts = (length_ + per_part - 1) / per_part;
     std::vector<Accumulator> partial(static_cast<std::size_t>(parts * task.columns));
     parallel_for(parts, 1, [&](i64 begin, i64 end) {
       for (i64 part = begin; part < end; ++part) {
@@ -128,36 +98,36 @@ class Reduction {
       }
     });
     for (i64 part = 1; part < parts; ++part) {
-      fold_->merge(partial.data(), &partial[static_cast<std::size_t>(part * task.columns)], task.columns);
+      fold_.kernels().merge(partial.data(), &partial[static_cast<std::size_t>(part * task.columns)], task.columns);
     }
     finish(partial.data(), task);
   }
 
   void fold_range(Accumulator* acc, const Task& task, i64 begin, i64 end) const {
-    for (i64 j = 0; j < task.columns; ++j) acc[j] = fold_->start;
+    for (i64 j = 0; j < task.columns; ++j) acc[j] = fold_.kernels().start;
     if (column_.size > 1) {
       for_each_row(rows_, begin, end, [&](i64 offset, i64 stride, i64 count) {
         fold_rows(acc, task, task.in + offset * size_, stride, count);
       });
     } else if (direct_) {
       for_each_row(rows_, begin, end,
-                   [&](i64 offset, i64, i64 count) { fold_->fold(acc, task.in + offset * size_, count); });
+                   [&](i64 offset, i64, i64 count) { fold_.kernels().fold(acc, task.in + offset * size_, count); });
     } else {
       fold_gathered(acc, task.in, begin, end);
     }
   }
 
   void fold_rows(Accumulator* acc, const Task& task, const char* from, i64 stride, i64 count) const {
-    if (direct_) return fold_->fold_rows(acc, from, stride, count, task.columns);
-    alignas(64) char tile[kColumns * 8], other[kColumns * 8];
+    if (direct_) return fold_.kernels().fold_rows(acc, from, stride, count, task.columns);
+    alignas(64) char tile[kTile * 8], other[kTile * 8];
     for (i64 r = 0; r < count; ++r) {
       load_(tile, from + r * stride * size_, column_.stride, task.columns);
-      fold_->fold_rows(acc, converted(tile, other, task.columns), 0, 1, task.columns);
+      fold_.kernels().fold_rows(acc, fold_.converted(tile, other, task.columns), 0, 1, task.columns);
     }
   }
 
   void fold_gathered(Accumulator* acc, const char* from, i64 begin, i64 end) const {
-    alignas(64) char tile[kTile * 8], other[kTile * 8];
+    alignas(64) char tile[kTile * 8];
     for (i64 first = begin; first < end; first += kTile) {
       i64 last = first + kTile < end ? first + kTile : end;
       char* to = tile;
@@ -165,33 +135,18 @@ class Reduction {
         load_(to, from + offset * size_, stride, count);
         to += count * width_;
       });
-      fold_->fold(acc, converted(tile, other, last - first), last - first);
+      fold_.add(acc, tile, last - first);
     }
-  }
-
-  const char* converted(const char* tile, char* other, i64 n) const {
-    if (!cast_) return tile;
-    cast_(other, tile, nullptr, nullptr, n);
-    return other;
   }
 
   void finish(const Accumulator* acc, const Task& task) const {
-    for (i64 j = 0; j < task.columns; ++j) {
-      i64 at = task.out + j * column_.out_stride;
-      if (real_) {
-        store_result(out_, at, mean_ ? acc[j].real / static_cast<double>(length_) : acc[j].real);
-      } else {
-        store_result(out_, at, acc[j].integer);
-      }
-    }
+    for (i64 j = 0; j < task.columns; ++j) fold_.store(acc[j], task.out + j * column_.out_stride, length_);
   }
 
   const View& in_;
-  const View& out_;
-  bool mean_, real_, native_, direct_ = false;
-  const FoldKernels* fold_;
+  const TileFold fold_;
+  bool native_, direct_ = false;
   void (*load_)(void*, const void*, i64, i64);
-  TileFn cast_;
   i64 width_, size_, length_ = 1, tasks_ = 0;
   AxisList kept_;               // without column_
   Axis column_{1, 0, 0};

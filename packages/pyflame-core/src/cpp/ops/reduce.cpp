@@ -2,6 +2,7 @@
 #include "cpu/reduce.h"
 
 #include "ops/functions.h"
+#include "ops/kernels.h"
 #include "ops/register.h"
 #include "ops/rules.h"
 
@@ -86,7 +87,8 @@ void extreme_vjp(VjpCall& call) {
   call.set(0, restore_dims(call.grad(), mask_of(call.attrs()), x->ndim) / count * chosen);
 }
 
-OpDef reduction(const char* name, graph::Kernel kernel) {
+template <cpu::ReduceOp op>
+OpDef reduction(const char* name) {
   return OpDef(name)
       .category(OpCategory::kReduction)
       .inputs({"x"})
@@ -94,7 +96,7 @@ OpDef reduction(const char* name, graph::Kernel kernel) {
       .attr("keepdim", AttrKind::kBool, 0)
       .shape(reduce_shape)
       .cost(reduce_cost)
-      .cpu(kernel, 1);
+      .cpu(reduce_kernel<op>, 1);
 }
 
 // ---- arg-reductions: dim (kNoDim: flattened), keepdim
@@ -181,18 +183,31 @@ OpDef softmax_grad_op(const char* name, graph::Kernel kernel) {
       .cpu(kernel);
 }
 
+template <cpu::ReduceOp... ops>
+std::optional<cpu::ReduceOp> find_kernel(graph::Kernel kernel) {
+  std::optional<cpu::ReduceOp> found;
+  ((kernel == reduce_kernel<ops> ? void(found = ops) : void()), ...);
+  return found;
+}
+
 }  // namespace
+
+std::optional<cpu::ReduceOp> reduce_op(const OpDef& op) {
+  using cpu::ReduceOp;
+  return find_kernel<ReduceOp::kSum, ReduceOp::kMean, ReduceOp::kProd, ReduceOp::kMax, ReduceOp::kMin, ReduceOp::kAny,
+                     ReduceOp::kAll>(op.kernel);
+}
 
 void register_reduce(graph::Registry& ops) {
   using cpu::ReduceOp;
-  ops.add(reduction("sum", reduce_kernel<ReduceOp::kSum>).dtype(sum_dtype).vjp(sum_vjp));
-  ops.add(reduction("mean", reduce_kernel<ReduceOp::kMean>).only(graph::kFloats).vjp(mean_vjp));
-  ops.add(reduction("prod", reduce_kernel<ReduceOp::kProd>).dtype(sum_dtype).vjp(prod_vjp).saves(1));
-  ops.add(reduction("amax", reduce_kernel<ReduceOp::kMax>).check(need_elements).vjp(extreme_vjp).saves(1, true));
-  ops.add(reduction("amin", reduce_kernel<ReduceOp::kMin>).check(need_elements).vjp(extreme_vjp).saves(1, true));
+  ops.add(reduction<ReduceOp::kSum>("sum").dtype(sum_dtype).vjp(sum_vjp));
+  ops.add(reduction<ReduceOp::kMean>("mean").only(graph::kFloats).vjp(mean_vjp));
+  ops.add(reduction<ReduceOp::kProd>("prod").dtype(sum_dtype).vjp(prod_vjp).saves(1));
+  ops.add(reduction<ReduceOp::kMax>("amax").check(need_elements).vjp(extreme_vjp).saves(1, true));
+  ops.add(reduction<ReduceOp::kMin>("amin").check(need_elements).vjp(extreme_vjp).saves(1, true));
   const char* logic = "the result is not a floating-point number";
-  ops.add(reduction("any", reduce_kernel<ReduceOp::kAny>).dtype(bool_result).no_grad(logic));
-  ops.add(reduction("all", reduce_kernel<ReduceOp::kAll>).dtype(bool_result).no_grad(logic));
+  ops.add(reduction<ReduceOp::kAny>("any").dtype(bool_result).no_grad(logic));
+  ops.add(reduction<ReduceOp::kAll>("all").dtype(bool_result).no_grad(logic));
   ops.add(arg_reduction("argmax", arg_kernel<true>));
   ops.add(arg_reduction("argmin", arg_kernel<false>));
   ops.add(softmax_op("softmax", softmax_kernel<false>).vjp(softmax_vjp<false>));

@@ -4,6 +4,7 @@
 // the same order. in_place names every input but the gradient: output k may take the memory of the k-th of them.
 #include "cpu/optimizer.h"
 
+#include "ops/kernels.h"
 #include "ops/register.h"
 #include "ops/rules.h"
 
@@ -49,25 +50,48 @@ Cost update_cost(const Call& call, const Shape& out) {
 double number(const KernelCall& call, int i) { return attr_double(static_cast<i64>(call.params[i])); }
 
 // lr, momentum, dampening, weight_decay | nesterov, maximize, first
-void sgd_kernel(const KernelCall& call) {
+cpu::SgdStep sgd_of(const KernelCall& call) {
   const i64* flags = call.attrs + 4;
-  cpu::SgdStep step{number(call, 0), number(call, 1), number(call, 2), number(call, 3),
-                    flags[0] != 0,   flags[1] != 0,   true,            flags[2] != 0};
-  cpu::sgd_step(step, call.in[0], call.in[1], call.in[2], call.out[0], call.out[1]);
+  return {number(call, 0), number(call, 1), number(call, 2), number(call, 3),
+          flags[0] != 0,   flags[1] != 0,   true,            flags[2] != 0};
 }
 // lr, weight_decay | maximize
-void sgd_plain_kernel(const KernelCall& call) {
-  cpu::SgdStep step{number(call, 0), 0.0, 0.0, number(call, 1), false, call.attrs[2] != 0, false, false};
-  cpu::View none{};
-  cpu::sgd_step(step, call.in[0], call.in[1], none, call.out[0], none);
+cpu::SgdStep plain_sgd_of(const KernelCall& call) {
+  return {number(call, 0), 0.0, 0.0, number(call, 1), false, call.attrs[2] != 0, false, false};
 }
 // lr, beta1, beta2, eps, weight_decay, correction1, correction2 | decoupled, maximize
 template <bool amsgrad>
-void adam_kernel(const KernelCall& call) {
+cpu::AdamStep adam_of(const KernelCall& call) {
   const i64* flags = call.attrs + 7;
-  cpu::AdamStep step{number(call, 0), number(call, 1), number(call, 2), number(call, 3), number(call, 4),
-                     number(call, 5), number(call, 6), flags[0] != 0,   flags[1] != 0,   amsgrad};
-  cpu::adam_step(step, call.in[0], call.in[1], call.in + 2, call.out[0], call.out + 1);
+  return {number(call, 0), number(call, 1), number(call, 2), number(call, 3), number(call, 4),
+          number(call, 5), number(call, 6), flags[0] != 0,   flags[1] != 0,   amsgrad};
+}
+
+// One loop over the parameters of all calls.
+template <class Step, Step (*step_of)(const KernelCall&), void (*run)(const Step*, const cpu::Update*, int)>
+struct Updates {
+  static void joint(const KernelCall* calls, int count) {
+    Step steps[cpu::kMaxUpdates];
+    cpu::Update updates[cpu::kMaxUpdates];
+    for (int k = 0; k < count; ++k) {
+      steps[k] = step_of(calls[k]);
+      updates[k] = {calls[k].in, calls[k].out, calls[k].num_inputs};
+    }
+    run(steps, updates, count);
+  }
+  static void single(const KernelCall& call) { joint(&call, 1); }
+};
+static_assert(kMaxJoint <= cpu::kMaxUpdates);
+using Sgd = Updates<cpu::SgdStep, sgd_of, cpu::sgd_steps>;
+using PlainSgd = Updates<cpu::SgdStep, plain_sgd_of, cpu::sgd_steps>;
+template <bool amsgrad>
+using Adam = Updates<cpu::AdamStep, adam_of<amsgrad>, cpu::adam_steps>;
+
+template <class... Kernels>
+JointKernel find_joint(graph::Kernel kernel) {
+  JointKernel found = nullptr;
+  ((kernel == Kernels::single ? void(found = Kernels::joint) : void()), ...);
+  return found;
 }
 
 OpDef update(const char* name, std::vector<const char*> inputs) {
@@ -97,6 +121,8 @@ OpDef adam(const char* name, std::vector<const char*> inputs) {
 
 }  // namespace
 
+JointKernel joint_kernel(const OpDef& op) { return find_joint<Sgd, PlainSgd, Adam<false>, Adam<true>>(op.kernel); }
+
 void register_update(graph::Registry& ops) {
   ops.add(update("sgd_step", {"param", "grad", "velocity"})
               .attr("lr", AttrKind::kParamFloat)
@@ -108,16 +134,16 @@ void register_update(graph::Registry& ops) {
               .attr("first", AttrKind::kBool)
               .outputs(update_outputs)
               .cost(update_cost<8>)
-              .cpu(sgd_kernel));
+              .cpu(Sgd::single));
   ops.add(update("sgd_step_plain", {"param", "grad"})
               .attr("lr", AttrKind::kParamFloat)
               .attr("weight_decay", AttrKind::kParamFloat)
               .attr("maximize", AttrKind::kBool)
               .shape(first_shape)
               .cost(update_cost<4>)
-              .cpu(sgd_plain_kernel));
-  ops.add(adam("adam_step", {"param", "grad", "m", "v"}).cost(update_cost<14>).cpu(adam_kernel<false>));
-  ops.add(adam("adam_step_amsgrad", {"param", "grad", "m", "v", "vmax"}).cost(update_cost<15>).cpu(adam_kernel<true>));
+              .cpu(PlainSgd::single));
+  ops.add(adam("adam_step", {"param", "grad", "m", "v"}).cost(update_cost<14>).cpu(Adam<false>::single));
+  ops.add(adam("adam_step_amsgrad", {"param", "grad", "m", "v", "vmax"}).cost(update_cost<15>).cpu(Adam<true>::single));
 }
 
 }  // namespace pyflame::ops

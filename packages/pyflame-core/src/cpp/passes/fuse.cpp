@@ -5,6 +5,7 @@
 // boundary, so nodes of one stage that are connected by fusable edges form such a group.
 #include <algorithm>
 
+#include "ops/kernels.h"
 #include "passes/passes.h"
 
 namespace pyflame::passes {
@@ -58,6 +59,32 @@ void join_groups(const FlatGraph& graph, const std::vector<u8>& live, Groups& gr
   }
 }
 
+// Reductions that a step of elementwise nodes can end with: of a value that nobody else reads. Only its results have to be
+// in memory then. Such a reduction depends on its input alone, so the step stays a group as described above.
+class Folds {
+ public:
+  Folds(const FlatGraph& graph, const std::vector<u8>& live) : graph_(graph), readers_(graph.nodes.size(), 0) {
+    for (u32 i = 0; i < graph.nodes.size(); ++i) {
+      if (graph.nodes[i].keep) ++readers_[graph.resolve(i)];
+      if (!live[i] || graph.replaced_by[i] != i) continue;
+      for (u32 input : graph.nodes[i].inputs) ++readers_[input];
+    }
+  }
+
+  bool folds(u32 i) const {
+    constexpr i64 kFewest = 16;  // shorter rows are not worth a tile
+    const FlatNode& node = graph_.nodes[i];
+    if (!ops::reduce_op(*node.op)) return false;
+    const FlatNode& input = graph_.nodes[node.inputs[0]];
+    return elementwise(input) && readers_[node.inputs[0]] == 1 && node.constant == input.constant &&
+           trailing_length(node, input) >= kFewest;
+  }
+
+ private:
+  const FlatGraph& graph_;
+  std::vector<u32> readers_;
+};
+
 // Steps in dependency order; the members of a step stay in node order.
 std::vector<Step> order_steps(const FlatGraph& graph, std::vector<Step> steps, const std::vector<int>& step_of) {
   std::vector<std::vector<u32>> users(steps.size());
@@ -97,14 +124,38 @@ std::vector<Step> order_steps(const FlatGraph& graph, std::vector<Step> steps, c
 
 }  // namespace
 
+i64 trailing_length(const FlatNode& node, const FlatNode& input) {
+  i64 length = 1;
+  bool reduced = false;
+  for (int d = 0; d < input.shape.ndim; ++d) {
+    if (input.shape[d] == 1) continue;
+    bool here = node.attrs[0] >> d & 1;
+    if (reduced && !here) return 0;
+    reduced |= here;
+    if (here) length *= input.shape[d];
+  }
+  return length;
+}
+
 std::vector<Step> schedule(const FlatGraph& graph, bool fuse) {
   std::vector<u8> live = live_nodes(graph);
+  const Folds folds(graph, live);
   Groups groups(graph.nodes.size());
   if (fuse) join_groups(graph, live, groups);
   std::vector<Step> steps;
   std::vector<int> step_of(graph.nodes.size(), -1), open(graph.nodes.size(), -1);
+  std::vector<u32> folded;
   for (u32 i = 0; i < graph.nodes.size(); ++i) {
     if (!live[i] || graph.nodes[i].is_leaf() || graph.replaced_by[i] != i) continue;
+    if (fuse && folds.folds(i)) {
+      step_of[i] = step_of[graph.nodes[i].inputs[0]];
+      Step& step = steps[static_cast<std::size_t>(step_of[i])];
+      if (!step.folds) {
+        step.folds = true;
+        folded.push_back(i);
+        continue;
+      }
+    }
     int& current = open[groups.find(i)];
     if (current < 0 || steps[static_cast<std::size_t>(current)].nodes.size() >= kMaxGroup) {
       current = static_cast<int>(steps.size());
@@ -113,6 +164,7 @@ std::vector<Step> schedule(const FlatGraph& graph, bool fuse) {
     step_of[i] = current;
     steps[static_cast<std::size_t>(current)].nodes.push_back(i);
   }
+  for (u32 i : folded) steps[static_cast<std::size_t>(step_of[i])].nodes.push_back(i);
   return fuse ? order_steps(graph, std::move(steps), step_of) : steps;
 }
 

@@ -14,13 +14,18 @@ void mark_constants(FlatGraph& graph);  // constant folding: what depends on no 
 // the next convolution in the layout that one reads.
 void fuse_convolutions(FlatGraph& graph);
 
-// One step of execution: a single node, or several elementwise nodes fused into one pass over memory.
+// One step of execution: a single node, or several elementwise nodes fused into one pass over memory, after which may
+// stand a reduction of one of them over its last dimensions.
 struct Step {
   std::vector<u32> nodes;
+  bool folds = false;  // the last node is that reduction
 };
 
 // Dead code is what no step mentions: only nodes that kept values depend on are scheduled. With `fuse`, connected
 // elementwise nodes of one shape share a step.
 std::vector<Step> schedule(const FlatGraph& graph, bool fuse);
+
+// How many elements in a row the reduction `node` of `input` reduces to one; 0 where they do not follow each other.
+i64 trailing_length(const graph::FlatNode& node, const graph::FlatNode& input);
 
 }  // namespace pyflame::passes

@@ -2,6 +2,7 @@
 #include <cstdlib>
 
 #include "base/error.h"
+#include "cpu/chain_reduce.h"
 #include "runtime/arena.h"
 #include "runtime/cpu_program.h"
 
@@ -42,7 +43,10 @@ class CpuExecutable : public Executable {
     }
     if (__builtin_expect(observer != nullptr, 0)) return run_observed(binding, *observer);
     if (__builtin_expect(program_.reenters, 0)) return run_reentrant(binding);
-    for (const Instruction& instruction : program_.body) execute(instruction, binding);
+    const std::vector<Instruction>& body = program_.body;
+    for (std::size_t k = 0; k < body.size(); k += body[k].joint) {
+      body[k].joint > 1 ? execute_joint(&body[k], binding) : execute(body[k], binding);
+    }
   }
 
  private:
@@ -52,19 +56,33 @@ class CpuExecutable : public Executable {
     }
   }
 
+  graph::KernelCall call_of(const Instruction& instruction, const Binding& binding) const {
+    const View* in = program_.views.data() + instruction.first_view;
+    Buffer* weight = instruction.weight_leaf < 0 ? nullptr : binding.leaf_buffers[instruction.weight_leaf];
+    return {in, in + instruction.num_in, instruction.attrs.data(), binding.params + instruction.param,
+            static_cast<int>(instruction.num_in), weight};
+  }
+
+  void execute_joint(const Instruction* first, const Binding& binding) {
+    graph::KernelCall calls[ops::kMaxJoint];
+    for (u32 k = 0; k < first->joint; ++k) calls[k] = call_of(first[k], binding);
+    first->joint_kernel(calls, static_cast<int>(first->joint));
+  }
+
   void execute(const Instruction& instruction, const Binding& binding) {
+    if (instruction.kernel) return instruction.kernel(call_of(instruction, binding));
     const u64* params = binding.params;
     const View* in = program_.views.data() + instruction.first_view;
     const View* out = in + instruction.num_in;
-    if (instruction.kernel) {
-      Buffer* weight = instruction.weight_leaf < 0 ? nullptr : binding.leaf_buffers[instruction.weight_leaf];
-      instruction.kernel({in, out, instruction.attrs.data(), params + instruction.param, static_cast<int>(instruction.num_in), weight});
-      return;
-    }
     void* outputs[64];
     for (u32 k = 0; k < instruction.num_out; ++k) outputs[k] = out[k].data;
     // Splats number their parameter from 0; groups use the plan's numbering directly.
     const u64* base = params + instruction.param;
+    if (instruction.folded >= 0) {
+      outputs[instruction.folded] = nullptr;
+      return cpu::reduce_chain(instruction.program, instruction.shape, in, base, outputs, instruction.folded,
+                               instruction.fold, instruction.fold_length, out[instruction.folded]);
+    }
     cpu::run_tile_program(instruction.program, instruction.shape, in, base, outputs);
   }
 

@@ -1,67 +1,31 @@
-// From steps to kernel calls: where every value lives, which instruction makes it, what may be overwritten.
+// From steps to kernel calls: which instruction makes every value.
 #include <algorithm>
 #include <cstring>
 
 #include "base/error.h"
-#include "runtime/storage_table.h"
+#include "runtime/placement.h"
 #include "runtime/tile_group.h"
 
 namespace pyflame::runtime {
 
 using graph::FlatNode;
-using graph::OpCategory;
 
 namespace {
 
-struct Location {
-  int storage = -1;
-  i64 offset = 0;  // elements
-  Shape strides;
-};
-
-constexpr u32 kForever = ~0u;
-
-std::size_t bytes_of(const FlatNode& node) {
-  return static_cast<std::size_t>(node.shape.numel() * dtype_size(node.dtype));
-}
-
-Shape channels_last_strides(const Shape& shape) {
-  Shape strides = contiguous_strides(shape);
-  i64 step = shape[1];
-  for (int d = shape.ndim; d-- > 2; step *= shape[d]) strides[d] = step;
-  strides[0] = step;
-  strides[1] = 1;
-  return strides;
-}
-
 void copy_kernel(const graph::KernelCall& call) { cpu::copy_strided(call.in[0], call.out[0]); }
-
-// Ops that check values while they run: a result may only overwrite a leaf when none of these can still fail.
-bool may_throw(const FlatNode& node) {
-  OpCategory kind = node.op->kind;
-  if (kind == OpCategory::kIndex || kind == OpCategory::kLoss || node.op->calls_python) return true;
-  bool division = node.op->tile_op == static_cast<int>(TileOp::floor_divide) ||
-                  node.op->tile_op == static_cast<int>(TileOp::remainder) || node.op->tile_op == static_cast<int>(TileOp::fmod);
-  return division && !is_floating(node.dtype);
-}
 
 class Compiler {
  public:
   Compiler(const FlatGraph& graph, const std::vector<passes::Step>& steps, Executable& result)
-      : graph_(graph), result_(result), locations_(graph.nodes.size()), root_(graph.nodes.size()),
-        last_use_(graph.nodes.size(), 0), kept_(graph.nodes.size(), 0), escapes_(graph.nodes.size(), 0) {
+      : graph_(graph), result_(result), roots_(find_roots()), order_(order_steps(graph, steps, roots_)),
+        places_(graph, roots_, order_, result.buffers) {
     program_.num_leaves = graph.num_leaves;
-    order(steps);
-    analyse();
   }
 
   CpuProgram compile() {
-    for (u32 i = 0; i < graph_.nodes.size(); ++i) {
-      if (graph_.nodes[i].is_leaf()) place_leaf(i);
-    }
-    for (step_ = 0; step_ < steps_.size(); ++step_) emit(steps_[step_].nodes);
+    for (u32 s = 0; s < order_.steps.size(); ++s) emit(s, order_.steps[s].nodes);
     report_values();
-    storages_.place(program_);
+    places_.finish(program_);
     report_sizes();
     return std::move(program_);
   }
@@ -69,108 +33,19 @@ class Compiler {
  private:
   const FlatNode& node(u32 i) const { return graph_.nodes[i]; }
 
-  // Parameter updates, and what depends on them, go last: they may overwrite leaves.
-  void order(const std::vector<passes::Step>& steps) {
-    std::vector<u8> late(graph_.nodes.size(), 0);
-    std::vector<passes::Step> tail;
-    for (const passes::Step& step : steps) {
-      bool is_late = false;
-      for (u32 i : step.nodes) {
-        is_late |= node(i).op->kind == OpCategory::kUpdate;
-        for (u32 input : node(i).inputs) is_late |= late[input];
-      }
-      for (u32 i : step.nodes) late[i] = is_late;
-      (is_late ? tail : steps_).push_back(step);
-    }
-    steps_.insert(steps_.end(), tail.begin(), tail.end());
-    safe_from_ = 0;
-    for (u32 s = 0; s < steps_.size(); ++s) {
-      for (u32 i : steps_[s].nodes) {
-        if (may_throw(node(i))) safe_from_ = s + 1;
-      }
-    }
-  }
-
-  // Roots (the node whose memory a view shares), last uses, and which values outlive the run.
-  void analyse() {
-    for (u32 i = 0; i < graph_.nodes.size(); ++i) {
-      root_[i] = is_view(i) ? root_[node(i).inputs[0]] : i;
-      if (node(i).keep) kept_[graph_.resolve(i)] = 1;
-    }
-    for (u32 s = 0; s < steps_.size(); ++s) {
-      for (u32 i : steps_[s].nodes) {
-        last_use_[root_[i]] = std::max(last_use_[root_[i]], s);
-        for (u32 input : node(i).inputs) last_use_[root_[input]] = std::max(last_use_[root_[input]], s);
-      }
-    }
-    for (u32 i = 0; i < graph_.nodes.size(); ++i) {
-      if (!kept_[i]) continue;
-      // A small window must not hold a large temporary: it is copied out instead.
-      bool worth = node(root_[i]).is_leaf() || node(i).shape.numel() * 2 >= node(root_[i]).shape.numel();
-      if (worth) escapes_[root_[i]] = 1;
-      if (worth) last_use_[root_[i]] = kForever;
-    }
+  std::vector<u32> find_roots() const {
+    std::vector<u32> roots(graph_.nodes.size());
+    for (u32 i = 0; i < roots.size(); ++i) roots[i] = is_view(i) ? roots[node(i).inputs[0]] : i;
+    return roots;
   }
 
   bool is_view(u32 i) const { return !node(i).is_leaf() && node(i).op->view_rule; }
 
-  void place_leaf(u32 i) {
-    int storage = storages_.add({StorageKind::kLeaf, static_cast<u32>(node(i).leaf), bytes_of(node(i))});
-    locations_[i] = {storage, 0, node(i).strides};
-  }
-
-  // New memory for the result of node i; `sources` are inputs it may overwrite element by element.
-  void place_result(u32 i, const std::vector<u32>& sources) {
-    const FlatNode& n = node(i);
-    locations_[i] = {new_storage(i, sources), 0, n.channels_last ? channels_last_strides(n.shape) : contiguous_strides(n.shape)};
-  }
-
-  int new_storage(u32 i, const std::vector<u32>& sources) {
-    std::size_t bytes = bytes_of(node(i));
-    if (in_prologue_) return storages_.add({StorageKind::kConstant, 0, bytes});
-    if (escapes_[i]) {
-      u32 index = static_cast<u32>(result_.buffers.size());
-      result_.buffers.push_back({bytes, node(i).op->name, donor(bytes, sources)});
-      return storages_.add({StorageKind::kOutput, index, bytes, step_, step_});
-    }
-    for (u32 source : sources) {
-      const Location& from = locations_[source];
-      Storage& storage = storages_[from.storage];
-      if (storage.kind == StorageKind::kTemporary && storage.bytes == bytes && reusable(source, bytes) &&
-          last_use_[root_[source]] == step_) {
-        storage.last = std::max(storage.last, last_use_[i]);
-        return from.storage;
-      }
-    }
-    return storages_.add({StorageKind::kTemporary, 0, bytes, step_, std::max(step_, last_use_[i])});
-  }
-
-  // The whole of its memory, in order, read for the last time, and not yet taken by another result of this step.
-  bool reusable(u32 source, std::size_t bytes) {
-    const Location& from = locations_[source];
-    if (bytes_of(node(source)) != bytes || from.offset != 0 || !is_contiguous(node(source).shape, from.strides)) return false;
-    if (std::find(taken_.begin(), taken_.end(), from.storage) != taken_.end()) return false;
-    Shape strides = broadcast_strides(node(source).shape, from.strides, node(source).shape);
-    for (const Location& read : reads_) {  // the same memory read in another order would be overwritten too early
-      if (read.storage == from.storage && (read.offset != 0 || read.strides != strides)) return false;
-    }
-    taken_.push_back(from.storage);
-    return true;
-  }
-
-  int donor(std::size_t bytes, const std::vector<u32>& sources) {
-    if (step_ < safe_from_) return -1;
-    for (u32 source : sources) {
-      const FlatNode& leaf = node(root_[source]);
-      if (!leaf.is_leaf() || last_use_[root_[source]] != step_) continue;
-      if (bytes_of(leaf) == bytes && reusable(source, bytes)) return leaf.leaf;
-    }
-    return -1;
-  }
-
   // ---- instructions
+  std::vector<Instruction>& instructions() { return in_prologue_ ? program_.prologue : program_.body; }
+
   Instruction& begin_instruction(const std::vector<u32>& nodes) {
-    std::vector<Instruction>& list = in_prologue_ ? program_.prologue : program_.body;
+    std::vector<Instruction>& list = instructions();
     list.emplace_back();
     list.back().first_view = static_cast<u32>(program_.views.size());
     auto add_name = [&](u32 i) {
@@ -190,35 +65,46 @@ class Compiler {
     program_.places.push_back({static_cast<u32>(location.storage), location.offset * dtype_size(node(i).dtype)});
   }
 
-  void emit(const std::vector<u32>& nodes) {
+  void emit(u32 step, const std::vector<u32>& nodes) {
     const FlatNode& first = node(nodes[0]);
     in_prologue_ = first.constant;
-    taken_.clear();
-    if (first.op->tile_op >= 0) return emit_elementwise(nodes);
+    places_.begin_step(step, in_prologue_);
     u32 i = nodes[0];
-    if (is_projection(i)) return;
+    if (first.op->tile_op >= 0) {
+      if (node(nodes.back()).op->tile_op >= 0) return emit_elementwise(nodes);
+      return emit_elementwise(std::vector<u32>(nodes.begin(), nodes.end() - 1), {}, static_cast<int>(nodes.back()));
+    }
+    if (is_projection(first)) return;
     if (is_full(i)) {
-      if (kept_[i]) emit_fill(i);
+      if (places_.kept(i)) emit_fill(i);
       return;
     }
     if (first.op->view_rule) return emit_view(i);
-    emit_kernel(i);
+    const std::size_t begin = instructions().size();
+    for (u32 k : nodes) emit_kernel(k);
+    if (nodes.size() > 1) mark_joint(instructions(), begin, *first.op);
   }
 
-  static bool named(const FlatNode& n, const char* name) { return std::strcmp(n.op->name, name) == 0; }
-  bool is_projection(u32 i) const { return named(node(i), "output"); }
-  bool is_full(u32 i) const { return !node(i).is_leaf() && named(node(i), "full"); }
+  // Calls in a row, without copies of inputs between them, run as one.
+  static void mark_joint(std::vector<Instruction>& list, std::size_t begin, const graph::OpDef& op) {
+    for (std::size_t k = begin, end; k < list.size(); k = end) {
+      for (end = k + 1; end < list.size() && list[k].kernel == op.kernel && list[end].kernel == op.kernel;) ++end;
+      list[k].joint_kernel = ops::joint_kernel(op);
+      list[k].joint = static_cast<u32>(end - k);
+    }
+  }
+
+  bool is_full(u32 i) const { return !node(i).is_leaf() && std::strcmp(node(i).op->name, "full") == 0; }
 
   // A `full` node costs nothing until somebody needs its memory; elementwise programs read the parameter.
   const Location& locate(u32 i) {
-    if (locations_[i].storage < 0 && is_full(i)) {
-      Storage one{StorageKind::kTemporary, 0, static_cast<std::size_t>(dtype_size(node(i).dtype)), step_,
-                  std::max(step_, last_use_[i])};
-      Location location{storages_.add(one), 0, broadcast_strides({}, {}, node(i).shape)};
+    if (places_[i].storage < 0 && is_full(i)) {
+      std::size_t one = static_cast<std::size_t>(dtype_size(node(i).dtype));
+      Location location{places_.temporary_of(i, one), 0, broadcast_strides({}, {}, node(i).shape)};
       emit_splat(i, Shape{}, location);
-      locations_[i] = location;
+      places_[i] = location;
     }
-    return locations_[i];
+    return places_[i];
   }
 
   void emit_splat(u32 i, const Shape& shape, const Location& location) {
@@ -236,8 +122,8 @@ class Compiler {
   }
 
   void emit_fill(u32 i) {
-    place_result(i, {});
-    emit_splat(i, node(i).shape, locations_[i]);
+    places_.place_result(i, {});
+    emit_splat(i, node(i).shape, places_[i]);
   }
 
   void emit_view(u32 i) {
@@ -247,32 +133,20 @@ class Compiler {
     Shape strides;
     if (!node(i).op->view_rule(node(i).attrs.data(), node(input).shape, location.strides, node(i).shape, &offset, &strides)) {
       // The strides do not allow the view: lay the input out first.
-      Location compact{copy_storage(i, bytes_of(node(input))), 0, contiguous_strides(node(input).shape)};
+      Location compact{places_.temporary_of(i, bytes_of(node(input))), 0, contiguous_strides(node(input).shape)};
       emit_copy(input, location, compact);
       location = compact;
       offset = 0;
       strides = Shape();
       node(i).op->view_rule(node(i).attrs.data(), node(input).shape, location.strides, node(i).shape, &offset, &strides);
     }
-    locations_[i] = {location.storage, offset, strides};
-    StorageKind kind = storages_[location.storage].kind;
-    if (kept_[i] && kind != StorageKind::kLeaf && kind != StorageKind::kOutput) {
-      Location out{output_storage(i), 0, contiguous_strides(node(i).shape)};
-      emit_copy(i, locations_[i], out);
-      locations_[i] = out;
+    places_[i] = {location.storage, offset, strides};
+    StorageKind kind = places_.storage(location.storage).kind;
+    if (places_.kept(i) && kind != StorageKind::kLeaf && kind != StorageKind::kOutput) {
+      Location out{places_.output(i), 0, contiguous_strides(node(i).shape)};
+      emit_copy(i, places_[i], out);
+      places_[i] = out;
     }
-  }
-
-  int output_storage(u32 i) {
-    result_.buffers.push_back({bytes_of(node(i)), node(i).op->name, -1});
-    return storages_.add({StorageKind::kOutput, static_cast<u32>(result_.buffers.size()) - 1, bytes_of(node(i)), step_, step_});
-  }
-
-  // Memory for a copy that lives as long as the value (or view) i does.
-  int copy_storage(u32 i, std::size_t bytes) {
-    if (in_prologue_) return storages_.add({StorageKind::kConstant, 0, bytes});
-    u32 last = last_use_[root_[i]] == kForever ? static_cast<u32>(steps_.size()) : last_use_[root_[i]];
-    return storages_.add({StorageKind::kTemporary, 0, bytes, step_, std::max(step_, last)});
   }
 
   void emit_copy(u32 i, const Location& from, const Location& to) {
@@ -288,10 +162,10 @@ class Compiler {
     if (!n.op->kernel) not_implemented("[" + std::string(n.op->name) + "] has no cpu kernel for " + std::string(dtype_name(n.dtype)));
     std::vector<Location> inputs;
     for (std::size_t k = 0; k < n.inputs.size(); ++k) inputs.push_back(kernel_input(n, k));
-    reads_.clear();
+    places_.begin_reads();
     for (std::size_t k = 0; k < inputs.size(); ++k) {
       const Shape& shape = node(n.inputs[k]).shape;
-      reads_.push_back({inputs[k].storage, inputs[k].offset, broadcast_strides(shape, inputs[k].strides, shape)});
+      places_.add_read(inputs[k], shape, shape);
     }
     std::vector<u32> sources;
     auto may_reuse = [&](std::size_t k) {
@@ -299,18 +173,18 @@ class Compiler {
       if (k < n.inputs.size() && (n.op->in_place_inputs >> k & 1)) sources.push_back(n.inputs[k]);
     };
     may_reuse(0);
-    place_result(i, sources);
-    std::vector<Location> outputs = {locations_[i]};
+    places_.place_result(i, sources);
+    std::vector<Location> outputs = {places_[i]};
     std::vector<u32> out_nodes = {i};
     for (std::size_t k = 1; k < n.outputs.size(); ++k) {
       int projection = n.projections[k - 1];
       if (projection >= 0) {
         may_reuse(k + 1);  // an update's state follows parameter and gradient among the inputs
-        place_result(static_cast<u32>(projection), sources);
-        outputs.push_back(locations_[static_cast<std::size_t>(projection)]);
+        places_.place_result(static_cast<u32>(projection), sources);
+        outputs.push_back(places_[static_cast<u32>(projection)]);
       } else {
         std::size_t bytes = static_cast<std::size_t>(n.outputs[k].shape.numel() * dtype_size(n.outputs[k].dtype));
-        outputs.push_back({storages_.add({StorageKind::kTemporary, 0, bytes, step_, step_}), 0, contiguous_strides(n.outputs[k].shape)});
+        outputs.push_back({places_.temporary(bytes), 0, contiguous_strides(n.outputs[k].shape)});
       }
     }
     Instruction& instruction = begin_instruction({i});
@@ -321,7 +195,7 @@ class Compiler {
     instruction.num_in = static_cast<u32>(inputs.size());
     instruction.num_out = static_cast<u32>(outputs.size());
     if (inputs.size() > 1) {
-      const Storage& weight = storages_[static_cast<std::size_t>(inputs[1].storage)];
+      const Storage& weight = places_.storage(inputs[1].storage);
       if (weight.kind == StorageKind::kLeaf) instruction.weight_leaf = static_cast<int>(weight.index);
     }
     for (std::size_t k = 0; k < inputs.size(); ++k) add_view(n.inputs[k], inputs[k]);
@@ -339,17 +213,14 @@ class Compiler {
     Location location = locate(input);
     bool strided = n.op->strided_inputs >> std::min<std::size_t>(k, 31) & 1;
     if (strided || is_contiguous(node(input).shape, location.strides)) return location;
-    std::size_t bytes = bytes_of(node(input));
-    int storage = in_prologue_ ? storages_.add({StorageKind::kConstant, 0, bytes})
-                               : storages_.add({StorageKind::kTemporary, 0, bytes, step_, step_});
-    Location compact{storage, 0, contiguous_strides(node(input).shape)};
+    Location compact{places_.temporary(bytes_of(node(input))), 0, contiguous_strides(node(input).shape)};
     emit_copy(input, location, compact);
     return compact;
   }
 
   // ---- elementwise groups
   bool used_outside(u32 i, const std::vector<u32>& group) const {
-    if (kept_[i] || escapes_[i]) return true;
+    if (places_.outlives_run(i)) return true;
     for (u32 user : users_of(i)) {
       if (!std::binary_search(group.begin(), group.end(), user)) return true;
     }
@@ -359,7 +230,7 @@ class Compiler {
   const std::vector<u32>& users_of(u32 i) const {
     if (users_.empty()) {
       users_.resize(graph_.nodes.size());
-      for (const passes::Step& step : steps_) {
+      for (const passes::Step& step : order_.steps) {
         for (u32 u : step.nodes) {
           for (u32 input : node(u).inputs) users_[input].push_back(u);
         }
@@ -371,24 +242,30 @@ class Compiler {
   bool reads_memory_of(const std::vector<u32>& nodes, u32 source) const {
     for (u32 i : nodes) {
       for (u32 input : node(i).inputs) {
-        if (root_[input] == root_[source]) return true;
+        if (roots_[input] == roots_[source]) return true;
       }
     }
     return false;
   }
 
   // Immediates and cheap constants are parameters of the program; halves and narrow integers must round as tensors do.
-  bool reads_parameter(u32 i) const {
+  bool reads_parameter(u32 i) {
     DType d = node(i).dtype;
-    return is_full(i) && locations_[i].storage < 0 &&
+    return is_full(i) && places_[i].storage < 0 &&
            (d == DType::kFloat32 || d == DType::kFloat64 || d == DType::kInt64 || d == DType::kBool);
   }
 
-  // `rest`: what the same step computes afterwards, when its program had to be split.
-  void emit_elementwise(const std::vector<u32>& group, const std::vector<u32>& rest = {}) {
+  // `rest`: what the same step computes afterwards, when its program had to be split; `fold`: a reduction that reads one
+  // of the results and takes its place, or -1.
+  void emit_elementwise(const std::vector<u32>& group, const std::vector<u32>& rest = {}, int fold = -1) {
     TileGroup built = build_tile_group(
         graph_, group, [this](u32 i) { return reads_parameter(i); }, [&](u32 i) { return used_outside(i, group); });
     const std::vector<TileSource>& sources = built.sources;
+    const u32 last = static_cast<u32>(fold);
+    if (fold >= 0 && built.program.chain.items.empty()) {
+      emit_elementwise(group, {last});
+      return emit_kernel(last);
+    }
     if (built.program.num_registers > cpu::kMaxTileRegisters) {
       std::ptrdiff_t half = static_cast<std::ptrdiff_t>(group.size() / 2);
       if (half == 0) runtime_error(std::string("[eval] ") + node(group[0]).op->name + " has too many operands");
@@ -399,14 +276,19 @@ class Compiler {
     }
     const Shape& shape = node(group[0]).shape;
     std::vector<Location> views;
-    reads_.clear();
+    places_.begin_reads();
     for (const TileSource& source : sources) {
       views.push_back(source.param >= 0 ? Location{0, 0, shape} : locate(source.node));
-      if (source.param >= 0) continue;
-      reads_.push_back(views.back());
-      reads_.back().strides = broadcast_strides(node(source.node).shape, views.back().strides, shape);
+      if (source.param < 0) places_.add_read(views.back(), node(source.node).shape, shape);
     }
+    std::vector<u32> results;
     for (std::size_t m : built.outputs) {
+      const bool folded = fold >= 0 && node(last).inputs[0] == group[m];
+      results.push_back(folded ? last : group[m]);
+      if (folded) {
+        places_.place_result(last, {});
+        continue;
+      }
       std::vector<u32> reuse;  // an output may be written before later members run: they must not read what it overwrites
       for (std::size_t k = 0; k < sources.size(); ++k) {
         if (sources[k].param >= 0 || node(sources[k].node).shape != shape) continue;
@@ -417,9 +299,11 @@ class Compiler {
         }
         if (!read_later) reuse.push_back(sources[k].node);
       }
-      place_result(group[m], reuse);
+      places_.place_result(group[m], reuse);
     }
-    Instruction& instruction = begin_instruction(group);
+    std::vector<u32> members = group;
+    if (fold >= 0) members.push_back(last);
+    Instruction& instruction = begin_instruction(members);
     instruction.shape = shape;
     instruction.num_in = static_cast<u32>(sources.size());
     instruction.num_out = static_cast<u32>(built.outputs.size());
@@ -430,8 +314,12 @@ class Compiler {
       program_.views.back().strides = broadcast_strides(node(source).shape, views[k].strides, shape);
       program_.views.back().shape = shape;
     }
-    for (std::size_t m : built.outputs) add_view(group[m], locations_[group[m]]);
+    for (u32 result : results) add_view(result, places_[result]);
     instruction.program = std::move(built.program);
+    if (fold < 0) return;
+    instruction.folded = static_cast<int>(std::find(results.begin(), results.end(), last) - results.begin());
+    instruction.fold = *ops::reduce_op(*node(last).op);
+    instruction.fold_length = passes::trailing_length(node(last), node(node(last).inputs[0]));
   }
 
   // ---- results
@@ -439,8 +327,8 @@ class Compiler {
     for (u32 i = 0; i < graph_.nodes.size(); ++i) {
       if (!node(i).keep) continue;
       u32 source = graph_.resolve(i);
-      const Location& location = locations_[source];
-      const Storage& storage = storages_[location.storage];
+      const Location& location = places_[source];
+      const Storage& storage = places_.storage(location.storage);
       OutputValue value;
       value.node = i;
       (storage.kind == StorageKind::kLeaf ? value.leaf : reinterpret_cast<int&>(value.buffer)) = static_cast<int>(storage.index);
@@ -464,15 +352,10 @@ class Compiler {
   const FlatGraph& graph_;
   Executable& result_;
   CpuProgram program_;
-  std::vector<passes::Step> steps_;
-  StorageTable storages_;
-  std::vector<Location> locations_;
-  std::vector<u32> root_, last_use_;
-  std::vector<u8> kept_, escapes_;
-  std::vector<int> taken_;       // storages whose memory a result of this step has taken over
-  std::vector<Location> reads_;  // what this step reads; a stride of 0 where the element repeats or is the only one
+  const std::vector<u32> roots_;  // of a view: the node whose memory it shares
+  const StepOrder order_;
+  Placement places_;
   mutable std::vector<std::vector<u32>> users_;
-  u32 step_ = 0, safe_from_ = 0;
   bool in_prologue_ = false;
 };
 

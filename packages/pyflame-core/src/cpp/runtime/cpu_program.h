@@ -1,6 +1,7 @@
 // A compiled graph for the CPU: a list of kernel calls whose pointers are bound at each run.
 #pragma once
 #include "cpu/elementwise.h"
+#include "ops/kernels.h"
 #include "passes/passes.h"
 #include "runtime/backend.h"
 
@@ -14,8 +15,13 @@ struct Place {
 
 struct Instruction {
   graph::Kernel kernel = nullptr;        // nullptr: a tile program
+  ops::JointKernel joint_kernel = nullptr;  // of this instruction and the next, `joint` in all
+  u32 joint = 1;
   cpu::TileProgram program;
   Shape shape;
+  int folded = -1;                       // output of the tile program that is reduced, `fold_length` elements at a time,
+  cpu::ReduceOp fold = cpu::ReduceOp::kSum;      // into the view that stands in its place
+  i64 fold_length = 0;
   std::vector<i64> attrs;
   u32 first_view = 0, num_in = 0, num_out = 0;
   u32 param = 0;

@@ -114,10 +114,10 @@ inline T fold_block(const T* x, i64 n) {
 template <class T>
 constexpr i64 kSumBlock = 16 * 4 * kLanes<T>;
 
+// Onto `sum`, so that sums of the pieces of a row, cut between blocks, are the sum of the row.
 template <class T>
-inline double sum_contiguous(const T* x, i64 n) {
+inline double sum_contiguous(const T* x, i64 n, double sum) {
   constexpr i64 block = kSumBlock<T>;
-  double sum = 0;
   for (i64 i = 0; i < n; i += block) {
     sum += static_cast<double>(fold_block<FoldSum>(x + i, n - i < block ? n - i : block));
   }

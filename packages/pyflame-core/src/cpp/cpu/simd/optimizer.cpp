@@ -49,6 +49,19 @@ void sgd(const SgdStep& step, const SgdSpan& span, i64 n) {
   step.weight_decay != 0 ? sgd_decay<T, true>(step, span, n) : sgd_decay<T, false>(step, span, n);
 }
 
+// x / d, correctly rounded, for x >= 0 or NaN that many elements divide by the same d: two roundings of a fused
+// multiply-add around the exact rest (Markstein, 1990), while the divider is busy with square roots.
+template <class T>
+inline T divide_by(T x, T d, T inverse) {
+#if defined(__FMA__) || defined(__aarch64__)
+  T quotient = x * inverse;
+  T result = fma(fma(-quotient, d, x), inverse, quotient);
+  return x == infinity<T>() ? x : result;
+#else
+  return x / d;
+#endif
+}
+
 template <class T, bool kAmsgrad, bool kDecay>
 void adam_loop(const AdamStep& step, const AdamSpan& span, i64 n) {
   const T* param = static_cast<const T*>(span.param);
@@ -69,7 +82,7 @@ void adam_loop(const AdamStep& step, const AdamSpan& span, i64 n) {
   const T slope = static_cast<T>(from_grad ? weight - 1 : weight);
   const T beta2 = static_cast<T>(step.beta2), fresh = static_cast<T>(1 - step.beta2);
   const T size = static_cast<T>(-(step.lr / step.correction1)), eps = static_cast<T>(step.eps);
-  const T root2 = static_cast<T>(std::sqrt(step.correction2));
+  const T root2 = static_cast<T>(std::sqrt(step.correction2)), inverse2 = T(1) / root2;
 #pragma GCC ivdep
   for (i64 i = 0; i < n; ++i) {
     T p = param[i] * keep, g = sign * grad[i];
@@ -84,7 +97,7 @@ void adam_loop(const AdamStep& step, const AdamSpan& span, i64 n) {
       v = (old > v) | (old != old) ? old : v;
       out_largest[i] = v;
     }
-    out_param[i] = p + size * m / (std::sqrt(v) / root2 + eps);
+    out_param[i] = p + size * m / (divide_by(std::sqrt(v), root2, inverse2) + eps);
   }
 }
 

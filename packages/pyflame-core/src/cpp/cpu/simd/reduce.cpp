@@ -103,11 +103,10 @@ inline void merge_lane(Accumulator& acc, typename Op<T>::Lane lane) {
 }
 
 template <template <class> class Op, class T>
-void fold(Accumulator* acc, const void* memory, i64 n) {
-  const T* x = static_cast<const T*>(memory);
+inline void fold_tile(Accumulator* acc, const T* x, i64 n) {
   using Lane = typename Op<T>::Lane;
   if constexpr (kIsFloat<T> && std::is_same_v<Op<T>, Sum<T>>) {
-    acc->real += sum_contiguous(x, n);
+    acc->real = sum_contiguous(x, n, acc->real);
   } else if constexpr (kIsFloat<T> && std::is_same_v<Op<T>, Max<T>>) {
     merge_lane<Op, T>(*acc, fold_block<FoldMax>(x, n));
   } else if constexpr (kIsFloat<T> && std::is_same_v<Op<T>, Min<T>>) {
@@ -126,6 +125,13 @@ void fold(Accumulator* acc, const void* memory, i64 n) {
     for (i64 i = 0; i < n; ++i) lane = Op<T>::take(lane, x[i]);
     merge_lane<Op, T>(*acc, lane);
   }
+}
+
+// Tile by tile from the first element on, as a chain hands its values over that ends in a reduction.
+template <template <class> class Op, class T>
+void fold(Accumulator* acc, const void* memory, i64 n) {
+  const T* x = static_cast<const T*>(memory);
+  for (i64 i = 0; i < n; i += kTile) fold_tile<Op>(acc, x + i, n - i < kTile ? n - i : kTile);
 }
 
 template <template <class> class Op, class T>

@@ -1,0 +1,48 @@
+// One execution of a chain: its inputs are bound once, its range is worked on by one worker for each thread.
+#pragma once
+#include "cpu/chain_table.h"
+#include "cpu/tile_input.h"
+
+namespace pyflame::cpu {
+
+class ChainRun {
+ public:
+  // `folded`: an output that has no memory, but is handed out tile by tile; negative where there is none.
+  ChainRun(const TileProgram& program, const Shape& shape, const View* inputs, const u64* params, void* const* outputs, int folded);
+
+ private:
+  friend class ChainWorker;
+  bool overwrites() const;
+
+  const TileProgram& program_;
+  const ChainInstructions& code_;
+  void* const* outputs_;
+  const int folded_;
+  const std::size_t num_inputs_;
+  bool in_place_ = true;  // blocks can read inputs and write outputs where they lie
+  // Unset beyond what the program uses: for a handful of elements clearing them would be most of the cost.
+  BoundInput inputs_[kMaxTileRegisters];
+};
+
+class ChainWorker {
+ public:
+  explicit ChainWorker(const ChainRun& run);
+  void run(i64 begin, i64 end);
+  // At most a tile; the elements of the folded output, until the next call.
+  const char* read(i64 begin, i64 count);
+
+ private:
+  void run_in_place(i64 begin, i64 count);
+  void run_staged(i64 begin, i64 count, i64 folded_at);
+  void run_blocks(i64 count);
+  char* folded_tile(i64 at) const;
+
+  const ChainRun& run_;
+  const TileProgram& program_;
+  const ChainInstructions& code_;
+  ChainItem items_[kMaxChainItems];
+  // Element i of input k lies at in_[k].memory + i * in_[k].step, counted from the start of the piece worked on.
+  ChainOperand in_[kMaxTileRegisters], out_[kMaxTileRegisters];
+};
+
+}  // namespace pyflame::cpu
