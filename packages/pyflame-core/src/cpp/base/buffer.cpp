@@ -1,6 +1,5 @@
 #include "base/buffer.h"
 
-#include <atomic>
 #include <cstdio>
 #include <cstdint>
 #include <cstdlib>
@@ -37,7 +36,6 @@ std::vector<Buffer*>& idle_large() {
   return *blocks;
 }
 MemoryStats g_stats;
-std::atomic<i64> g_derived_bytes{0};  // kernels keep things without the GIL
 
 // What the system could still give without swapping; asked only for very large requests, where
 // overcommit would let the allocation pass and the kernel kill the process on first touch.
@@ -143,20 +141,9 @@ Buffer* wrap_external(void* data, std::size_t bytes, void (*release)(void*), voi
   return buffer;
 }
 
-i64 derived_bytes() { return g_derived_bytes.load(std::memory_order_relaxed); }
-
-void keep_derived(Buffer* buffer, Derived* derived) {
-  derived->next = buffer->derived;
-  buffer->derived = derived;
-  g_derived_bytes += static_cast<i64>(derived->bytes);
-}
-
 void contents_change(Buffer* buffer) {
-  while (Derived* derived = buffer->derived) {
-    buffer->derived = derived->next;
-    g_derived_bytes -= static_cast<i64>(derived->bytes);
-    delete derived;
-  }
+  delete buffer->derived;
+  buffer->derived = nullptr;
   buffer->unchanged_reads = 0;
 }
 

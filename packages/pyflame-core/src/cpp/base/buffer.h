@@ -9,8 +9,6 @@ namespace pyflame {
 // What was computed from a buffer's contents and is kept with it until they change or go: weights in the order in which a
 // kernel reads them.
 struct Derived {
-  Derived* next = nullptr;  // the same buffer's
-  std::size_t bytes = 0;
   virtual ~Derived() = default;
 };
 
@@ -33,7 +31,6 @@ Buffer* allocate_buffer(std::size_t bytes, const char* op);
 Buffer* wrap_external(void* data, std::size_t bytes, void (*release)(void*), void* owner);
 void free_buffer(Buffer* buffer);
 void contents_change(Buffer* buffer);  // before a kernel overwrites it
-void keep_derived(Buffer* buffer, Derived* derived);  // which becomes the buffer's
 
 inline void release_buffer(Buffer* buffer) {
   if (--buffer->refs == 0) free_buffer(buffer);
@@ -46,7 +43,6 @@ struct MemoryStats {
   i64 live_bytes = 0, peak_bytes = 0, cached_bytes = 0, live_buffers = 0, allocations = 0;
 };
 MemoryStats& memory_stats();
-i64 derived_bytes();  // of all buffers; live_bytes counts what tensors ask for
 void empty_buffer_cache();  // returns cached blocks to the system
 
 }  // namespace pyflame

@@ -17,11 +17,17 @@ struct WeightKey {
 
 struct PackedWeights : Derived {
   WeightKey key;
-  u16* panels = nullptr;
-  AmxRange* ranges = nullptr;
+  std::size_t bytes;
+  u16* panels;
+  AmxRange* ranges;
+  PackedWeights* next;  // in the same buffer
 
+  PackedWeights(const WeightKey& key, i64 numbers, i64 ranges, const char* op);
+  PackedWeights(const PackedWeights&) = delete;
   ~PackedWeights() override;
 };
+
+i64 packed_bytes();  // of all that are kept
 
 // What is kept under that key. Else, where the buffer's contents have been read before and are the same, room for it,
 // with `fresh` set: the caller packs. nullptr: weights that a training step has just changed would be kept in vain, they
