@@ -17,7 +17,9 @@ import pyflame as pf
 rng = np.random.default_rng(0)
 report = {}
 for name, dtype, shape in (
-    ("float32", pf.float32, (70, 600, 90)), ("bfloat16", pf.bfloat16, (20, 2100, 70)), ("rows", pf.float32, (96, 128, 128))
+    ("float32", pf.float32, (70, 600, 90)),
+    ("bfloat16", pf.bfloat16, (20, 2100, 70)),
+    ("rows", pf.float32, (96, 128, 128)),
 ):
     m, k, n = shape
     x = pf.tensor(rng.standard_normal((m, k)).astype("f")).to(dtype)
