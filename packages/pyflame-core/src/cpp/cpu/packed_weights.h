@@ -5,7 +5,7 @@
 
 namespace pyflame::cpu {
 
-// What was packed, and how: numbers that say so completely, the first of them telling users of this apart.
+// What was packed, by whom and how: together they say which panels these are.
 struct WeightKey {
   enum class User : i64 { kConvolution, kProduct };
   static constexpr int kNumbers = 8;
