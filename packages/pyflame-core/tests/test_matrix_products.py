@@ -168,6 +168,30 @@ def test_long_sums_of_halves_are_rounded_once(tier: str) -> None:
         assert beyond < 1e-3, (name, beyond)  # what float sums of thousands of products may lose besides
 
 
+INTEGERS = """
+rng = np.random.default_rng(5)
+wrong = []
+for m, n, k, low, high in (
+    (70, 90, 700, -255, 256), (33, 40, 300, -40000, 40000), (64, 64, 64, -(2**31), 2**31), (100, 33, 1100, 0, 2),
+    (3, 500, 260, -128, 128), (600, 1100, 40, -256, 257), (128, 128, 600, -1000, 1000)
+):
+    a, b = (rng.integers(low, high, shape, dtype=np.int64).astype(np.int32) for shape in ((m, k), (k, n)))
+    with np.errstate(all="ignore"):
+        exact = (a.astype(np.int64) @ b.astype(np.int64)).astype(np.int32)
+    for left, right in ((pf.tensor(a), pf.tensor(b)), (pf.tensor(a.T.copy()).T, pf.tensor(b.T.copy()).T)):
+        if not np.array_equal((left @ right).numpy(), exact):
+            wrong.append([m, n, k])
+a = np.full((64, 64), np.iinfo(np.int32).min, np.int32)
+wrong += [] if not (pf.tensor(a) @ pf.tensor(a)).numpy().any() else ["least"]
+print(json.dumps(wrong))
+"""
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_products_of_integers_are_exact(tier: str) -> None:
+    assert run(INTEGERS, PYFLAME_CPU_TIER=tier) == []
+
+
 PRECISION = """
 rng = np.random.default_rng(3)
 a, b = (rng.standard_normal((256, 256)).astype("f") for _ in range(2))

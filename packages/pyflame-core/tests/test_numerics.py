@@ -111,3 +111,22 @@ def test_results_do_not_depend_on_the_number_of_threads() -> None:
     finally:
         pf.set_num_threads(before)
     assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize(("queries", "keys"), [(1, 1), (1, 300), (2, 128), (4, 1000), (5, 257)])
+@pytest.mark.parametrize("masked", [False, True])
+def test_attention_of_few_queries_reads_keys_where_they_lie(queries: int, keys: int, masked: bool) -> None:
+    rng = np.random.default_rng(keys)
+    q = rng.standard_normal((2, 4, queries, 24)).astype(np.float32)
+    # As a cache keeps them: (batch, position, group, feature).
+    k, v = (rng.standard_normal((2, keys, 2, size)).astype(np.float32) for size in (24, 20))
+    mask = rng.random((queries, keys)) < 0.7
+    mask[:, 0] = True
+    tensors = [pf.tensor(q), pf.tensor(k).transpose(1, 2), pf.tensor(v).transpose(1, 2)]
+    options = {"attn_mask": pf.tensor(mask)} if masked else {}
+    found = pf.ops.scaled_dot_product_attention(*tensors, enable_gqa=True, **options).numpy()
+    wide_k, wide_v = (np.repeat(x.astype(np.float64).transpose(0, 2, 1, 3), 2, axis=1) for x in (k, v))
+    scores = q.astype(np.float64) @ wide_k.swapaxes(2, 3) / math.sqrt(24)
+    weights = np.exp(scores - scores.max(-1, keepdims=True)) * (mask if masked else 1.0)
+    exact = weights / weights.sum(-1, keepdims=True) @ wide_v
+    np.testing.assert_allclose(found, exact, rtol=0, atol=3e-6)

@@ -206,16 +206,20 @@ def reset_peak_memory_stats() -> None:
 def memory_stats() -> dict[str, int]:
     """Return bytes and numbers of live buffers, and bytes kept for reuse, of the backend in force.
 
+    `packed_bytes` are weights kept a second time in the order kernels read them, besides `live_bytes`: those of
+    convolutions and matrix products that were read more than once and have not changed.
+
     Example:
         >>> import pyflame as pf
         >>> sorted(pf.memory_stats())
-        ['allocations', 'cached_bytes', 'live_buffers', 'live_bytes', 'peak_bytes']
+        ['allocations', 'cached_bytes', 'live_buffers', 'live_bytes', 'packed_bytes', 'peak_bytes']
     """
     backend = _other_backend()
     if backend is not None:
         return dict(backend.memory_stats())
     stats = _core.stats()
-    return {name: stats[name] for name in ("allocations", "cached_bytes", "live_buffers", "live_bytes", "peak_bytes")}
+    names = ("allocations", "cached_bytes", "live_buffers", "live_bytes", "packed_bytes", "peak_bytes")
+    return {name: stats[name] for name in names}
 
 
 def empty_cache() -> None:

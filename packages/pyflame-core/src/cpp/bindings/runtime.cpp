@@ -5,6 +5,7 @@
 #include "bindings/register.h"
 #include "bindings/tensor_type.h"
 #include "cpu/elementwise.h"
+#include "cpu/packed_weights.h"
 #include "cpu/precision.h"
 #include "cpu/processors.h"
 #include "cpu/threads.h"
@@ -200,6 +201,7 @@ py::dict stats() {
   const runtime::PlanCache& cache = runtime::plan_cache();
   const runtime::EvalStats& eval = runtime::eval_stats();
   return py::dict("live_bytes"_a = memory.live_bytes, "peak_bytes"_a = memory.peak_bytes, "cached_bytes"_a = memory.cached_bytes,
+                  "packed_bytes"_a = cpu::packed_bytes(),
                   "live_buffers"_a = memory.live_buffers, "allocations"_a = memory.allocations, "live_nodes"_a = nodes.live_nodes,
                   "pooled_nodes"_a = nodes.pooled_nodes, "plan_hits"_a = cache.stats.hits, "plan_misses"_a = cache.stats.misses,
                   "plan_evictions"_a = cache.stats.evictions, "plan_collisions"_a = cache.stats.collisions,

@@ -259,7 +259,7 @@ class Convolution {
   const int parts_;
   const WindowCut cut_;
   const i64 panels_, panel_size_;
-  PackedWeights weights_;
+  ConvWeights weights_;
   i64 num_phases_ = 1, phase_row_[64], phase_column_[64];
   i64 extra_rows_ = 0, width_ = 0, lane_ = 0;
   Tap taps_[kMaxTaps];

@@ -16,22 +16,11 @@ struct WindowCut {
   i64 steps() const { return (length + kAmxStep - 1) / kAmxStep; }
 };
 
-struct ConvWeights : Derived {
-  const void* from = nullptr;  // what they were packed from
-  ConvSizes sizes;
-  int parts = 0;
-  u16* panels = nullptr;
-  AmxRange range;
-  ConvWeights* next = nullptr;  // other weights in the same buffer
-
-  ~ConvWeights() override;
-};
-
 // In scratch, or, when the buffer's contents have been read before and are the same, kept with it.
-struct PackedWeights {
+struct ConvWeights {
   const u16* panels;
   AmxRange range;
 };
-PackedWeights conv_weights(const ConvSizes& sizes, const float* weight, int parts, Buffer* buffer);
+ConvWeights conv_weights(const ConvSizes& sizes, const float* weight, int parts, Buffer* buffer);
 
 }  // namespace pyflame::cpu

@@ -1,8 +1,6 @@
-#include <cstdlib>
-#include <cstring>
-
-#include "base/error.h"
 #include "cpu/conv_amx.h"
+
+#include "cpu/packed_weights.h"
 #include "cpu/scratch.h"
 #include "cpu/threads.h"
 
@@ -53,50 +51,26 @@ void pack(const ConvSizes& s, const float* weight, int parts, u16* out, AmxRange
   }
 }
 
-bool same(const ConvSizes& a, const ConvSizes& b) {
-  return a.in_channels == b.in_channels && a.out_channels == b.out_channels && a.plane.kh == b.plane.kh &&
-         a.plane.kw == b.plane.kw && WindowCut(a).by_rows == WindowCut(b).by_rows;
-}
-
 }  // namespace
 
 WindowCut::WindowCut(const ConvSizes& s)
     : by_rows(s.in_channels < 16 && s.plane.kw > 1 && s.plane.dilation[1] == 1),
       taps(by_rows ? s.plane.kh : s.plane.window()), length(by_rows ? s.plane.kw * s.in_channels : s.in_channels) {}
 
-ConvWeights::~ConvWeights() {
-  std::free(panels);
-  delete next;
-}
-
-PackedWeights conv_weights(const ConvSizes& s, const float* weight, int parts, Buffer* buffer) {
-  const Layout layout(s, WindowCut(s), parts);
-  if (buffer) {
-    for (auto* kept = static_cast<ConvWeights*>(buffer->derived); kept; kept = kept->next) {
-      if (kept->from == weight && kept->parts == parts && same(kept->sizes, s)) return {kept->panels, kept->range};
-    }
+ConvWeights conv_weights(const ConvSizes& s, const float* weight, int parts, Buffer* buffer) {
+  const WindowCut cut(s);
+  const Layout layout(s, cut, parts);
+  const WeightKey key{weight, WeightKey::User::kConvolution,
+                      {s.in_channels, s.out_channels, s.plane.kh, s.plane.kw, cut.by_rows, parts}};
+  bool fresh;
+  if (PackedWeights* kept = kept_weights(buffer, key, layout.size(), 1, "conv2d", &fresh)) {
+    if (fresh) pack(s, weight, parts, kept->panels, kept->ranges);
+    return {kept->panels, *kept->ranges};
   }
-  // Weights that a training step has just changed would be packed in vain: they prove constant by being read twice.
-  if (!buffer || ++buffer->unchanged_reads < 2) {
-    AmxRange range;
-    u16* panels = scratch<u16>(Scratch::kAmxB, layout.size());
-    pack(s, weight, parts, panels, &range);
-    return {panels, range};
-  }
-  auto* kept = new ConvWeights;
-  kept->from = weight, kept->parts = parts, kept->sizes = s;
-  kept->next = static_cast<ConvWeights*>(buffer->derived);
-  buffer->derived = kept;
-  const std::size_t bytes = static_cast<std::size_t>(layout.size()) * sizeof(u16);
-  kept->panels = static_cast<u16*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64));
-  if (!kept->panels) {
-    buffer->derived = kept->next;
-    kept->next = nullptr;
-    delete kept;
-    fail(ErrorKind::kMemory, "[conv2d] cannot allocate " + std::to_string(bytes) + " bytes for packed weights");
-  }
-  pack(s, weight, parts, kept->panels, &kept->range);
-  return {kept->panels, kept->range};
+  AmxRange range;
+  u16* panels = scratch<u16>(Scratch::kAmxB, layout.size());
+  pack(s, weight, parts, panels, &range);
+  return {panels, range};
 }
 
 }  // namespace pyflame::cpu

@@ -2,6 +2,7 @@
 
 #include "cpu/gemm_blocked.h"
 #include "cpu/gemm_half.h"
+#include "cpu/gemm_integer.h"
 #include "cpu/threads.h"
 
 namespace pyflame::cpu {
@@ -34,17 +35,19 @@ void integer_product(void (*kernel)(const Product<T>&), const MatrixShape& s, co
                });
 }
 
-void multiply(const MatrixShape& s, const void* a, const void* b, void* c) {
+void multiply(const MatrixShape& s, const void* a, const void* b, void* c, Buffer* weight = nullptr) {
   switch (s.dtype) {
-    case DType::kFloat32: return gemm(product_at<float>(s, a, b, c));
+    case DType::kFloat32: return gemm(product_at<float>(s, a, b, c), weight);
     case DType::kFloat64: return gemm(product_at<double>(s, a, b, c));
     case DType::kFloat16:
-    case DType::kBFloat16: return gemm_half(s.dtype, product_at<u16>(s, a, b, c));
+    case DType::kBFloat16: return gemm_half(s.dtype, product_at<u16>(s, a, b, c), weight);
     case DType::kBool: return integer_product(active_gemm_integer().bits, s, a, b, c);
     case DType::kUInt8:
     case DType::kInt8: return integer_product(active_gemm_integer().u8s, s, a, b, c);
     case DType::kInt16: return integer_product(active_gemm_integer().u16s, s, a, b, c);
-    case DType::kInt32: return integer_product(active_gemm_integer().u32s, s, a, b, c);
+    case DType::kInt32:
+      if (gemm_small_integers(product_at<i32>(s, a, b, c))) return;
+      return integer_product(active_gemm_integer().u32s, s, a, b, c);
     case DType::kInt64: return integer_product(active_gemm_integer().u64s, s, a, b, c);
   }
 }
@@ -98,16 +101,16 @@ void multiply_batch(const MatrixShape& s, const View& a, const View& b, const Vi
 
 }  // namespace
 
-void matmul(const View& a, const View& b, const View& out) {
+void matmul(const View& a, const View& b, const View& out, Buffer* weight) {
   const int row = out.shape.ndim - 2, col = row + 1;
   MatrixShape s{out.dtype,      out.shape[row],  out.shape[col],  a.shape[col],
                 a.strides[row], a.strides[col], b.strides[row], b.strides[col]};
-  if (row == 0) return multiply(s, a.data, b.data, out.data);
+  if (row == 0) return multiply(s, a.data, b.data, out.data, weight);
   if (out.numel() == 0) return;
   if (!folds_into_rows(a, b, out)) return multiply_batch(s, a, b, out);
   for (int d = 0; d < row; ++d) s.m *= out.shape[d];
   s.a_row = row_stride_of_batch(a, out);
-  multiply(s, a.data, b.data, out.data);
+  multiply(s, a.data, b.data, out.data, weight);
 }
 
 void gemm_f32(i64 m, i64 n, i64 k, const float* a, i64 a_row, i64 a_col, const float* b, i64 b_row, i64 b_col,

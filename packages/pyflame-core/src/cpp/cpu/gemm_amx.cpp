@@ -3,6 +3,7 @@
 #include "cpu/gemm_amx_blocks.h"
 #include "cpu/gemm_blocked.h"
 #include "cpu/half.h"
+#include "cpu/packed_weights.h"
 
 namespace pyflame::cpu {
 
@@ -58,8 +59,6 @@ struct FloatProduct {
 // A product of bfloat16 numbers as they are.
 struct HalfProduct {
   const Product<u16>& g;
-  float* waiting;  // sums, while K goes on
-  i64 waiting_row;
   static constexpr int parts = 1;
   static constexpr i64 kDepth = 2048;
   static constexpr bool kInPlace = false;
@@ -87,8 +86,12 @@ struct HalfProduct {
       for (i64 j = 0; j < columns; ++j) halves_to_float(DType::kBFloat16, in + i * row + j * column, 1, out + i * columns + j);
     }
   }
-  float* sums() const { return waiting; }
-  i64 sums_row() const { return waiting_row; }
+  // Of whole tiles.
+  i64 sums_row() const { return (g.n + kAmxLanes - 1) / kAmxLanes * kAmxLanes; }
+  float* sums() const {
+    const i64 rows = (g.m + kAmxLanes - 1) / kAmxLanes * kAmxLanes;
+    return g.k > kDepth ? scratch<float>(Scratch::kAmxC, rows * sums_row()) : nullptr;
+  }
   void finish(i64 i, i64 j, const float* sums, i64 sums_row, i64 rows, i64 columns, bool plain) const {
     u16* out = g.c + i * g.ldc + j;
     if (!plain) return amx_kernels()->narrow(sums, sums_row, rows, columns, out, g.ldc);
@@ -101,17 +104,42 @@ bool packs(const Product<T>& g) {
   return (g.a_row == 1 || g.a_col == 1) && (g.b_row == 1 || g.b_col == 1) && !g.accumulate;
 }
 
-// The product cut into columns (and rows) whose packed panels and waiting sums need bounded memory.
-template <class T, class Multiply>
-void by_parts(const Product<T>& g, i64 rows, i64 columns, Multiply&& multiply) {
+// Products of more rows repay packing each time.
+constexpr i64 kMostKeptRows = 1024;
+constexpr i64 kColumns = 1024, kKeptColumns = 4096;  // multiplied together
+
+template <class T>
+WeightKey weight_key(const Product<T>& g, int parts) {
+  return {g.b, WeightKey::User::kProduct, {g.k, g.n, g.b_row, g.b_col, parts, static_cast<i64>(sizeof(T))}};
+}
+
+// The product cut into rows and columns whose packed panels and waiting sums need bounded memory.
+template <class Source, class T, class... Rest>
+void by_parts(const Product<T>& g, i64 rows, Buffer* weight, const Rest&... rest) {
+  const auto threaded = [](const Product<T>& part) { return part.m * part.n * part.k >= kThreadedWork; };
+  AmxColumns all{};
+  i64 columns = kColumns;
+  if (weight && g.m <= kMostKeptRows) {
+    const Source source{g, rest...};
+    AmxBlocks<Source> blocks(source, g.m, g.n, g.k);
+    bool fresh;
+    if (PackedWeights* kept = kept_weights(weight, weight_key(g, source.parts), blocks.columns_size(), blocks.columns_ranges(),
+                                           "matmul", &fresh)) {
+      all = blocks.columns(kept->panels, kept->ranges);
+      if (fresh) blocks.pack_columns(all, threaded(g));
+      columns = kKeptColumns;
+    }
+  }
   for (i64 j = 0; j < g.n; j += columns) {
+    all.first = j / kAmxLanes;
     for (i64 i = 0; i < g.m; i += rows) {
       Product<T> part = g;
       part.m = least(rows, g.m - i), part.n = least(columns, g.n - j);
       part.a += i * g.a_row;
       part.b += j * g.b_col;
       part.c += i * g.ldc + j;
-      multiply(part, part.m * part.n * part.k >= kThreadedWork);
+      const Source source{part, rest...};
+      AmxBlocks<Source>(source, part.m, part.n, part.k).run(threaded(part), all.panels ? &all : nullptr);
     }
   }
 }
@@ -125,18 +153,7 @@ bool suits_amx(const Product<u16>& g) {
   return packs(g) && g.m >= 16 && g.n >= 16 && g.k >= 32 && g.m * g.n * g.k >= i64{1} << 17;
 }
 
-void gemm_amx(const Product<float>& g, int parts) {
-  by_parts(g, g.m, 1024, [parts](const Product<float>& part, bool threaded) {
-    AmxBlocks(FloatProduct{part, parts}, part.m, part.n, part.k).run(threaded);
-  });
-}
-
-void gemm_amx(const Product<u16>& g) {
-  by_parts(g, 4096, 1024, [](const Product<u16>& part, bool threaded) {
-    const i64 row = (part.n + kAmxLanes - 1) / kAmxLanes * kAmxLanes, rows = (part.m + kAmxLanes - 1) / kAmxLanes * kAmxLanes;
-    float* waiting = part.k > HalfProduct::kDepth ? scratch<float>(Scratch::kAmxC, rows * row) : nullptr;
-    AmxBlocks(HalfProduct{part, waiting, row}, part.m, part.n, part.k).run(threaded);
-  });
-}
+void gemm_amx(const Product<float>& g, int parts, Buffer* weight) { by_parts<FloatProduct>(g, g.m, weight, parts); }
+void gemm_amx(const Product<u16>& g, Buffer* weight) { by_parts<HalfProduct>(g, 4096, weight); }
 
 }  // namespace pyflame::cpu

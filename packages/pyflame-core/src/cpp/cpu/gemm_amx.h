@@ -1,5 +1,6 @@
 // Matrix products on the tile unit.
 #pragma once
+#include "base/buffer.h"
 #include "cpu/gemm_kernels.h"
 
 namespace pyflame::cpu {
@@ -9,8 +10,9 @@ bool suits_amx(const Product<float>& product);
 bool suits_amx(const Product<u16>& product);
 
 // Not accumulating; k > 0. Blocks whose numbers the unit would treat otherwise than float arithmetic (infinities, NaN,
-// what is denormal or would become so, what is near the largest float) are computed without it.
-void gemm_amx(const Product<float>& product, int parts);
-void gemm_amx(const Product<u16>& product);  // of bfloat16
+// what is denormal or would become so, what is near the largest float) are computed without it. `weight`: the buffer that
+// B lies in, where it may be kept packed, or nullptr.
+void gemm_amx(const Product<float>& product, int parts, Buffer* weight);
+void gemm_amx(const Product<u16>& product, Buffer* weight);  // of bfloat16
 
 }  // namespace pyflame::cpu

@@ -6,6 +6,13 @@
 
 namespace pyflame::cpu {
 
+// B, packed whole: blocks of K, and in each the panels of all its columns.
+struct AmxColumns {
+  u16* panels;
+  AmxRange* ranges;
+  i64 all_panels, first;  // of all columns; where a product of some of them begins
+};
+
 // What a product is made of. `Source` has
 //   parts               of each number
 //   kDepth              K of a block, a multiple of kAmxStep
@@ -25,11 +32,24 @@ class AmxBlocks {
         depth_(least(Source::kDepth, k)), panel_(amx_panel_size(depth_, source.parts)),
         group_(most(1, least(kMostRowPanels, kGroupBytes / (2 * panel_)))) {}
 
-  void run(bool threaded) {
+  AmxColumns columns(u16* panels, AmxRange* ranges) const { return {panels, ranges, column_panels_, 0}; }
+  i64 columns_size() const { return column_panels_ * amx_panel_size(k_, source_.parts); }
+  i64 columns_ranges() const { return column_panels_ * ((k_ + depth_ - 1) / depth_); }
+  void pack_columns(const AmxColumns& columns, bool threaded) {
+    threaded_ = threaded;
+    for (p_ = 0; p_ < k_; p_ += depth_) {
+      begin_depth();
+      use_columns(columns);
+      pack(false, 0, column_panels_);
+    }
+  }
+
+  // `columns`: as pack_columns has left them, or nullptr.
+  void run(bool threaded, const AmxColumns* columns = nullptr) {
     threaded_ = threaded;
     // One thread multiplies what it has just packed; several share more of it.
     const i64 block_rows = least(row_panels_, threaded && num_threads() > 1 ? kBlockRows / group_ * group_ : group_);
-    packed_b_ = scratch<u16>(Scratch::kAmxB, column_panels_ * panel_);
+    if (!columns) packed_b_ = scratch<u16>(Scratch::kAmxB, column_panels_ * panel_);
     packed_a_ = scratch<u16>(Scratch::kAmxA, block_rows * panel_);
     const i64 ranges = row_panels_ + column_panels_, tiles = row_panels_ * column_panels_;
     u8* state = scratch<u8>(Scratch::kAmxState, ranges * static_cast<i64>(sizeof(AmxRange)) + tiles);
@@ -37,10 +57,10 @@ class AmxBlocks {
     range_b_ = range_a_ + row_panels_;
     plain_ = state + ranges * static_cast<i64>(sizeof(AmxRange));
     for (i64 i = 0; i < tiles; ++i) plain_[i] = 0;
+    sums_ = source_.sums();
     for (p_ = 0; p_ < k_; p_ += depth_) {
-      block_depth_ = least(depth_, k_ - p_);
-      steps_ = panels(block_depth_);
-      pack(false, 0, column_panels_);
+      begin_depth();
+      columns ? use_columns(*columns) : pack(false, 0, column_panels_);
       for (first_row_ = 0; first_row_ < row_panels_; first_row_ += block_rows) {
         const i64 rows = least(block_rows, row_panels_ - first_row_);
         pack(true, first_row_, rows);
@@ -57,6 +77,16 @@ class AmxBlocks {
   static i64 least(i64 a, i64 b) { return a < b ? a : b; }
   static i64 most(i64 a, i64 b) { return a > b ? a : b; }
   static i64 panels(i64 size) { return (size + kAmxLanes - 1) / kAmxLanes; }
+
+  void begin_depth() {
+    block_depth_ = least(depth_, k_ - p_);
+    steps_ = panels(block_depth_);
+    panel_ = amx_panel_size(block_depth_, source_.parts);
+  }
+  void use_columns(const AmxColumns& columns) {
+    packed_b_ = columns.panels + p_ / kAmxStep * amx_step_size(source_.parts) * columns.all_panels + columns.first * panel_;
+    range_b_ = columns.ranges + p_ / depth_ * columns.all_panels + columns.first;
+  }
 
   void pack(bool is_a, i64 first, i64 count) {
     const i64 tasks = (count + kPackedTogether - 1) / kPackedTogether, lanes = is_a ? m_ : n_;
@@ -107,7 +137,7 @@ class AmxBlocks {
     const i64 whole_row = first_row_ + row, i = whole_row * kAmxLanes, j = column * kAmxLanes;
     const i64 height = least(kAmxLanes, m_ - i), width = least(kAmxLanes, n_ - j);
     const bool first = p_ == 0, last = p_ + block_depth_ == k_;
-    float *kept = source_.sums(), *to = kept + i * source_.sums_row() + j;
+    float *kept = sums_ ? sums_ + i * source_.sums_row() + j : nullptr, *to = kept;
     i64 to_row = source_.sums_row();
     alignas(64) float block[kAmxLanes * kAmxLanes];
     const bool aside = !kept || height < kAmxLanes || width < kAmxLanes;
@@ -125,7 +155,7 @@ class AmxBlocks {
                               !first, ahead);
     }
     if (last && (aside || !Source::kInPlace)) return source_.finish(i, j, to, to_row, height, width, plain != 0);
-    if (!last && aside) copy(block, kAmxLanes, height, width, kept + i * source_.sums_row() + j, source_.sums_row());
+    if (!last && aside) copy(block, kAmxLanes, height, width, kept, source_.sums_row());
   }
 
   static void copy(const float* from, i64 from_row, i64 rows, i64 columns, float* to, i64 to_row) {
@@ -135,12 +165,15 @@ class AmxBlocks {
   }
 
   const Source& source_;
-  const i64 m_, n_, k_, row_panels_, column_panels_, depth_, panel_, group_;
+  const i64 m_, n_, k_, row_panels_, column_panels_, depth_;
+  i64 panel_;  // numbers in one, of the current block
+  const i64 group_;
   bool threaded_ = false;
   i64 p_ = 0, block_depth_ = 0, steps_ = 0, first_row_ = 0;  // the current block
   u16 *packed_a_ = nullptr, *packed_b_ = nullptr;
   AmxRange *range_a_ = nullptr, *range_b_ = nullptr;
   u8* plain_ = nullptr;
+  float* sums_ = nullptr;
 };
 
 }  // namespace pyflame::cpu

@@ -192,10 +192,10 @@ void zero_rows(const Product<T>& g) {
 }  // namespace
 
 template <class T>
-void gemm(Product<T> g) {
+void gemm(Product<T> g, Buffer* weight) {
   if constexpr (sizeof(T) == sizeof(float)) {
     const int parts = suits_amx(g) ? amx_float_parts() : 0;
-    if (parts) return gemm_amx(g, parts);
+    if (parts) return gemm_amx(g, parts, weight);
   }
   gemm_plain(g);
 }
@@ -255,7 +255,7 @@ void multiply_packed(const T* packed, i64 m, i64 k, i64 rows, i64 row_begin, i64
 }
 
 #define PYFLAME_INSTANTIATE(T)                                                                                \
-  template void gemm<T>(Product<T>);                                                                         \
+  template void gemm<T>(Product<T>, Buffer*);                                                                \
   template void gemm_plain<T>(Product<T>);                                                                   \
   template void pack_rows<T>(const T*, i64, i64, i64, i64, i64, T*);                                         \
   template void multiply_packed<T>(const T*, i64, i64, i64, i64, i64, const T*, i64, i64, bool, T*, i64, bool);

@@ -1,5 +1,6 @@
 // Blocked matrix product for float and double, around the kernels of gemm_kernels.h.
 #pragma once
+#include "base/buffer.h"
 #include "cpu/gemm_kernels.h"
 
 namespace pyflame::cpu {
@@ -8,8 +9,9 @@ namespace pyflame::cpu {
 inline constexpr i64 kThreadedWork = 1 << 19;
 
 // Any strides. Every element of C is the sum over K in one fixed order, however the work is split.
+// `weight`: the buffer that B lies in, or nullptr.
 template <class T>
-void gemm(Product<T> product);
+void gemm(Product<T> product, Buffer* weight = nullptr);
 // Without the tile unit.
 template <class T>
 void gemm_plain(Product<T> product);

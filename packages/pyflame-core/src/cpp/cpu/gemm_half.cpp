@@ -49,8 +49,8 @@ FloatBlock convert(DType dtype, Scratch block, const u16* in, i64 rows, i64 colu
 
 }  // namespace
 
-void gemm_half(DType dtype, const Product<u16>& g) {
-  if (dtype == DType::kBFloat16 && suits_amx(g) && amx_halves()) return gemm_amx(g);
+void gemm_half(DType dtype, const Product<u16>& g, Buffer* weight) {
+  if (dtype == DType::kBFloat16 && suits_amx(g) && amx_halves()) return gemm_amx(g, weight);
   const bool threaded = g.m * g.n * g.k >= kThreadedWork;
   for (i64 i0 = 0; i0 < g.m; i0 += kBlockRows) {
     for (i64 j0 = 0; j0 < g.n; j0 += kBlockColumns) {

@@ -40,7 +40,7 @@ bool unit_works() {
   for (int round = 0; round < 2; ++round) {
     a[17] = round ? __builtin_inff() : a[17];
     const Product<float> product{m, n, k, a, k, 1, b, n, 1, with, n, false};
-    gemm_amx(product, kAmxMaxParts);
+    gemm_amx(product, kAmxMaxParts, nullptr);
     Product<float> plain = product;
     plain.c = without;
     gemm_plain(plain);

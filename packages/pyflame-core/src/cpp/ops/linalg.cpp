@@ -77,13 +77,13 @@ cpu::View matrix_view(const cpu::View& view, bool left, const Shape& batch) {
 }
 
 void matmul_kernel(const KernelCall& call) {
-  if (call.in[0].shape.ndim == 2 && call.in[1].shape.ndim == 2) return cpu::matmul(call.in[0], call.in[1], call.out[0]);
+  if (call.in[0].shape.ndim == 2 && call.in[1].shape.ndim == 2) return cpu::matmul(call.in[0], call.in[1], call.out[0], call.weight);
   Shape full = full_result(as_matrix(call.in[0].shape, true), as_matrix(call.in[1].shape, false));
   Shape batch = batch_dims(full);
   cpu::View out = call.out[0];
   out.shape = full;
   out.strides = contiguous_strides(full);
-  cpu::matmul(matrix_view(call.in[0], true, batch), matrix_view(call.in[1], false, batch), out);
+  cpu::matmul(matrix_view(call.in[0], true, batch), matrix_view(call.in[1], false, batch), out, call.weight);
 }
 
 // Of b in a @ b, all matrices. Where b is a transposed matrix the product is made the other way round: the transpose of b
