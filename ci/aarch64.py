@@ -48,7 +48,9 @@ def fetch_system() -> None:
 
 def compile_core() -> None:
     """Put pyflame with the module for ARM, and what its tests import, into SITE."""
-    headers = subprocess.run([sys.executable, "-m", "pybind11", "--cmakedir"], check=True, capture_output=True, text=True)
+    headers = subprocess.run(
+        [sys.executable, "-m", "pybind11", "--cmakedir"], check=True, capture_output=True, text=True
+    )
     suffix = f".cpython-{VERSION.replace('.', '')}-aarch64-linux-gnu.so"
     settings = {
         "CMAKE_BUILD_TYPE": "Release",

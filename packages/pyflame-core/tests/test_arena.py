@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 import pyflame as pf
-import pyflame._core as _core
 
 # Loaded before the C library, so that every request passes here.
 COUNTER = r"""
