@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from pyflame.datasets import CIFAR10, CIFAR100
 from pyflame.datasets.batches import read_batch
@@ -176,6 +176,7 @@ def test_nothing_in_a_file_is_called(tmp_path):
 SEED = batch(np.arange(16, dtype=np.uint8).reshape(4, 4), [1, 2, 3, 4], False)
 
 
+@example([(13, 92)], 35)  # text with an escape that does not exist
 @settings(max_examples=200)
 @given(st.lists(st.tuples(st.integers(0, len(SEED) - 1), st.integers(0, 255)), max_size=4), st.integers(0, len(SEED)))
 def test_damaged_batches_are_read_or_refused(tmp_path_factory, changes, end):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickletools
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +68,13 @@ def _array(built: _Built) -> Array:
     return np.frombuffer(content, np.uint8).reshape(shape, order=order)
 
 
+def _opcodes(content: bytes) -> Iterator[tuple[pickletools.OpcodeInfo, Any, int | None]]:
+    with warnings.catch_warnings():
+        # Text of protocol 0 with a wrong escape, which only damage brings here: the walk refuses its opcodes.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield from list(pickletools.genops(content))
+
+
 class _Walk:
     """A stack machine with the opcodes that such files use; every other opcode is refused."""
 
@@ -73,7 +82,7 @@ class _Walk:
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
         self.result: Any = None
-        for opcode, argument, _ in pickletools.genops(content):
+        for opcode, argument, _ in _opcodes(content):
             step = getattr(self, f"do_{opcode.name}", None)
             if step is not None:
                 step(argument)
