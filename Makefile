@@ -1,9 +1,11 @@
 PYTHON ?= python3
-ENVS ?= core,nn,onnx,namespace,wheels
+ENVS ?= core,nn,onnx,csl,namespace,wheels
 TOX = .venv/bin/tox run $(if $(CI),,--quiet)
 PIP = .venv/bin/python -m pip --disable-pip-version-check install --quiet
 CORE = packages/pyflame-core
 NATIVE = $(CORE)/CMakeLists.txt $(CORE)/pyproject.toml $(shell find $(CORE)/src/cpp $(CORE)/include 2>/dev/null)
+CSL = packages/pyflame-csl
+CSL_NATIVE = $(addprefix $(CSL)/,CMakeLists.txt pyproject.toml build_native.py) $(shell find $(CSL)/native)
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-12s %s\n", $$1, $$2}' Makefile
@@ -12,7 +14,7 @@ quickstart: .venv/.nn .venv/.examples build/mnist/.done  ## build, install edita
 	.venv/bin/python docs/examples/quickstart.py
 	PYTHONPATH=build/mnist .venv/bin/python docs/examples/quickstart.py --mnist
 
-dev: .venv/.onnx .venv/.nn-test  ## the same environment with the test tools, for .venv/bin/pytest
+dev: .venv/.onnx .venv/.csl .venv/.nn-test  ## the same environment with the test tools, for .venv/bin/pytest
 
 test: .venv/.tox  ## every test, on installed wheels; ENVS=core picks one environment, ARGS="-k relu" goes to pytest
 	$(TOX) -e $(ENVS) $(if $(ARGS),-- $(ARGS))
@@ -86,6 +88,11 @@ clean:  ## remove everything that was built or installed here
 
 .venv/.onnx: packages/pyflame-onnx/pyproject.toml | .venv/.nn .venv/.onnx-test
 	$(PIP) --no-build-isolation --no-deps --editable packages/pyflame-onnx
+	.venv/bin/python -m pip check
+	@touch $@
+
+.venv/.csl: $(CSL_NATIVE) | .venv/.core
+	$(PIP) --no-build-isolation --no-deps --editable $(CSL)
 	.venv/bin/python -m pip check
 	@touch $@
 

@@ -21,7 +21,8 @@ from check_imports import ROOT, read_parts
 from local_index import INDEX, WHEELHOUSE, find_wheel, make_environment, packages, pip
 
 CORE_LIMIT = 5_000_000  # bytes
-SHIPPED = {".py", ".pyi", ".typed", ".so", ".pyd", ".h", ".cmake", ".csl", ".json", ".npz"}
+SHIPPED = {".py", ".pyi", ".typed", ".so", ".pyd", ".h", ".cmake", ".csl", ".json", ".html", ".npz"}
+SCRIPTS = PurePosixPath("pyflame/csl/bin")  # commands, whose names have no suffix
 
 
 def contents(wheel: Path) -> list[str]:
@@ -43,7 +44,8 @@ def check_contents(name: str, wheel: Path, parts: dict[str, str]) -> list[str]:
     for file in files:
         path = PurePosixPath(file)
         hidden = any(part.startswith(".") or part == "__pycache__" for part in path.parts)
-        if path.parts[0] != "pyflame" or path.suffix not in SHIPPED or hidden or "tests" in path.parts:
+        shipped = path.suffix in SHIPPED or path.parent == SCRIPTS
+        if path.parts[0] != "pyflame" or not shipped or hidden or "tests" in path.parts:
             problems.append(f"{wheel.name}: stray file {file}")
     found = sub_packages(files)
     if name == "pyflame":

@@ -40,7 +40,7 @@ def packages(root: Path = ROOT) -> list[Path]:
 def sources(package: Path) -> Iterator[Path]:
     """Yield the files a wheel of `package` depends on, in a fixed order."""
     for entry in sorted(package.iterdir()):
-        if entry.name in NOT_SOURCES:
+        if entry.name in NOT_SOURCES or entry.suffix in {".so", ".pyd"}:
             continue
         if entry.is_dir():
             yield from sources(entry)

@@ -465,6 +465,7 @@ if _typing.TYPE_CHECKING:
         amp as amp,
         array_api as array_api,
         backends as backends,
+        csl as csl,
         data as data,
         datasets as datasets,
         extend as extend,

@@ -1,0 +1,1 @@
+"""What is known before a CSL program runs: types, values, module instances, the layout."""

@@ -1,0 +1,1 @@
+"""From functions to register code, and from module instances to tile classes."""
