@@ -7,7 +7,7 @@ from pyflame import Tensor, nn
 
 from .bert_config import BertConfig
 from .config import activation_of
-from .decoder import embedded
+from .decoder import embed
 from .layers import Layers
 from .output import HiddenOutput
 from .pretrained import PretrainedModel, draw_normal
@@ -43,7 +43,7 @@ class BertEmbeddings(nn.Module):
         position_ids: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
     ) -> Tensor:
-        words = embedded("bert", self.word_embeddings, input_ids, inputs_embeds)
+        words = embed("bert", self.word_embeddings, input_ids, inputs_embeds)
         positions, known = words.shape[1], self.position_embeddings.num_embeddings
         if positions > known:
             raise ValueError(f"[bert] the text has {positions} positions: the model knows {known}")

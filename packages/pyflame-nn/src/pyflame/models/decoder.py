@@ -12,7 +12,7 @@ from .losses import next_token_loss
 from .output import HiddenOutput, LogitsOutput
 
 
-def embedded(op: str, words: nn.Embedding, input_ids: Tensor | None, inputs_embeds: Tensor | None) -> Tensor:
+def embed(op: str, words: nn.Embedding, input_ids: Tensor | None, inputs_embeds: Tensor | None) -> Tensor:
     """Features of a text, (batch, positions, features).
 
     Raises:
@@ -29,7 +29,7 @@ def next_positions(cache: KeyValueCache | None, count: int) -> Tensor:
     return pf.tensor([list(range(start, start + count))])
 
 
-def decoded(
+def run_layers(
     layers: nn.ModuleList, norm: nn.Module, x: Tensor, cache: KeyValueCache | None, all_states: bool, *context: Any
 ) -> HiddenOutput:
     """Lead features through the layers, each of which is called with the context too, and the norm after them."""
@@ -43,7 +43,7 @@ def decoded(
     return HiddenOutput(x, None, cache, tuple(states) if all_states else None)
 
 
-def foretold(base: HiddenOutput, head: nn.Module, labels: Tensor | None) -> LogitsOutput:
+def language_model_output(base: HiddenOutput, head: nn.Module, labels: Tensor | None) -> LogitsOutput:
     """The next word at each position, and how badly it agrees with the text, if that is given."""
     logits = head(base.last_hidden_state)
     loss = None if labels is None else next_token_loss(logits, labels)

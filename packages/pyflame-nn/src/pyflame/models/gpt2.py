@@ -13,7 +13,7 @@ from pyflame.nn import functional as F
 
 from .cache import KeyValueCache, causal_mask
 from .config import Config, activation_of
-from .decoder import decoded, embedded, foretold, next_positions
+from .decoder import embed, language_model_output, next_positions, run_layers
 from .generation import GenerationMixin
 from .output import HiddenOutput, LogitsOutput
 from .pretrained import PretrainedModel, draw_normal
@@ -167,7 +167,7 @@ class GPT2Model(PretrainedModel):
         use_cache: bool = False,
         output_hidden_states: bool = False,
     ) -> HiddenOutput:
-        x = embedded("gpt2", self.wte, input_ids, inputs_embeds)
+        x = embed("gpt2", self.wte, input_ids, inputs_embeds)
         cache = KeyValueCache() if past_key_values is None and use_cache else past_key_values
         count, known = x.shape[1], self.config.n_positions
         positions = count if cache is None else cache.length + count
@@ -177,7 +177,7 @@ class GPT2Model(PretrainedModel):
             position_ids = next_positions(cache, count)
         mask = causal_mask(cache, count, attention_mask)
         x = self.drop(x + self.wpe(position_ids))
-        return decoded(self.h, self.ln_f, x, cache, output_hidden_states, mask, cache)
+        return run_layers(self.h, self.ln_f, x, cache, output_hidden_states, mask, cache)
 
 
 class GPT2LMHeadModel(GenerationMixin):
@@ -227,4 +227,4 @@ class GPT2LMHeadModel(GenerationMixin):
         base = self.transformer(
             input_ids, past_key_values, attention_mask, position_ids, inputs_embeds, use_cache, output_hidden_states
         )
-        return foretold(base, self.lm_head, labels)
+        return language_model_output(base, self.lm_head, labels)

@@ -11,7 +11,7 @@ from pyflame.nn import functional as F
 
 from .cache import KeyValueCache, causal_mask
 from .config import Config, activation_of
-from .decoder import decoded, embedded, foretold, next_positions
+from .decoder import embed, language_model_output, next_positions, run_layers
 from .generation import GenerationMixin
 from .output import HiddenOutput, LogitsOutput
 from .pretrained import PretrainedModel, draw_normal
@@ -171,13 +171,13 @@ class LlamaModel(PretrainedModel):
         use_cache: bool = False,
         output_hidden_states: bool = False,
     ) -> HiddenOutput:
-        x = embedded("llama", self.embed_tokens, input_ids, inputs_embeds)
+        x = embed("llama", self.embed_tokens, input_ids, inputs_embeds)
         cache = KeyValueCache() if past_key_values is None and use_cache else past_key_values
         if position_ids is None:
             position_ids = next_positions(cache, x.shape[1])
         angles = angles_of(position_ids, self.frequencies, x.dtype)
         mask = causal_mask(cache, x.shape[1], attention_mask)
-        return decoded(self.layers, self.norm, x, cache, output_hidden_states, angles, mask, cache)
+        return run_layers(self.layers, self.norm, x, cache, output_hidden_states, angles, mask, cache)
 
 
 class LlamaForCausalLM(GenerationMixin):
@@ -224,4 +224,4 @@ class LlamaForCausalLM(GenerationMixin):
         base = self.model(
             input_ids, past_key_values, attention_mask, position_ids, inputs_embeds, use_cache, output_hidden_states
         )
-        return foretold(base, self.lm_head, labels)
+        return language_model_output(base, self.lm_head, labels)
