@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from typing import Any
@@ -168,10 +169,14 @@ def test_an_endless_task_can_be_interrupted(kit: Any) -> None:
     simulator = kit.running(kit.grid([[tile]]))
     simulator.launch("main")
     timer = threading.Timer(0.3, _thread.interrupt_main)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     begin = time.monotonic()
     timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        simulator.stop()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            simulator.stop()
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert time.monotonic() - begin < 20
 
 
