@@ -92,3 +92,31 @@ def test_gradients_that_are_copied_first() -> None:
     pf.ops.sgd_update([(parameters[0], wide.T), (parameters[1], wide.reshape(600) * 1.0), (parameters[2], wide.T)], 1.0)
     for parameter, gradient in zip(parameters, (wide.T, wide.reshape(600), wide.T), strict=True):
         np.testing.assert_array_equal(parameter.numpy(), -gradient.numpy())
+
+
+def test_rows_come_with_gradients_and_are_counted() -> None:
+    first, second, idle = pf.zeros(2), pf.ones(3), pf.ones(1)
+    first.grad, second.grad = pf.full((2,), 5.0), pf.full((3,), 6.0)
+    state = {first: {"step": 1, "m": pf.zeros(2)}, second: {"step": 7, "m": pf.zeros(3)}}
+    rows = pf.ops.update_rows([first, second, idle], state, ("m",), "step")
+    assert rows is not None and list(rows) == [2, 8]
+    assert [part is given for part, given in zip(rows[2][0], (first, first.grad, state[first]["m"]))] == [True] * 3
+    assert rows[8][0][0] is second and [entry["step"] for entry in state.values()] == [2, 8]
+    uncounted = pf.ops.update_rows([first, second], state, ("m",))
+    assert uncounted is not None and [row[0] is given for row, given in zip(uncounted[0], (first, second))] == [True] * 2
+    assert pf.ops.update_rows([idle], {}, ()) == {}
+
+
+def test_rows_without_all_state_are_not_counted() -> None:
+    first, second = pf.zeros(2), pf.ones(3)
+    first.grad, second.grad = pf.full((2,), 5.0), pf.full((3,), 6.0)
+    state = {first: {"step": 1, "m": pf.zeros(2)}, second: {"step": 7}}
+    assert pf.ops.update_rows([first, second], state, ("m",), "step") is None
+    assert pf.ops.update_rows([first], {}, (), "step") is None
+    assert state[first]["step"] == 1
+    with pytest.raises(KeyError, match="count"):
+        pf.ops.update_rows([first], state, ("m",), "count")
+    with pytest.raises(TypeError, match="params: expected tensors, got int"):
+        pf.ops.update_rows([3], state, ("m",))  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="a dict for each parameter, got list"):
+        pf.ops.update_rows([first], {first: []}, ("m",))  # type: ignore[dict-item]

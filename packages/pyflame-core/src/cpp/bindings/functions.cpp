@@ -346,10 +346,10 @@ PyObject* linear(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
     return PyErr_Format(PyExc_TypeError, "[linear] expected tensors: input, weight and bias (or None)");
   }
   try {
-    if (weight->ndim != 2) {
-      runtime_error("[linear] weight has shape " + to_string(weight->shape()) + ": expected (out_features, in_features)");
+    if (weight->ndim != 2 && weight->ndim != 1) {
+      runtime_error("[linear] weight has shape " + to_string(weight->shape()) + ": expected (out_features, in_features) or (in_features,)");
     }
-    Var product = ops::matmul(Var(x), ops::transpose_last(Var(weight)));
+    Var product = ops::matmul(Var(x), weight->ndim == 1 ? Var(weight) : ops::transpose_last(Var(weight)));
     if (!bias) return wrap(product);
     bool lowered = graph::autocast_dtype() >= 0 && product->dtype != bias->dtype && bias->dtype != DType::kFloat64;
     return wrap(ops::add(product, lowered ? ops::cast(Var(bias), product->dtype) : Var(bias)));

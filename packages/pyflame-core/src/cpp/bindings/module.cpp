@@ -23,6 +23,7 @@ PYBIND11_MODULE(_core, module) {
   bindings::register_evaluator(module);
   bindings::register_host(module);
   bindings::register_replay(module);
+  bindings::register_update_rows(module);
   bindings::register_runtime(module);
   graph::hooks.location = bindings::current_location;
   graph::hooks.source_line = bindings::source_text;

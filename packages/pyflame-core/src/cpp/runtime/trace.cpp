@@ -23,14 +23,18 @@ bool serves_backward(const Node* node) {
 void Trace::emit(Node* node, u32 epoch) {
   node->mark = epoch;
   node->slot = static_cast<u32>(order.size());
+  node->uses = 0;
   order.push_back(node);
   if (node->value) {
     leaves.push_back(node);
     return;
   }
+  Node* const* inputs = node->inputs();  // all of them are in the order already
+  for (int i = 0; i < node->num_inputs; ++i) ++inputs[i]->uses;
   has_history |= serves_backward(node);
   running |= node->has(kRunning);
   if (!node->has(kMultiOutput)) return;
+  has_projections_ = true;
   // All outputs are computed together, so living projections come along.
   for (Node* projection : node->record()->projections) {
     if (projection && !projection->value && projection->mark != epoch) emit(projection, epoch);
@@ -89,6 +93,7 @@ void Trace::mark_kept(Node* const* roots, std::size_t count) {
     }
   }
   // A projection has no other source than its node's kernel: once the node has a value, nobody could compute it.
+  if (!has_projections_) return;
   for (Node* node : order) {
     if (node->value || !keep_[node->slot] || !node->has(kMultiOutput)) continue;
     for (Node* projection : node->record()->projections) {
@@ -151,15 +156,9 @@ void Trace::walk(Node* const* roots, std::size_t count, u64 options) {
   kept.clear();
   params.clear();
   stack_.clear();
-  has_history = running = false;
+  has_history = running = has_projections_ = false;
   u32 epoch = next_epoch();
   for (std::size_t r = 0; r < count; ++r) visit(roots[r], epoch);
-  for (Node* node : order) node->uses = 0;
-  for (Node* node : order) {
-    if (node->value) continue;
-    Node* const* inputs = node->inputs();
-    for (int i = 0; i < node->num_inputs; ++i) ++inputs[i]->uses;
-  }
   mark_kept(roots, count);
   make_key(options);
 }

@@ -34,6 +34,7 @@ struct Trace {
   std::size_t num_words_ = 0;
   std::vector<Node*> stack_;
   std::vector<u8> keep_;
+  bool has_projections_ = false;  // some node has several outputs
 };
 
 }  // namespace pyflame::runtime

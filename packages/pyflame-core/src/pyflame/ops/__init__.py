@@ -398,6 +398,7 @@ from .update import (
     sgd_step as sgd_step,
     sgd_step_plain as sgd_step_plain,
     sgd_update as sgd_update,
+    update_rows as update_rows,
 )
 from .views import (
     diag as diag,

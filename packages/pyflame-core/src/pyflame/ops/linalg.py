@@ -55,11 +55,11 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
     Args:
         x: (..., in_features)
-        weight: (out_features, in_features)
+        weight: (out_features, in_features), or (in_features,) for one output without a dimension.
         bias: (out_features,)
 
     Raises:
-        RuntimeError: `weight` is no matrix, or sizes do not fit.
+        RuntimeError: `weight` has other dimensions, or sizes do not fit.
 
     Example:
         >>> import pyflame as pf

@@ -6,7 +6,7 @@ memory to the new one.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .. import _core
 
@@ -19,6 +19,7 @@ _assign = _core.assign
 _sgd_step = _core.ops.sgd_step
 _sgd_step_plain = _core.ops.sgd_step_plain
 _update_all = _core.update_all
+_update_rows = _core.update_rows
 
 
 def assign(target: Tensor, value: Tensor) -> None:
@@ -202,3 +203,30 @@ def adam_update(
     """
     op = _adam_step_amsgrad if amsgrad else _adam_step
     _update_all(op, rows, lr, beta1, beta2, eps, weight_decay, correction1, correction2, decoupled, maximize)
+
+
+def update_rows(
+    params: list[Tensor], state: dict[Tensor, dict[str, Any]], keys: tuple[str, ...], counter: str | None = None
+) -> dict[int, list[tuple[Tensor, ...]]] | None:
+    """Gather what `sgd_update` and `adam_update` take, for the parameters that have a gradient.
+
+    Args:
+        state: the state of each parameter by name.
+        keys: names of the state tensors, in the order they have in a row.
+        counter: name of the count of steps, which goes up by one.
+
+    Returns:
+        Rows (param, grad, *state) by count, all under 0 without a counter; None if a parameter lacks part of its state,
+        and then nothing is counted.
+
+    Raises:
+        TypeError: something else than tensors in `params`, or than dicts in `state`.
+
+    Example:
+        >>> import pyflame as pf
+        >>> p = pf.tensor([1.0])
+        >>> p.grad = pf.tensor([2.0])
+        >>> pf.ops.update_rows([p], {p: {"step": 4, "m": pf.zeros(1)}}, ("m",), "step")
+        {5: [(tensor([1.]), tensor([2.]), tensor([0.]))]}
+    """
+    return _update_rows(params, state, keys, counter)

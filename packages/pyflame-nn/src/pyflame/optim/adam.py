@@ -73,13 +73,14 @@ class Adam(Optimizer):
 
     def update(self, params: list[Tensor], group: Group) -> list[Tensor]:
         amsgrad, (beta1, beta2) = group["amsgrad"], group["betas"]
-        states = self._states(params, AMSGRAD_MOMENTS if amsgrad else MOMENTS)
-        rows: list[tuple[Any, ...]] = [
-            (param, param.grad, state["exp_avg"], state["exp_avg_sq"]) for param, state in zip(params, states)
-        ]
-        if amsgrad:
-            rows = [(*row, state["max_exp_avg_sq"]) for row, state in zip(rows, states)]
-        for step, together in self._by_step(rows, states):
+        names = AMSGRAD_MOMENTS if amsgrad else MOMENTS
+        rows = ops.update_rows(params, self.state, names, "step")
+        if rows is None:
+            self._start(params, names)
+            rows = ops.update_rows(params, self.state, names, "step")
+            assert rows is not None
+        # A parameter that had no gradient for some steps falls behind, and its moments are corrected for its own count.
+        for step, together in rows.items():
             ops.adam_update(
                 together,
                 group["lr"],
@@ -95,26 +96,12 @@ class Adam(Optimizer):
             )
         return []
 
-    def _states(self, params: list[Tensor], names: tuple[str, ...]) -> list[dict[str, Any]]:
-        known, last = self.state, names[-1]
-        try:
-            states = [known[param] for param in params]
-        except KeyError:
-            states = [known.setdefault(param, {"step": 0}) for param in params]
-        for param, state in zip(params, states):
-            if last not in state:
-                for name in names:
-                    state.setdefault(name, zeros_like(param))
-        return states
-
-    def _by_step(self, rows: list[Any], states: list[dict[str, Any]]) -> list[tuple[int, list[Any]]]:
-        """Count the step; rows of the same count belong together (a parameter without gradients falls behind)."""
-        steps = [state["step"] + 1 for state in states]
-        for state, step in zip(states, steps):
-            state["step"] = step
-        if not steps or steps.count(steps[0]) == len(steps):
-            return [(steps[0], rows)] if steps else []
-        return [(step, [row for row, count in zip(rows, steps) if count == step]) for step in sorted(set(steps))]
+    def _start(self, params: list[Tensor], names: tuple[str, ...]) -> None:
+        for param in params:
+            state = self.state.setdefault(param, {"step": 0})
+            for name in names:
+                if name not in state:
+                    state[name] = zeros_like(param)
 
 
 class AdamW(Adam):

@@ -8,6 +8,8 @@ from pyflame import Tensor, ops, zeros_like
 
 from .optimizer import Group, Optimizer, Params, check_not_negative
 
+VELOCITY = ("momentum_buffer",)
+
 
 class SGD(Optimizer):
     """Gradient descent, optionally with momentum (Sutskever et al., 2013, in PyTorch's form).
@@ -70,14 +72,19 @@ class SGD(Optimizer):
             pairs: list[tuple[Any, ...]] = [(param, param.grad) for param in params]
             ops.sgd_update(pairs, lr, weight_decay=decay, maximize=maximize)
             return []
+        rows = ops.update_rows(params, self.state, VELOCITY)
+        if rows is not None:
+            for moving in rows.values():
+                ops.sgd_update(moving, lr, momentum, group["dampening"], decay, group["nesterov"], maximize)
+            return []
         starting: list[tuple[Any, ...]] = []
-        moving: list[tuple[Any, ...]] = []
+        moving = []
         for param in params:
             state = self.state.setdefault(param, {})
-            rows = moving if "momentum_buffer" in state else starting
-            if rows is starting:
+            together = moving if "momentum_buffer" in state else starting
+            if together is starting:
                 state["momentum_buffer"] = zeros_like(param)
-            rows.append((param, param.grad, state["momentum_buffer"]))
-        for rows, first in ((starting, True), (moving, False)):
-            ops.sgd_update(rows, lr, momentum, group["dampening"], decay, group["nesterov"], maximize, first)
+            together.append((param, param.grad, state["momentum_buffer"]))
+        for together, first in ((starting, True), (moving, False)):
+            ops.sgd_update(together, lr, momentum, group["dampening"], decay, group["nesterov"], maximize, first)
         return []
