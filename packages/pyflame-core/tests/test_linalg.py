@@ -115,3 +115,11 @@ def test_pooling() -> None:
 def test_wrong_shapes_are_named(call: Any, words: str) -> None:
     with pytest.raises(RuntimeError, match=words):
         call()
+
+
+def test_linear_with_a_vector_gives_one_output_without_a_dimension() -> None:
+    x, weight = pf.arange(6.0).reshape(2, 3), pf.tensor([1.0, -2.0, 0.5])
+    assert pf.ops.linear(x, weight).tolist() == (x @ weight).tolist()
+    assert pf.ops.linear(x, weight, pf.tensor([1.0])).tolist() == (x @ weight + 1.0).tolist()
+    with pytest.raises(RuntimeError, match=r"weight has shape \(1, 3, 1\): expected"):
+        pf.ops.linear(x, weight.reshape(1, 3, 1))

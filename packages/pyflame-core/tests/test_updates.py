@@ -103,7 +103,9 @@ def test_rows_come_with_gradients_and_are_counted() -> None:
     assert [part is given for part, given in zip(rows[2][0], (first, first.grad, state[first]["m"]))] == [True] * 3
     assert rows[8][0][0] is second and [entry["step"] for entry in state.values()] == [2, 8]
     uncounted = pf.ops.update_rows([first, second], state, ("m",))
-    assert uncounted is not None and [row[0] is given for row, given in zip(uncounted[0], (first, second))] == [True] * 2
+    assert (
+        uncounted is not None and [row[0] is given for row, given in zip(uncounted[0], (first, second))] == [True] * 2
+    )
     assert pf.ops.update_rows([idle], {}, ()) == {}
 
 

@@ -1,6 +1,7 @@
 // pyflame._core: mute by design. Python's modules hold signatures, documentation and types.
 #include "autograd/vjp.h"
 #include "base/error.h"
+#include "bindings/call_forward.h"
 #include "bindings/location.h"
 #include "bindings/operators.h"
 #include "bindings/register.h"
@@ -24,6 +25,7 @@ PYBIND11_MODULE(_core, module) {
   bindings::register_host(module);
   bindings::register_replay(module);
   bindings::register_update_rows(module);
+  bindings::register_call_forward(module);
   bindings::register_runtime(module);
   graph::hooks.location = bindings::current_location;
   graph::hooks.source_line = bindings::source_text;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyflame import Tensor
+from pyflame import Tensor, relu
 
 from . import functional as F
 from .module import Module
@@ -33,7 +33,7 @@ class ReLU(Inplace):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.relu(input, self.inplace)
+        return F.relu(input, True) if self.inplace else relu(input)
 
 
 class SiLU(Inplace):

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from pyflame import DType, Tensor, empty
+from pyflame.ops import linear
 
 from . import functional as F, init
 from .module import Module
@@ -64,7 +65,7 @@ class Linear(Module):
             init.bias_uniform_(self.bias, self.weight)
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.linear(input, self.weight, self.bias)
+        return linear(input, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, Self
 
 from pyflame import DType, MeshLayout, Tensor, bfloat16, float16, float32, float64
+from pyflame.calling import CallsForward
 from pyflame.compilation import count_change, counts_changes
 
 from . import convert, state
@@ -14,14 +15,12 @@ from .parameter import Buffer, Parameter
 from .state import IncompatibleKeys, StateHooks
 from .tree import Tree
 
-ABSENT: Any = object()
-
 
 def forward_missing(self: Module, *args: Any, **kwargs: Any) -> Any:
     raise NotImplementedError(f"[module] {type(self).__name__} has no forward: define forward(self, ...)")
 
 
-class Module(Tree):
+class Module(Tree, CallsForward):
     """Base class of layers and models: registers what is assigned to its attributes and calls `forward`.
 
     Example:
@@ -41,8 +40,8 @@ class Module(Tree):
     """
 
     training: bool
-    # Set on an instance by its first hook, on this class by the first hook on all modules: without one, calling costs
-    # one look-up.
+    # Set on an instance by its first hook, on this class by the first hook on all modules. Calls look for it: without
+    # one they go to `forward` at once.
     _hooks: Hooks | None = None
     _state_hooks: StateHooks | None = None
 
@@ -52,15 +51,6 @@ class Module(Tree):
         attributes = self.__dict__
         attributes["training"] = True
         attributes["_parameters"], attributes["_buffers"], attributes["_modules"] = {}, {}, {}
-
-    # One argument is by far the most common, and passing it on by itself halves the cost of a call.
-    def __call__(self, input: Any = ABSENT, /, *args: Any, **kwargs: Any) -> Any:
-        if self._hooks is None and input is not ABSENT and not args and not kwargs:
-            return self.forward(input)
-        given = args if input is ABSENT else (input, *args)
-        if self._hooks is not None:
-            return self._hooks.call(self, given, kwargs)
-        return self.forward(*given, **kwargs)
 
     def __setattr__(self, name: str, value: Any) -> None:
         count_change()

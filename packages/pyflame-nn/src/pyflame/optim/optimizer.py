@@ -98,8 +98,9 @@ class Optimizer:
                 changed += self.update(params, group)
             changed += take_waiting()
             evaluate(changed)
-        for hook in list(self._hooks.after_step.values()):
-            hook(self, step_arguments(self, closure), {})
+        if self._hooks.after_step:
+            for hook in list(self._hooks.after_step.values()):
+                hook(self, step_arguments(self, closure), {})
         return loss
 
     def zero_grad(self, set_to_none: bool = True) -> None:

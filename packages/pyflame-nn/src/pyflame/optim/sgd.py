@@ -74,11 +74,10 @@ class SGD(Optimizer):
             return []
         rows = ops.update_rows(params, self.state, VELOCITY)
         if rows is not None:
-            for moving in rows.values():
-                ops.sgd_update(moving, lr, momentum, group["dampening"], decay, group["nesterov"], maximize)
+            ops.sgd_update(rows.get(0, []), lr, momentum, group["dampening"], decay, group["nesterov"], maximize)
             return []
         starting: list[tuple[Any, ...]] = []
-        moving = []
+        moving: list[tuple[Any, ...]] = []
         for param in params:
             state = self.state.setdefault(param, {})
             together = moving if "momentum_buffer" in state else starting
