@@ -118,7 +118,7 @@ def test_operands_that_repeat_or_lie_apart(dtype: pf.DType) -> None:
     assert [bits(t) for t in fused] == [bits(t) for t in single]
 
 
-# Long rows are worked on where they lie: whole blocks, a rest, several lengths in one chain, more than a thread's share.
+# Long rows are read where they lie: whole blocks, a rest, several lengths in one chain, more than one share of threads.
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", [(3, 5, 512), (2, 7, 1000), (4, 3, 28, 28), (40, 2049), (2, 30, 45, 32)])
 def test_operands_that_repeat_along_long_rows(shape: tuple[int, ...], dtype: pf.DType) -> None:
