@@ -1,4 +1,4 @@
-"""Softmax, layer normalization, gelu, chains of elementwise ops, attention."""
+"""Softmax, normalization, gelu, chains of elementwise ops, attention."""
 
 from __future__ import annotations
 
@@ -45,6 +45,14 @@ def layer_norm() -> Contest:
     )
 
 
+def batch_norm() -> Contest:
+    """In evaluation mode, after no convolution that could take it over."""
+    rng = np.random.default_rng(0)
+    x, *parameters = (rng.standard_normal(shape, dtype=np.float32) for shape in ((32, 64, 56, 56), *[(64,)] * 4))
+    parameters[1] = np.abs(parameters[1])
+    return contest([x, *parameters], F.batch_norm, TF.batch_norm, 1e-5)
+
+
 def gelu() -> Contest:
     x = np.random.default_rng(0).standard_normal((2048, 3072), dtype=np.float32)
     return contest([x], F.gelu, TF.gelu, 1e-5)
@@ -73,11 +81,20 @@ def attention() -> Contest:
     )
 
 
+def decoding(keys: int) -> Contest:
+    """One query a head, as in generating text token by token."""
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal((1, 12, length, 64), dtype=np.float32) for length in (1, keys, keys)]
+    return contest(arrays, F.scaled_dot_product_attention, TF.scaled_dot_product_attention, 1e-4)
+
+
 ROWS = [
     Row("softmax 1024 x 1024", softmax, 1.5),
     Row("layer norm 2048 x 768", layer_norm, 1.0),
+    Row("batch norm in evaluation 32 x 64 x 56 x 56", batch_norm, 1.0),
     Row("gelu (erf) 2048 x 3072", gelu, 1.0),
     Row("10-op elementwise chain, 1 M floats", partial(chain, 1 << 20), 10.0, 1.0),
     Row("10-op elementwise chain, 16 M floats", partial(chain, 1 << 24), 20.0, 1.5),
     Row("attention 1 x 12 x 512 x 64, causal", attention, 1.5),
+    Row("attention 1 query, 4096 keys, 12 heads of 64", partial(decoding, 4096), 1.0),
 ]

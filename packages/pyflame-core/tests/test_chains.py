@@ -118,6 +118,45 @@ def test_operands_that_repeat_or_lie_apart(dtype: pf.DType) -> None:
     assert [bits(t) for t in fused] == [bits(t) for t in single]
 
 
+# Long rows are read where they lie: whole blocks, a rest, several lengths in one chain, more than one share of threads.
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(3, 5, 512), (2, 7, 1000), (4, 3, 28, 28), (40, 2049), (2, 30, 45, 32)])
+def test_operands_that_repeat_along_long_rows(shape: tuple[int, ...], dtype: pf.DType) -> None:
+    rng = np.random.default_rng(0)
+
+    def drawn(*sizes: int) -> pf.Tensor:
+        return pf.tensor(rng.standard_normal(sizes, dtype=np.float32)).to(dtype)
+
+    x, swapped = drawn(*shape), drawn(shape[1], shape[0], *shape[2:]).transpose(0, 1)
+    column, row, line = drawn(shape[0], *[1] * (len(shape) - 1)), drawn(*shape[1:]), drawn(shape[-1])
+    mask = drawn(*shape[:2], *[1] * (len(shape) - 2)) > 0.0
+    pf.eval(x, swapped, column, row, line, mask)
+
+    def chain() -> Tensors:
+        scaled = pf.where(mask, x - column, row) * swapped
+        return [x * row, x * column + column, pf.relu(scaled + line), mask & (scaled > column), (scaled * line).sum(-1)]
+
+    with mode(eager=True):
+        single = [bits(t) for t in evaluated(chain)]
+    before = pf.get_num_threads()
+    try:
+        for threads in (1, 2, 7):
+            pf.set_num_threads(threads)
+            assert [bits(t) for t in evaluated(chain)] == single
+    finally:
+        pf.set_num_threads(before)
+
+
+def test_rows_of_a_result_that_takes_an_operands_memory() -> None:
+    x, column = (np.random.default_rng(0).standard_normal(s, dtype=np.float32) for s in ((30, 1100), (30, 1)))
+    a, b, expected = pf.tensor(x), pf.tensor(column), x.copy()
+    for _ in range(3):
+        a = (a * b + 1.0) * b - a
+        pf.eval(a)
+        expected = (expected * column + np.float32(1)) * column - expected
+    np.testing.assert_array_equal(a.numpy(), expected)
+
+
 def test_result_that_takes_an_operands_memory() -> None:
     x = operands(5000, pf.float32)[0]
     expected = x.numpy().copy()

@@ -11,6 +11,7 @@ namespace {
 
 constexpr i64 kParallelTiles = 32;  // fewer than 32 K elements stay on one thread
 constexpr i64 kTilesPerChunk = 16;
+constexpr i64 kShortestRow = 4;  // blocks: each row begins with finding its inputs and ends with a tile for its rest
 
 struct alignas(64) ChainScratch {
   char slots[kMaxChainSlots][kChainSlotBytes];
@@ -31,12 +32,15 @@ ChainRun::ChainRun(const TileProgram& program, const Shape& shape, const View* i
       num_inputs_(program.inputs.size()) {
   for (std::size_t k = 0; k < num_inputs_; ++k) {
     inputs_[k].bind(program.inputs[k], shape, &inputs[k], params);
-    in_place_ &= inputs_[k].access == Access::kDirect || inputs_[k].access == Access::kConstant;
+    const Access access = inputs_[k].access;
+    in_place_ &= access == Access::kDirect || access == Access::kConstant || access == Access::kRows;
+    // Of trailing dimensions: of two rows the longer is a multiple of the shorter.
+    if (access == Access::kRows && inputs_[k].row() < row_) row_ = inputs_[k].row();
   }
   for (std::size_t k = 0; k < program.outputs.size(); ++k) {
     in_place_ &= is_native(program.out_dtypes[k]) || static_cast<int>(k) == folded;
   }
-  in_place_ = in_place_ && !overwrites();
+  in_place_ = in_place_ && row_ >= kShortestRow * code_.block && !overwrites();
 }
 
 // An output's memory is an input's that is read after the write.
@@ -64,13 +68,21 @@ ChainWorker::ChainWorker(const ChainRun& run) : run_(run), program_(run.program_
 }
 
 void ChainWorker::run(i64 begin, i64 end) {
-  const i64 whole = run_.in_place_ ? (end - begin) / code_.block * code_.block : 0;
-  if (whole > 0) run_in_place(begin, whole);
-  for (i64 at = begin + whole; at < end; at += kTile) run_staged(at, end - at < kTile ? end - at : kTile, 0);
+  if (!run_.in_place_) {
+    for (i64 at = begin; at < end; at += kTile) run_staged(at, end - at < kTile ? end - at : kTile, 0);
+    return;
+  }
+  for (i64 next; begin < end; begin = next) {
+    next = run_.row_end(begin) < end ? run_.row_end(begin) : end;
+    const i64 whole = (next - begin) / code_.block * code_.block;
+    if (whole > 0) run_in_place(begin, whole);
+    if (begin + whole < next) run_staged(begin + whole, next - begin - whole, 0);
+  }
 }
 
 const char* ChainWorker::read(i64 begin, i64 count) {
-  const i64 whole = run_.in_place_ ? count / code_.block * code_.block : 0;
+  const bool one_row = run_.in_place_ && begin + count <= run_.row_end(begin);
+  const i64 whole = one_row ? count / code_.block * code_.block : 0;
   if (whole > 0) run_in_place(begin, whole);
   if (whole < count) run_staged(begin + whole, count - whole, whole);
   return folded_tile(0);
@@ -84,9 +96,15 @@ char* ChainWorker::folded_tile(i64 at) const {
 void ChainWorker::run_in_place(i64 begin, i64 count) {
   for (std::size_t k = 0; k < run_.num_inputs_; ++k) {
     const BoundInput& input = run_.inputs_[k];
-    if (input.access != Access::kDirect) continue;
     const i64 size = dtype_size(input.dtype);
-    in_[k] = {{const_cast<char*>(input.data) + begin * size}, size};
+    if (input.access == Access::kDirect) {
+      in_[k] = {{const_cast<char*>(input.data) + begin * size}, size};
+    } else if (input.access == Access::kRows && input.repeats()) {
+      in_[k] = {{tile_scratch().slots[k]}, 0};
+      splat(input.dtype, input.element(begin), in_[k].memory, code_.block);
+    } else if (input.access == Access::kRows) {
+      in_[k] = {{const_cast<char*>(input.element(begin))}, size};
+    }
   }
   for (std::size_t k = 0; k < program_.outputs.size(); ++k) {
     const i64 size = class_size(class_of(program_.out_dtypes[k]));

@@ -1,5 +1,7 @@
 // One execution of a chain: its inputs are bound once, its range is worked on by one worker for each thread.
 #pragma once
+#include <limits>
+
 #include "cpu/chain_table.h"
 #include "cpu/tile_input.h"
 
@@ -13,13 +15,15 @@ class ChainRun {
  private:
   friend class ChainWorker;
   bool overwrites() const;
+  i64 row_end(i64 at) const { return at / row_ * row_ + row_; }
 
   const TileProgram& program_;
   const ChainInstructions& code_;
   void* const* outputs_;
   const int folded_;
   const std::size_t num_inputs_;
-  bool in_place_ = true;  // blocks can read inputs and write outputs where they lie
+  bool in_place_ = true;  // blocks can read inputs and write outputs where they lie, within a row of row_ elements
+  i64 row_ = std::numeric_limits<i64>::max();
   // Unset beyond what the program uses: for a handful of elements clearing them would be most of the cost.
   BoundInput inputs_[kMaxTileRegisters];
 };

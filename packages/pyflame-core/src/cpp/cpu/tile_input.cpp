@@ -43,8 +43,15 @@ void BoundInput::bind(const TileInput& input, const Shape& shape, const View* vi
     access = Access::kConstant;
     active_convert_table().load[static_cast<int>(dtype)](&constant, data, 1, 1);
   } else {
-    access = Access::kGather;
+    const i64 stride = dims.stride[dims.ndim - 1];
+    access = is_native(dtype) && (stride == 0 || stride == 1) ? Access::kRows : Access::kGather;
   }
+}
+
+const char* BoundInput::element(i64 at) const {
+  const char* found = data;
+  for_each_row(dims, at, at + 1, [&](i64 offset, i64, i64) { found += offset * dtype_size(dtype); });
+  return found;
 }
 
 void BoundInput::read(char* tile, i64 begin, i64 count) const {

@@ -1,12 +1,10 @@
-// Assumes: inputs are resolved. Fusion is a partition of elementwise nodes into groups that read and write memory once.
-//
-// A group must not contain two nodes joined by a path through outside nodes. Each node gets a stage, the largest number
-// of boundaries (edges that cannot be fused) on any path to it: stages never fall along an edge and rise at every
-// boundary, so nodes of one stage that are connected by fusable edges form such a group.
+// Assumes: inputs are resolved. Fusion is a partition of elementwise nodes into groups that read and write memory once;
+// some end with a reduction. Groups become steps, in an order that their dependencies allow.
 #include <algorithm>
+#include <numeric>
 
 #include "ops/kernels.h"
-#include "passes/passes.h"
+#include "passes/stages.h"
 
 namespace pyflame::passes {
 
@@ -15,12 +13,6 @@ using graph::FlatNode;
 namespace {
 
 constexpr std::size_t kMaxGroup = 40;  // steps of one program: bounded by its registers
-
-bool elementwise(const FlatNode& node) { return !node.is_leaf() && node.op->tile_op >= 0; }
-
-bool fusable(const FlatNode& producer, const FlatNode& user) {
-  return elementwise(producer) && elementwise(user) && producer.shape == user.shape && producer.constant == user.constant;
-}
 
 std::vector<u8> live_nodes(const FlatGraph& graph) {
   std::vector<u8> live(graph.nodes.size(), 0);
@@ -33,34 +25,8 @@ std::vector<u8> live_nodes(const FlatGraph& graph) {
   return live;
 }
 
-struct Groups {
-  std::vector<u32> parent;
-  explicit Groups(std::size_t n) : parent(n) {
-    for (std::size_t i = 0; i < n; ++i) parent[i] = static_cast<u32>(i);
-  }
-  u32 find(u32 i) {
-    while (parent[i] != i) i = parent[i] = parent[parent[i]];
-    return i;
-  }
-  void join(u32 a, u32 b) { parent[find(a)] = find(b); }
-};
-
-void join_groups(const FlatGraph& graph, const std::vector<u8>& live, Groups& groups) {
-  std::vector<u32> stage(graph.nodes.size(), 0);
-  for (u32 i = 0; i < graph.nodes.size(); ++i) {
-    const FlatNode& node = graph.nodes[i];
-    if (!live[i]) continue;
-    for (u32 input : node.inputs) {
-      stage[i] = std::max(stage[i], stage[input] + (fusable(graph.nodes[input], node) ? 0 : 1));
-    }
-    for (u32 input : node.inputs) {
-      if (fusable(graph.nodes[input], node) && stage[input] == stage[i]) groups.join(input, i);
-    }
-  }
-}
-
 // Reductions that a step of elementwise nodes can end with: of a value that nobody else reads. Only its results have to be
-// in memory then. Such a reduction depends on its input alone, so the step stays a group as described above.
+// in memory then. Such a reduction depends on its input alone, so the step stays free of paths through others.
 class Folds {
  public:
   Folds(const FlatGraph& graph, const std::vector<u8>& live) : graph_(graph), readers_(graph.nodes.size(), 0) {
@@ -140,8 +106,9 @@ i64 trailing_length(const FlatNode& node, const FlatNode& input) {
 std::vector<Step> schedule(const FlatGraph& graph, bool fuse) {
   std::vector<u8> live = live_nodes(graph);
   const Folds folds(graph, live);
-  Groups groups(graph.nodes.size());
-  if (fuse) join_groups(graph, live, groups);
+  std::vector<u32> group(graph.nodes.size());
+  std::iota(group.begin(), group.end(), 0u);
+  if (fuse) group = group_elementwise(graph, live);
   std::vector<Step> steps;
   std::vector<int> step_of(graph.nodes.size(), -1), open(graph.nodes.size(), -1);
   std::vector<u32> folded;
@@ -156,7 +123,7 @@ std::vector<Step> schedule(const FlatGraph& graph, bool fuse) {
         continue;
       }
     }
-    int& current = open[groups.find(i)];
+    int& current = open[group[i]];
     if (current < 0 || steps[static_cast<std::size_t>(current)].nodes.size() >= kMaxGroup) {
       current = static_cast<int>(steps.size());
       steps.emplace_back();
