@@ -8,7 +8,7 @@
 
 namespace pyflame::csl {
 
-void Machine::advance(const Pe& pe, Cursor& cursor) {
+void Machine::advance(const Pe& pe, Cursor& cursor) const {
   switch (cursor.kind) {
     case Cursor::affine:
       cursor.address += uint32_t(cursor.step);

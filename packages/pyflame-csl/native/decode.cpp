@@ -304,6 +304,7 @@ Program decode(const py::dict& source) {
   program.wse3 = py::cast<bool>(source["wse3"]);
   program.width = py::cast<int>(source["width"]);
   program.height = py::cast<int>(source["height"]);
+  program.files = py::cast<std::vector<std::string>>(source["files"]);
   program.h2d_streams = py::cast<uint32_t>(source["h2d_streams"]);
   program.d2h_streams = py::cast<uint32_t>(source["d2h_streams"]);
   for (py::handle item : py::cast<py::list>(source["classes"])) {

@@ -1,6 +1,6 @@
 #pragma once
 // The simulator: cores and routers of a program's rectangle under one calendar. The parts are in vm.cpp (scalar code),
-// operation.cpp (DSD operations), task.cpp (which task runs), router.cpp (fabric), host.cpp (memcpy), deadlock.cpp.
+// operation.cpp (DSD operations), race.cpp, task.cpp (which task runs), router.cpp (fabric), host.cpp (memcpy), deadlock.cpp.
 #include <array>
 #include <functional>
 #include <memory>
@@ -71,7 +71,7 @@ class Machine {
   void set_blocked(Pe& pe, IdSpace space, int id, bool blocked, uint64_t when);
   int channel_of(const Pe& pe, IdSpace space, int id) const;
 
-  // vm.cpp
+  // vm.cpp, frame.cpp
   enum class Outcome { finished, waits, paused };
   Outcome run_code(Pe& pe, uint64_t& time, size_t floor, int64_t budget);
   void push_frame(Pe& pe, uint32_t function, uint16_t dst, const uint64_t* arguments, size_t count);
@@ -98,8 +98,17 @@ class Machine {
   void element(Pe& pe, Operation& op, uint64_t& time);
   void complete(Pe& pe, int number, uint64_t when);
   void finish(Pe& pe, const Operation& op, int number, uint64_t when);
-  void advance(const Pe& pe, Cursor& cursor);
+  void advance(const Pe& pe, Cursor& cursor) const;
   int microthread_of(Pe& pe, const Operation& op) const;
+
+  // race.cpp
+  Claim claim_of(const Pe& pe, const Cursor& cursor, uint32_t count) const;
+  bool touches(const Pe& pe, const Claim& claim, int64_t low, int64_t high) const;
+  void claim_memory(Pe& pe, const Operation& op, int number);
+  void release_memory(Pe& pe, int number);
+  void check_race(Pe& pe, uint32_t address, uint32_t bytes, bool writes);
+  void check_race(Pe& pe, const Operation& op);
+  void report_race(Pe& pe, const Claim& claim, uint32_t address, bool writes);
 
   // router.cpp
   void step_router(uint32_t index);

@@ -2,6 +2,7 @@
 // microthread (an asynchronous one) or while the main thread waits (a synchronous one).
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "machine.h"
 #include "scalar.h"
@@ -23,6 +24,7 @@ void merge(Settings& into, const Settings& dsr) {
   }
   if (into.on_control < 0) into.on_control = dsr.on_control;
   if (into.ut < 0) into.ut = dsr.ut;
+  into.priority = std::max(into.priority, dsr.priority);
 }
 
 }  // namespace
@@ -31,7 +33,6 @@ Settings Machine::settings_of(const Options& options, const uint64_t* registers)
   Settings settings;
   settings.is_async = options.is_async;
   settings.save_address = options.save_address;
-  settings.single_step = options.single_step;
   settings.priority = options.priority;
   settings.unblock_space = options.unblock_space;
   settings.activate = id_or_none(options.activate, registers);
@@ -79,6 +80,7 @@ Cursor Machine::cursor_of(Pe& pe, const Operand& operand, int bytes, const uint6
     cursor.dsr_number = int8_t(operand.value);
   }
   cursor.length = dsd.length();
+  if (dsd.is_fabric()) cursor.priority = dsd.priority();
   const TileClass& tile = *pe.tile;
   const uint32_t size = uint32_t(bytes);  // operands step by the elements of the operation; an index counts 16-bit words
   switch (dsd.kind()) {
@@ -211,6 +213,7 @@ bool Machine::issue(Pe& pe, uint8_t code, const MapOp* map, const std::vector<Op
       fault(pe, "dsd-direction", slot ? "a fabout DSD is a source" : "a fabin DSD is the destination", time);
     if (operand.kind == Operand::dsr) merge(op.settings, pe.dsrs[operand.file][operand.value].settings);
     loads |= operand.kind == Operand::dsd;
+    op.settings.priority = std::max(op.settings.priority, cursor.priority);
   }
   decide_length(pe, op);
   const Cursor& dst = op.cursors[0];
@@ -228,6 +231,7 @@ bool Machine::issue(Pe& pe, uint8_t code, const MapOp* map, const std::vector<Op
     begin = time;
   }
   op.next = begin;
+  pe.top_priority = std::max(pe.top_priority, op.settings.priority);
   bool memory = in_memory(op);
   int number = synchronous;
   if (op.settings.is_async) {
@@ -238,8 +242,12 @@ bool Machine::issue(Pe& pe, uint8_t code, const MapOp* map, const std::vector<Op
       fault(pe, "microthread-reuse",
             "microthread " + std::to_string(number) + " still runs an earlier operation: wait for its completion", time);
   }
+  if (!pe.claims.empty()) check_race(pe, op);
+  if (op.settings.is_async) claim_memory(pe, op, number);
   if (memory) {
+    int8_t outer = std::exchange(pe.acting, int8_t(number));
     op.next = run_in_memory(pe, op, begin);
+    pe.acting = outer;
     op.done = op.length;
     if (!op.settings.is_async) time = op.next;
   }
@@ -297,7 +305,9 @@ bool Machine::attempt(Pe& pe, int number) {
   if (!operands_ready(pe, op, number)) return false;
   uint64_t time = now();
   acting_ = &op.span;
+  pe.acting = int8_t(number);
   element(pe, op, time);
+  pe.acting = -1;
   acting_ = nullptr;
   op.done++;
   op.next = std::max(time, now() + costs_.fabric_element);
@@ -310,6 +320,7 @@ void Machine::complete(Pe& pe, int number, uint64_t when) {
   Operation& op = pe.operations[size_t(number)];
   op.running = false;
   pe.running &= uint16_t(~(1 << number));
+  if (!pe.claims.empty()) release_memory(pe, number);
   for (const Cursor& cursor : op.cursors)
     if (cursor.kind == Cursor::fabin) pe.inputs[cursor.channel].readers--;
   if (number == synchronous) pe.free_at = std::max(pe.free_at, when);

@@ -17,7 +17,7 @@ constexpr uint64_t never = ~uint64_t(0);
 
 // Options with the values of the registers in place of register numbers.
 struct Settings {
-  bool is_async = false, save_address = false, single_step = false;
+  bool is_async = false, save_address = false;
   uint8_t unblock_space = 0, priority = 0;
   int16_t activate = -1, unblock = -1, on_control = -1, ut = -1;
   uint16_t index = 0;
@@ -34,8 +34,8 @@ struct Cursor {
   enum Kind : uint8_t { scalar, affine, nested, circular, fabin, fabout, fifo, pointer };
   Kind kind = scalar;
   uint8_t bytes = 2;                                // of one element
-  uint8_t channel = 0, queue = 0, color = 0;        // fabric
-  bool control = false, index_offset = false, advance_switch = false, simd = false;
+  uint8_t channel = 0, queue = 0, color = 0, priority = 0;  // fabric
+  bool control = false, index_offset = false, advance_switch = false;
   int8_t dsr_file = -1, dsr_number = -1;
   uint32_t address = 0;                             // of the next element
   int32_t step = 0;                                 // affine, in bytes
@@ -59,6 +59,15 @@ struct Operation {
   uint64_t next = 0;  // cycle of the next attempt
   uint64_t started = 0;
   Span span;
+};
+
+// Memory that one operand of an unfinished asynchronous operation uses.
+struct Claim {
+  Cursor cursor;  // at its first element
+  uint32_t count = 0;
+  int64_t low = 0, high = 0;  // bytes [low, high) hold all elements
+  bool writes = false;
+  int8_t number = -1;  // of the microthread
 };
 
 struct FifoState {
@@ -117,6 +126,9 @@ struct Pe {
   std::array<Operation, microthreads + 1> operations;
   uint16_t running = 0;  // mask of `operations`
   uint8_t next_microthread = 0;
+  uint8_t top_priority = 0;  // of any operation so far
+  std::vector<Claim> claims;
+  int8_t acting = -1;  // the operation that acts: the function of its @map may use its operands
 
   std::array<std::array<Dsr, 16>, 3> dsrs;
   std::vector<FifoState> fifos;

@@ -147,4 +147,43 @@ uint64_t convert(uint64_t word) {
   }
 }
 
+// A function of <math>, named by its instruction for f32.
+template <typename T>
+double math_of(uint16_t which, double x, double y) {
+  switch (which) {
+    case op_sqrt_f32: return std::sqrt(x);
+    case op_exp_f32: return std::exp(x);
+    case op_log_f32: return std::log(x);
+    case op_sin_f32: return std::sin(x);
+    case op_cos_f32: return std::cos(x);
+    case op_tanh_f32: return std::tanh(x);
+    case op_floor_f32: return std::floor(x);
+    case op_ceil_f32: return std::ceil(x);
+    default: return std::pow(x, y);
+  }
+}
+
+template <typename T>
+uint64_t absolute(uint64_t word) {
+  if constexpr (T::is_float) return word & (T::bytes == 2 ? 0x7fff : 0x7fffffff);
+  else if constexpr (std::is_signed_v<typename T::Value>) return int64_t(word) < 0 ? wrap<T>(0 - word) : word;
+  else return word;
+}
+
+template <typename T>
+uint64_t negative(uint64_t word) {
+  if constexpr (T::is_float) return word ^ (T::bytes == 2 ? 0x8000u : 0x80000000u);
+  else return wrap<T>(0 - word);
+}
+
+template <typename T>
+uint64_t extreme(uint64_t a, uint64_t b, bool larger) {
+  auto x = T::get(a), y = T::get(b);
+  if constexpr (T::is_float) {
+    if (std::isnan(x)) return b;
+    if (std::isnan(y)) return a;
+  }
+  return (larger ? x < y : y < x) ? b : a;
+}
+
 }  // namespace pyflame::csl

@@ -85,25 +85,28 @@ void Machine::step_core(uint32_t index) {
   if (!pe.frames.empty() || pick_task(pe)) run_task(pe);
 }
 
-// Microthreads share the datapath: one element a cycle, in turn.
+// Microthreads share the datapath: one element a cycle, of the highest priority that can go on, in turn among equals.
 bool Machine::step_operations(Pe& pe) {
   if (!pe.running) return false;
   constexpr int count = microthreads + 1;
   bool stepped = false;
   uint64_t again = never;
-  for (int k = 0, first = pe.next_microthread; k < count; k++) {
-    int number = (first + k) % count;
-    if (!(pe.running >> number & 1)) continue;
-    Operation& op = pe.operations[size_t(number)];
-    if (op.blocked) continue;
-    if (op.next > now()) {
-      again = std::min(again, op.next);
-    } else if (stepped) {
-      again = std::min(again, now() + 1);
-    } else if (attempt(pe, number)) {
-      stepped = true;
-      pe.next_microthread = uint8_t((number + 1) % count);
-      if (op.running) again = std::min(again, op.next);
+  const int first = pe.next_microthread;
+  for (int level = pe.top_priority; level >= 0; level--) {
+    for (int k = 0; k < count; k++) {
+      int number = (first + k) % count;
+      if (!(pe.running >> number & 1)) continue;
+      Operation& op = pe.operations[size_t(number)];
+      if (op.blocked || op.settings.priority != level) continue;
+      if (op.next > now()) {
+        again = std::min(again, op.next);
+      } else if (stepped) {
+        again = std::min(again, now() + 1);
+      } else if (attempt(pe, number)) {
+        stepped = true;
+        pe.next_microthread = uint8_t((number + 1) % count);
+        if (op.running) again = std::min(again, op.next);
+      }
     }
   }
   if (again != never) schedule_.add(again, Schedule::core, pe.index);

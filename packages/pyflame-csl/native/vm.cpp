@@ -6,84 +6,6 @@
 
 namespace pyflame::csl {
 
-namespace {
-
-constexpr int64_t element_budget = 50'000'000;  // instructions for one element of @map
-constexpr size_t max_depth = 256;
-constexpr size_t max_registers = 1 << 20;
-
-template <typename T>
-double apply(uint16_t which, double x, double y) {
-  switch (which) {
-    case op_sqrt_f32: return std::sqrt(x);
-    case op_exp_f32: return std::exp(x);
-    case op_log_f32: return std::log(x);
-    case op_sin_f32: return std::sin(x);
-    case op_cos_f32: return std::cos(x);
-    case op_tanh_f32: return std::tanh(x);
-    case op_floor_f32: return std::floor(x);
-    case op_ceil_f32: return std::ceil(x);
-    default: return std::pow(x, y);
-  }
-}
-
-template <typename T>
-uint64_t absolute(uint64_t word) {
-  if constexpr (T::is_float) return word & (T::bytes == 2 ? 0x7fff : 0x7fffffff);
-  else if constexpr (std::is_signed_v<typename T::Value>) return int64_t(word) < 0 ? wrap<T>(0 - word) : word;
-  else return word;
-}
-
-template <typename T>
-uint64_t negative(uint64_t word) {
-  if constexpr (T::is_float) return word ^ (T::bytes == 2 ? 0x8000u : 0x80000000u);
-  else return wrap<T>(0 - word);
-}
-
-template <typename T>
-uint64_t extreme(uint64_t a, uint64_t b, bool larger) {
-  auto x = T::get(a), y = T::get(b);
-  if constexpr (T::is_float) {
-    if (std::isnan(x)) return b;
-    if (std::isnan(y)) return a;
-  }
-  return (larger ? x < y : y < x) ? b : a;
-}
-
-}  // namespace
-
-void Machine::push_frame(Pe& pe, uint32_t function, uint16_t dst, const uint64_t* arguments, size_t count) {
-  const Function& callee = pe.tile->functions[function];
-  uint32_t base = 0;
-  if (!pe.frames.empty()) base = pe.frames.back().base + pe.tile->functions[pe.frames.back().function].registers;
-  if (pe.frames.size() >= max_depth || base + callee.registers > max_registers)
-    fault(pe, "call-depth", "calls are nested deeper than " + std::to_string(max_depth) + " in " + callee.name, now());
-  uint64_t given[8];
-  std::vector<uint64_t> many;
-  // The arguments may lie in the register file itself, which moves when it grows.
-  const uint64_t* source = given;
-  if (count <= 8) std::copy(arguments, arguments + count, given);
-  else {
-    many.assign(arguments, arguments + count);
-    source = many.data();
-  }
-  if (pe.registers.size() < base + callee.registers) pe.registers.resize(base + callee.registers);
-  uint64_t* registers = pe.registers.data() + base;
-  std::fill_n(registers, callee.registers, 0);
-  std::copy(source, source + count, registers);
-  pe.frames.push_back({function, 0, base, dst});
-}
-
-uint64_t Machine::call_element(Pe& pe, uint32_t function, const std::vector<uint64_t>& arguments, uint64_t& time) {
-  size_t floor = pe.frames.size();
-  push_frame(pe, function, 0, arguments.data(), arguments.size());
-  Outcome outcome = run_code(pe, time, floor, element_budget);
-  if (outcome == Outcome::paused) fault(pe, "cycle-limit", "the function of @map does not end", time);
-  if (outcome == Outcome::waits)
-    fault(pe, "map-waits", "the function of @map waits for the fabric: use operations in memory there", time);
-  return pe.result;
-}
-
 Machine::Outcome Machine::run_code(Pe& pe, uint64_t& start_time, size_t floor, int64_t budget) {
   const TileClass& tile = *pe.tile;
   Frame* frame = &pe.frames.back();
@@ -94,6 +16,7 @@ Machine::Outcome Machine::run_code(Pe& pe, uint64_t& start_time, size_t floor, i
   uint64_t time = start_time;
   const uint32_t taken = costs_.branch_taken;
   const int64_t whole = budget;
+  bool guarded = !pe.claims.empty();
 
   auto save = [&] { pe.frames.back().pc = uint32_t(pc - code); };
   auto reload = [&] {
@@ -101,6 +24,11 @@ Machine::Outcome Machine::run_code(Pe& pe, uint64_t& start_time, size_t floor, i
     code = tile.code.data() + tile.functions[frame->function].first;
     pc = code + frame->pc;
     r = pe.registers.data() + frame->base;
+    guarded = !pe.claims.empty();
+  };
+  auto check_claims = [&](uint64_t address, uint64_t bytes, bool writes) {
+    save();
+    check_race(pe, uint32_t(address), uint32_t(bytes), writes);
   };
   auto address_of = [&](const Instr& instr, uint32_t bytes) {
     uint64_t address = (instr.a == no_reg ? 0 : r[instr.a]) + uint64_t(int64_t(instr.imm));
@@ -217,7 +145,7 @@ Machine::Outcome Machine::run_code(Pe& pe, uint64_t& start_time, size_t floor, i
   case op_ceil_##type:                                                                                       \
   case op_pow_##type:                                                                                        \
     r[in.dst] = T_##type::put_double(                                                                        \
-        apply<T_##type>(uint16_t(in.op + (T_##type::bytes == 2)), T_##type::get(r[in.a]), T_##type::get(r[in.b]))); \
+        math_of<T_##type>(uint16_t(in.op + (T_##type::bytes == 2)), T_##type::get(r[in.a]), T_##type::get(r[in.b]))); \
     break;
         CSL_FLOATS(X, unused)
 #undef X
@@ -262,6 +190,7 @@ Machine::Outcome Machine::run_code(Pe& pe, uint64_t& start_time, size_t floor, i
       save();                                                               \
       warn(pe, "uninitialized-read", "reads " + place(address, pe) + ", which nothing has written"); \
     }                                                                       \
+    if (__builtin_expect(guarded, 0)) check_claims(address, T_##type::bytes, false); \
     r[in.dst] = load_scalar<T_##type>(memory + address);                    \
     break;                                                                  \
   }                                                                         \
@@ -272,6 +201,7 @@ Machine::Outcome Machine::run_code(Pe& pe, uint64_t& start_time, size_t floor, i
       break;                                                                \
     }                                                                       \
     uint32_t address = address_of(in, T_##type::bytes);                     \
+    if (__builtin_expect(guarded, 0)) check_claims(address, T_##type::bytes, true); \
     uint64_t value = r[in.b];                                               \
     std::memcpy(memory + address, &value, T_##type::bytes);                 \
     pe.mark(address, T_##type::bytes);                                      \
@@ -292,6 +222,10 @@ Machine::Outcome Machine::run_code(Pe& pe, uint64_t& start_time, size_t floor, i
         if (to + bytes > memory_bytes || from + bytes > memory_bytes || to > memory_bytes || from > memory_bytes) {
           save();
           fault(pe, "out-of-bounds", "copy of " + std::to_string(bytes) + " bytes leaves the memory of the PE", time);
+        }
+        if (guarded) {
+          check_claims(from, bytes, false);
+          check_claims(to, bytes, true);
         }
         std::memmove(memory + to, memory + from, bytes);
         if (bytes) pe.mark(uint32_t(to), uint32_t(bytes));
@@ -440,20 +374,6 @@ Machine::Outcome Machine::run_code(Pe& pe, uint64_t& start_time, size_t floor, i
       case op_print:
         print(pe, tile.strings[size_t(in.imm)], r[in.a], time);
         break;
-    }
-  }
-}
-
-void Machine::print(Pe& pe, const std::string& format, uint64_t value, uint64_t when) {
-  for (size_t i = 0; i < format.size(); i++) {
-    if (format[i] == '{' && i + 1 < format.size() && format[i + 1] == '}') {
-      pe.line += std::to_string(value);
-      i++;
-    } else if (format[i] == '\n') {
-      log_.emplace_back(when, "P" + std::to_string(pe.x) + "." + std::to_string(pe.y) + ": " + pe.line);
-      pe.line.clear();
-    } else if (pe.line.size() < 4096) {
-      pe.line += format[i];
     }
   }
 }

@@ -93,3 +93,31 @@ def test_the_vendor_commands_come_later():
 def test_a_folder_without_a_script(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"commands_wse3.sh nor commands.sh"):
         script_of(tmp_path, "wse3")
+
+
+TWO_TASKS = """
+task first() void { y[0] = 1; }
+task second() void { y[0] = 2; }
+fn compute() void {
+  y[0] = 3;
+  @activate(@get_local_task_id(9));
+  @activate(@get_local_task_id(10));
+  sys_mod.unblock_cmd_stream();
+}
+comptime {
+  @bind_local_task(first, @get_local_task_id(9));
+  @bind_local_task(second, @get_local_task_id(10));
+"""
+
+
+def test_results_of_several_seeds(folder, capfd):
+    assert main(["csl", "run", str(folder), "--arch", "wse2", "--seeds", "3"]) == 0
+    assert "3 seeds, 0 results differ" in capfd.readouterr().out
+    before, _, after = PE.partition("fn compute() void {")
+    (folder / "pe.csl").write_text(before + TWO_TASKS + after.partition("comptime {")[2])
+    assert main(["csl", "run", str(folder), "--arch", "wse2", "--seeds", "5"]) == 1
+    said = capfd.readouterr().out
+    assert "y[0] is 2 with scheduler seed 0 and 1 with seed" in said
+    assert "PE (0, 0)" in said
+    assert "[seed-dependent]" in said
+    assert main(["csl", "run", str(folder), "--seeds", "1"]) == 2

@@ -57,6 +57,21 @@ PE = [
     ("assert-failed", 'comptime { @comptime_assert(2 < 1, "order"); }', None, "2 < 1 does not hold: order"),
     ("step-limit", "fn g() u16 { while (true) { } return 1; }\nexport var a: u16 = g();", None, "1000 steps"),
     ("call-depth", "fn g(n: u32) u32 { return g(n + 1); }\nexport var a: u32 = g(0);", "g(n + 1)", "200"),
+    (
+        "unsupported",
+        GOOD_HEAD + "const out = @get_dsd(fabout_dsd, .{ .extent = 1, .output_queue = oq, .simd_mode = .{} });\n"
+        "comptime { @load_to_dsr(@get_dsr(dsr_dest, 1), out); }",
+        None,
+        "simd_mode",
+    ),
+    (
+        "unsupported",
+        "var x = @zeros([4]u16);\n"
+        "const d = @get_dsd(mem1d_dsd, .{ .tensor_access = |i|{4} -> x[i] });\n"
+        "comptime { @load_to_dsr(@get_dsr(dsr_dest, 1), d, .{ .single_step = true }); }",
+        None,
+        "single_step",
+    ),
     ("unsupported", "const S = struct { x: u16 };\nexport var a: u16 = S{ .x = 1 }.x;", None, "supported"),
     # descriptors
     (

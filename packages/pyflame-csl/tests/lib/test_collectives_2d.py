@@ -103,3 +103,45 @@ def test_sequences_of_operations(start, arch, axis, size):
     simulator.stop()
     np.testing.assert_array_equal(found.reshape(shape), received)
     assert not [entry for entry in simulator.diagnostics if entry.code != "uninitialized-read"]
+
+
+BOTH = """
+param c2d_params: comptime_struct;
+const rows = @import_module("<collectives_2d/pe>", .{ .dim_params = c2d_params.x });
+const columns = @import_module("<collectives_2d/pe>", .{ .dim_params = c2d_params.y });
+const half = @get_local_task_id(15);
+const done = @get_local_task_id(16);
+var value = @zeros([3]f32);
+var value_ptr: [*]f32 = &value;
+
+fn spread() void {
+  rows.init();
+  columns.init();
+  rows.broadcast(0, @ptrcast([*]u32, &value), 3, half);
+}
+task down() void {
+  columns.broadcast(0, @ptrcast([*]u32, &value), 3, done);
+}
+task finish() void {
+  sys_mod.unblock_cmd_stream();
+}
+comptime {
+  @bind_local_task(down, half);
+  @bind_local_task(finish, done);
+  @export_symbol(value_ptr, "value");
+  @export_symbol(spread);
+}
+"""
+
+
+@pytest.mark.parametrize("arch", ["wse2", "wse3"])
+def test_both_axes_have_queues_of_their_own_by_default(start, arch):
+    exports = {"value": "[*]f32", "spread": "fn() void"}
+    simulator = start(BOTH, exports, (3, 2), arch, HEAD, ".c2d_params = c2d.get_params(x, y, ids)")
+    sent = np.arange(18, dtype=np.float32)
+    simulator.memcpy_h2d("value", sent, 0, 0, 3, 2, 3)
+    simulator.launch("spread")
+    found = np.zeros(18, np.float32)
+    simulator.memcpy_d2h(found, "value", 0, 0, 3, 2, 3)
+    simulator.stop()
+    np.testing.assert_array_equal(found.reshape(6, 3), np.tile(sent[:3], (6, 1)))

@@ -37,7 +37,11 @@ def add(commands: Any) -> None:
     runner.add_argument("path", type=Path, help="a script, or a folder with commands_ARCH.sh or commands.sh")
     runner.add_argument("--arch", choices=("wse2", "wse3"), default="wse3", help="which commands_ARCH.sh (wse3)")
     runner.add_argument("--mode", choices=("functional", "cycle"), help="how the simulator counts cycles")
-    runner.add_argument("--sched-seed", type=int, metavar="N", help="another order of tasks that the language allows")
+    order = runner.add_mutually_exclusive_group()
+    order.add_argument("--sched-seed", type=int, metavar="N", help="another order of tasks that the language allows")
+    order.add_argument(
+        "--seeds", type=several, metavar="N", help="run once per order, for N orders, and compare results"
+    )
     runner.add_argument("--strict", action="store_true", help="warnings of the simulator end the run")
     runner.set_defaults(run=run_program)
     mapper = actions.add_parser("map", help="draw a program as one HTML page: code classes, memory, routes per color")
@@ -105,10 +109,26 @@ def run_compile(options: argparse.Namespace) -> int:
 
 
 def run_program(options: argparse.Namespace) -> int:
-    from .commands import run_script, script_of
+    from .commands import run_script, run_seeds, script_of
 
     given = {"mode": options.mode, "sched_seed": options.sched_seed, "strict": options.strict}
-    return run_script(script_of(options.path, options.arch), {name: value for name, value in given.items() if value})
+    given = {name: value for name, value in given.items() if value}
+    script = script_of(options.path, options.arch)
+    if not options.seeds:
+        return run_script(script, given)
+    code, found = run_seeds(script, options.seeds, given)
+    print(*found, sep="\n", end="\n" if found else "")
+    if not code:
+        print(f"{options.seeds} seeds, {len(found)} results differ")
+    return code or int(bool(found))
+
+
+def several(text: str) -> int:
+    """The number of runs to compare, at least two."""
+    number = int(text)
+    if number < 2:
+        raise argparse.ArgumentTypeError("it takes two runs to compare")
+    return number
 
 
 def as_json(diagnostic: Diagnostic) -> dict[str, Any]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from .host.options import VARIABLE, as_text
+from .sim.copies import HostCopy, differing, read
+from .sim.diagnostics import RunDiagnostic
 
 BIN = Path(__file__).parent / "bin"
 
@@ -47,3 +50,16 @@ def run_script(script: Path, options: Mapping[str, Any] | None = None, arguments
     """Run a script of cslc and cs_python commands in its own folder; return its exit code."""
     command = ["bash", str(script.resolve()), *arguments]
     return subprocess.run(command, cwd=script.resolve().parent, env=environment(options)).returncode
+
+
+def run_seeds(script: Path, seeds: int, options: Mapping[str, Any] | None = None) -> tuple[int, list[RunDiagnostic]]:
+    """Run a script once per scheduler seed; return the first exit code that is not 0, and which copies differ."""
+    runs: dict[int, list[HostCopy]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in range(seeds):
+            copies = Path(folder, f"seed{seed}")
+            code = run_script(script, {**(options or {}), "sched_seed": seed, "copies": copies})
+            if code:
+                return code, []
+            runs[seed] = read(copies)
+    return 0, differing(runs)

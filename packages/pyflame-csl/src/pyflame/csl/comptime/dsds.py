@@ -120,7 +120,8 @@ def _fabric(ev: Evaluator, kind: DsdKind, fields: dict[str, Result], spans: Any)
     values["control"] = flag(fields, "control", spans)
     values["index_offset"] = flag(fields, "wavelet_index_offset", spans)
     values["advance_switch"] = flag(fields, "advance_switch", spans)
-    values["simd"] = "simd_mode" in fields
+    if "simd_mode" in fields:
+        raise Fault("unsupported", spans("simd_mode"), "the simulator has no simd_mode: a wavelet carries one element")
     values["priority"] = priority(fields, spans)
     return DsdValue(kind, **values), parts
 

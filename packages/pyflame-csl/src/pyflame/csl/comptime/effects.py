@@ -249,8 +249,10 @@ def option_values(options: dict[str, Result], allowed: set[str], node: ast.Expr,
         if name not in allowed:
             raise Fault("unknown-field", where, f"there is no option {name!r}", suggestion(name, allowed))
     known: dict[str, Any] = {}
+    if flag(options, "single_step", lambda _: where):
+        raise Fault("unsupported", where, "the simulator has no single_step: an operation runs to its end")
     for name, found in options.items():
-        if name in ("async", "save_address", "single_step"):
+        if name in ("async", "save_address"):
             known[name] = flag(options, name, lambda _: where)
         elif name in ("activate", "unblock") and type(found) is Value:
             known[name] = task_use(found, name, where)

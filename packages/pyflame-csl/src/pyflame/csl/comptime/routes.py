@@ -157,6 +157,8 @@ def _switches(fields: dict[str, Value], first: tuple[Direction, Direction], span
                 raise Fault("unknown-field", span, f"there is no pop mode {name!r}", suggestion(name, _POP))
             if _flag(chosen, name, span):
                 values["pop"] = _POP[name]
+        if values.get("pop") == PopMode.POP_ON_HEADER:
+            raise Fault("unsupported", span, "the simulator has no pop_on_header", "always_pop or pop_on_advance")
     return values
 
 

@@ -164,7 +164,6 @@ class DsdValue:
     control: bool = False
     index_offset: bool = False
     advance_switch: bool = False
-    simd: bool = False
     priority: int = 0
     partial: bool = False  # color or queue are filled in at run time
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 VARIABLE = "PYFLAME_CSL_SIMULATOR"
-_KINDS = {"mode": str, "sched_seed": int, "max_cycles": int, "strict": int, "banks": int}
+_KINDS = {"mode": str, "sched_seed": int, "max_cycles": int, "strict": int, "banks": int, "copies": str}
 
 
 def simulator_options() -> dict[str, Any]:

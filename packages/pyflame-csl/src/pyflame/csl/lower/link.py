@@ -336,9 +336,11 @@ class Linker:
         return tuple(found)
 
     def _initial_dsr(self, effect: InitialDsr, packer: Packer) -> tuple[DsrFile, int, int, DsdOptions]:
-        values: dict[str, Any] = {"is_async": effect.options.get("async", False)}
-        for name in ("save_address", "single_step"):
-            values[name] = effect.options.get(name, False)
+        given = effect.options
+        values: dict[str, Any] = {
+            "is_async": given.get("async", False),
+            "save_address": given.get("save_address", False),
+        }
         if "activate" in effect.options:
             values["activate"] = self.task_id(effect.options["activate"], effect.span)[1]
         if "unblock" in effect.options:

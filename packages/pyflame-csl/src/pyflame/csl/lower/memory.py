@@ -145,7 +145,7 @@ class Packer:
             return pack_dsd(
                 Dsd(
                     value.kind, value.length, color=value.color, queue=value.queue, control=value.control,
-                    index_offset=value.index_offset, advance_switch=value.advance_switch, simd=value.simd,
+                    index_offset=value.index_offset, advance_switch=value.advance_switch,
                     priority=value.priority,
                 )
             )  # fmt: skip

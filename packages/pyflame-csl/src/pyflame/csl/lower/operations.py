@@ -101,9 +101,7 @@ def options_of(lo: Lowering, node: ast.Expr | None, scope: Scope) -> tuple[DsdOp
     fields = struct_of(lo, node, scope)
     known = option_values(fields, DSR_OPTIONS, node, scope)
     span = scope.span(node)
-    values: dict[str, Any] = {"is_async": known.get("async", False)}
-    for name in ("save_address", "single_step"):
-        values[name] = known.get(name, False)
+    values: dict[str, Any] = {"is_async": known.get("async", False), "save_address": known.get("save_address", False)}
     task = None
     if "activate" in fields:
         values["activate"] = id_register(lo, fields["activate"], "activate", node, scope)[0]

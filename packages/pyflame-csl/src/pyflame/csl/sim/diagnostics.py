@@ -26,7 +26,12 @@ CODES = {
     "dsd-direction": ("a fabin DSD as destination or a fabout DSD as source", Severity.ERROR),
     "bad-dsd": ("a value that is no usable DSD", Severity.ERROR),
     "microthread-reuse": ("an operation is started on a microthread that still runs", Severity.ERROR),
+    "memory-race": (
+        "memory is used while an asynchronous operation still uses it, and one of them writes",
+        Severity.WARNING,
+    ),
     "extent-mismatch": ("operands of one operation have different extents", Severity.WARNING),
+    "seed-dependent": ("the host gets other words when ready tasks run in another order", Severity.ERROR),
     "leftover-wavelets": ("wavelets that nobody has taken when the program stops", Severity.WARNING),
     "division-by-zero": ("an integer is divided by zero", Severity.ERROR),
     "unbound-task": ("a task id is activated to which no task is bound", Severity.ERROR),

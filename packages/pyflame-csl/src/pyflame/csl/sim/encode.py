@@ -199,6 +199,7 @@ def encode(program: Program) -> dict[str, Any]:
         "wse3": program.arch == "wse3",
         "width": program.width,
         "height": program.height,
+        "files": list(program.files),
         "classes": [_class(tile) for tile in program.classes],
         "grid": np.array([number for line in program.grid for number in line], dtype=np.int64),
         "routes": _table(rows, 21),

@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 from .. import _sim
 from ..diagnostics import Severity
 from ..ir import Export, Program, Symbol
+from .copies import HostCopy, append
 from .costs import costs
 from .diagnostics import RunDiagnostic, SimulationError, decoded
 from .encode import encode, scalar_number
 from .hostdata import DataType, Order, from_rows, to_rows, words_of
+from .lookup import Area, Lookup
 from .programs import program_of
 from .tracing import chrome_trace, readable
 
-_Area = tuple[int, int, int, int]
 _DTYPES = {
     "bool": np.uint8,
     **{
@@ -42,7 +43,7 @@ class Transfer:
     """A host command that may still be under way; `Simulator.task_wait` waits for it."""
 
     def __init__(
-        self, area: _Area, step: Callable[[], None], stream: tuple[int, int] | None = None, queues: bool = False
+        self, area: Area, step: Callable[[], None], stream: tuple[int, int] | None = None, queues: bool = False
     ) -> None:
         self.area = area
         self.step = step
@@ -71,6 +72,7 @@ class Simulator:
         trace: True, or the (x, y) of the PEs to record.
         trace_limit: records kept; later ones are counted only.
         banks: model conflicts of memory banks in cycle mode.
+        copies: a file to which each copy to the host is appended, for comparing runs.
 
     Raises:
         ValueError: for a program that is not well formed, or an unknown mode.
@@ -101,6 +103,7 @@ class Simulator:
         trace: bool | Iterable[tuple[int, int]] = False,
         trace_limit: int = 1_000_000,
         banks: bool = False,
+        copies: str | PathLike[str] | None = None,
     ) -> None:
         if mode not in _MODES:
             raise ValueError(f"[csl] unknown mode {mode!r}: {' or '.join(_MODES)}")
@@ -112,9 +115,8 @@ class Simulator:
         if trace:
             pes = [] if trace is True else [y * program.width + x for x, y in trace]
             self._machine.record(pes, trace_limit)
-        self._names = sorted({export.name for tile in program.classes for export in tile.exports})
-        self._exports = [{export.name: export for export in tile.exports} for tile in program.classes]
-        self._symbols = [{symbol.name: symbol for symbol in tile.symbols} for tile in program.classes]
+        self._lookup = Lookup(program)
+        self._copies = None if copies is None else Path(copies)
         self._pending: list[Transfer] = []
         self._state = "new"
         self._found: list[RunDiagnostic] = []
@@ -132,8 +134,7 @@ class Simulator:
     def stop(self) -> None:
         """Wait for all commands and end the run; once, after `run`."""
         self._need_running("stop")
-        whole = (0, 0, self.program.width, self.program.height)
-        for transfer in [*self._pending, Transfer(whole, lambda: None)]:
+        for transfer in [*self._pending, Transfer(self._lookup.whole, lambda: None)]:
             self._finish(transfer)
         self._check(self._waited(self._machine.settle, _SETTLE_CYCLES))
         self._found += decoded(self._machine.leftovers(), self.program.files)
@@ -154,7 +155,7 @@ class Simulator:
 
     def get_id(self, name: str) -> int | None:
         """The id of an exported name, None if the program exports none of that name."""
-        return self._names.index(name) if name in self._names else None
+        return self._lookup.names.index(name) if name in self._lookup.names else None
 
     def memcpy_h2d(
         self,
@@ -183,22 +184,22 @@ class Simulator:
             ValueError: wrong size, rectangle or name.
         """
         self._need_running("memcpy_h2d")
-        area = self._area(px, py, w, h)
+        area = self._lookup.area(px, py, w, h)
         words = words_of("src", src, w * h * elem_per_pe)
         rows = to_rows(words, order, w, h, elem_per_pe).copy()
         if streaming:
             self._check(self._machine.settle(_HOST_CYCLES))
-            self._machine.push_stream(self._pes(area), self._color(dest), rows)
+            self._machine.push_stream(self._lookup.pes(area), self._lookup.color(dest), rows)
             done = Transfer(area, lambda: None)
             done.done = True
             return done
-        exports = self._export_of(dest, area)
+        exports = self._lookup.variable(dest, area)
 
         def copy() -> None:
             data = rows.astype(np.uint16) if data_type == DataType.MEMCPY_16BIT else rows
             size = data.itemsize * elem_per_pe
             self._machine.write(
-                self._pes(area), self._addresses(area, exports, size), data.view(np.uint8).reshape(w * h, size)
+                self._lookup.pes(area), self._addresses(area, exports, size), data.view(np.uint8).reshape(w * h, size)
             )
 
         return self._submit(Transfer(area, copy), nonblock)
@@ -220,23 +221,25 @@ class Simulator:
     ) -> Transfer:
         """Copy `elem_per_pe` elements from each PE of a rectangle into `dest`; arguments as in `memcpy_h2d`."""
         self._need_running("memcpy_d2h")
-        area = self._area(px, py, w, h)
+        area = self._lookup.area(px, py, w, h)
         into = words_of("dest", dest, w * h * elem_per_pe)
         if streaming:
-            color = self._color(src)
+            color = self._lookup.color(src)
 
             def collect() -> None:
-                rows = self._machine.pop_stream(self._pes(area), color, elem_per_pe)
+                rows = self._machine.pop_stream(self._lookup.pes(area), color, elem_per_pe)
+                self._keep(f"color {color}", area, rows)
                 from_rows(rows, into, order, w, h, elem_per_pe)
 
             return self._submit(Transfer(area, collect, (color, elem_per_pe)), nonblock)
-        exports = self._export_of(src, area)
+        exports = self._lookup.variable(src, area)
 
         def copy() -> None:
             narrow = data_type == DataType.MEMCPY_16BIT
             size = (2 if narrow else 4) * elem_per_pe
             data = self._read(area, exports, size)
             rows = data.view(np.uint16 if narrow else np.uint32).astype(np.uint32)
+            self._keep(next(iter(exports.values())).name, area, rows)
             from_rows(rows, into, order, w, h, elem_per_pe)
 
         return self._submit(Transfer(area, copy), nonblock)
@@ -248,17 +251,8 @@ class Simulator:
             ValueError: no function of that name on some PE, or a wrong number of arguments.
         """
         self._need_running("launch")
-        area = (0, 0, self.program.width, self.program.height)
-        functions = []
-        params: tuple[str, ...] = ()
-        for tile, exports in zip(self.program.classes, self._exports, strict=True):
-            export = exports.get(name)
-            if export is None or export.function < 0:
-                raise ValueError(
-                    f"[csl] {tile.name} exports no function {name!r}: {', '.join(sorted(exports)) or 'nothing'}"
-                )
-            functions.append(export.function)
-            params = export.params
+        area = self._lookup.whole
+        functions, params = self._lookup.function(name)
         if len(params) != len(args):
             raise ValueError(
                 f"[csl] {name} takes {len(params)} arguments ({', '.join(params)}), {len(args)} were given"
@@ -278,14 +272,14 @@ class Simulator:
 
     def get_symbol(self, x: int, y: int, name: str, dtype: Any = None) -> NDArray[Any]:
         """The value of an exported or global variable of the PE at (x, y), as the bytes in memory or as `dtype`."""
-        area = self._area(x, y, 1, 1)
+        area = self._lookup.area(x, y, 1, 1)
         number = self.program.grid[y][x]
-        symbol = self._symbols[number].get(name)
-        if symbol is None and name in self._exports[number]:
-            symbol = self._pointed_symbol(area, self._exports[number][name])
+        symbol = self._lookup.symbols[number].get(name)
+        if symbol is None and name in self._lookup.exports[number]:
+            symbol = self._pointed_symbol(area, self._lookup.exports[number][name])
         if symbol is None:
             raise ValueError(f"[csl] PE ({x}, {y}) has no variable {name!r}")
-        data = self._machine.read(self._pes(area), [symbol.address], symbol.bytes)[0]
+        data = self._machine.read(self._lookup.pes(area), [symbol.address], symbol.bytes)[0]
         return data.view(_DTYPES[symbol.scalar] if dtype is None else dtype)
 
     def read_symbol(self, x: int, y: int, name: str, dtype: Any = "uint8") -> NDArray[Any]:
@@ -327,80 +321,39 @@ class Simulator:
 
     # Inside.
 
-    def _area(self, px: int, py: int, w: int, h: int) -> _Area:
-        wide, high = self.program.width, self.program.height
-        if px < 0 or py < 0 or w < 1 or h < 1 or px + w > wide or py + h > high:
-            raise ValueError(
-                f"[csl] the rectangle at ({px}, {py}) of {w} x {h} PEs is not inside the {wide} x {high} program"
-            )
-        return (px, py, w, h)
-
-    def _pes(self, area: _Area) -> list[int]:
-        px, py, w, h = area
-        return [y * self.program.width + x for y in range(py, py + h) for x in range(px, px + w)]
-
-    def _classes(self, area: _Area) -> list[int]:
-        px, py, w, h = area
-        return [self.program.grid[y][x] for y in range(py, py + h) for x in range(px, px + w)]
-
-    def _color(self, color: int | str) -> int:
-        number = (
-            self.program.colors.get(color, self.program.streams.get(color)) if isinstance(color, str) else int(color)
-        )
-        if number is None or number not in self.program.streams.values():
-            known = ", ".join(f"{name} = {value}" for name, value in self.program.streams.items()) or "none"
-            raise ValueError(f"[csl] {color!r} is no streaming color: {known}")
-        return number
-
-    def _export_of(self, name: int | str, area: _Area) -> dict[int, Export]:
-        if isinstance(name, int | np.integer):
-            if not 0 <= name < len(self._names):
-                raise ValueError(f"[csl] {name} is no id of an exported name")
-            name = self._names[name]
-        found = {}
-        for number in set(self._classes(area)):
-            export = self._exports[number].get(name)
-            if export is None or export.function >= 0:
-                known = ", ".join(sorted(self._exports[number])) or "nothing"
-                raise ValueError(f"[csl] {self.program.classes[number].name} exports no variable {name!r}: {known}")
-            found[number] = export
-        return found
-
-    def _addresses(self, area: _Area, exports: dict[int, Export], size: int) -> list[int]:
+    def _addresses(self, area: Area, exports: dict[int, Export], size: int) -> list[int]:
         """Where the data of an export lies on each PE, at this moment: kernels swap pointers."""
-        pes, classes = self._pes(area), self._classes(area)
+        pes, classes = self._lookup.pes(area), self._lookup.classes(area)
         places = [exports[number].address for number in classes]
         if any(not export.direct for export in exports.values()):
             stored = self._machine.read(pes, places, 2).view(np.uint16).reshape(-1)
             direct = [exports[number].direct for number in classes]
             places = [place if own else int(value) for place, own, value in zip(places, direct, stored, strict=True)]
         for place, number, pe in zip(places, classes, pes, strict=True):
-            symbol = self._symbol_at(number, place)
+            symbol = self._lookup.symbol_at(number, place)
             if symbol is not None and place + size > symbol.address + symbol.bytes:
                 text = f"a copy of {size} bytes goes past {symbol.name}, which has {symbol.bytes}"
                 self._warn("copy-past-array", text, pe)
         return places
 
-    def _symbol_at(self, number: int, address: int) -> Symbol | None:
-        for symbol in self.program.classes[number].symbols:
-            if symbol.address <= address < symbol.address + symbol.bytes:
-                return symbol
-        return None
-
-    def _pointed_symbol(self, area: _Area, export: Export) -> Symbol | None:
-        number = self._classes(area)[0]
+    def _pointed_symbol(self, area: Area, export: Export) -> Symbol | None:
+        number = self._lookup.classes(area)[0]
         if export.function >= 0:
             return None
-        return self._symbol_at(number, self._addresses(area, {number: export}, 0)[0])
+        return self._lookup.symbol_at(number, self._addresses(area, {number: export}, 0)[0])
 
-    def _read(self, area: _Area, exports: dict[int, Export], size: int) -> NDArray[np.uint8]:
-        pes, places = self._pes(area), self._addresses(area, exports, size)
+    def _read(self, area: Area, exports: dict[int, Export], size: int) -> NDArray[np.uint8]:
+        pes, places = self._lookup.pes(area), self._addresses(area, exports, size)
         data = self._machine.read(pes, places, size)
         bare = self._machine.uninitialized(pes, places, size)
         if bare >= 0:
             name = next(iter(exports.values())).name
             self._warn("uninitialized-read", f"the host reads {name}, which nothing has written", bare)
         return data
+
+    def _keep(self, name: str, area: Area, rows: NDArray[Any]) -> None:
+        if self._copies is not None:
+            append(self._copies, HostCopy(name, area, self.cycles, rows.reshape(area[2] * area[3], -1)))
 
     def _warn(self, code: str, text: str, pe: int) -> None:
         """Note what a command of the host has met, once per text."""
@@ -435,7 +388,7 @@ class Simulator:
 
     def _may_run(self, transfer: Transfer) -> bool:
         if transfer.stream is not None:
-            return self._machine.stream_ready(self._pes(transfer.area), *transfer.stream)
+            return self._machine.stream_ready(self._lookup.pes(transfer.area), *transfer.stream)
         return transfer.queues or self._machine.commands_idle(*transfer.area)
 
     def _finish(self, transfer: Transfer) -> None:
