@@ -37,6 +37,7 @@ Machine::Machine(Program program, const Costs& costs, const Limits& limits, std:
     auto& state = routers_[place.pe].color[place.color];
     state = std::make_unique<ColorState>();
     state->route = program_.routes[place.route];
+    state->switches = switch_fields(state->route);
     state->torn = state->route.teardown;
     state->counter = state->route.filter.initial;
   }
@@ -75,11 +76,12 @@ Machine::Machine(Program program, const Costs& costs, const Limits& limits, std:
     }
     for (size_t q = 0; q < queues; q++) pe.outputs[q].depth = costs_.output_depth[q];
     for (size_t t = 0; t < tile.tasks.size(); t++) {
-      if (tile.tasks[t].space != IdSpace::data_task) continue;
+      const bool data = tile.tasks[t].space == IdSpace::data_task;
       size_t number = tile.tasks[t].id;
-      if (number >= pe.inputs.size()) throw std::invalid_argument("[csl] class " + tile.name + ": a data task id is out of range");
-      pe.inputs[number].data_task = int8_t(t);
-      pe.inputs[number].blocked = false;
+      if (data && number >= pe.inputs.size())
+        throw std::invalid_argument("[csl] class " + tile.name + ": a data task id is out of range");
+      if (data) pe.inputs[number].data_task = int8_t(t);
+      if (data || is_color_too(tile.tasks[t].space, number)) pe.inputs[number].blocked = false;
     }
     for (auto [space, id] : tile.blocked) set_blocked(pe, space, id, true, 0);
     for (auto [space, id] : tile.active) activate(pe, space, id, 0);

@@ -70,6 +70,8 @@ class Machine {
   void activate(Pe& pe, IdSpace space, int id, uint64_t when);
   void set_blocked(Pe& pe, IdSpace space, int id, bool blocked, uint64_t when);
   int channel_of(const Pe& pe, IdSpace space, int id) const;
+  // On WSE-2 a color and the local task of its number are one id, blocked and unblocked together.
+  bool is_color_too(IdSpace space, size_t id) const { return !program_.wse3 && space == IdSpace::local_task && id < colors; }
 
   // vm.cpp, frame.cpp
   enum class Outcome { finished, waits, paused };

@@ -23,6 +23,7 @@ struct alignas(64) ColorState {
   std::array<uint8_t, 4> first{}, size{};  // of the rings below
   int32_t counter = 0;
   Route route;
+  uint16_t switches = 0x0555;  // low 12 bits of the switch register, which keeps what was written
   alignas(64) Wavelet in[4][link_capacity];  // what came over each link
 
   bool idle() const { return (size[0] | size[1] | size[2] | size[3]) == 0; }
@@ -37,6 +38,9 @@ struct alignas(64) ColorState {
   uint8_t rx() const { return route.rx[route.current]; }
   uint8_t tx() const { return route.tx[route.current]; }
 };
+
+// The switch register's fields for the positions of a route.
+uint16_t switch_fields(const Route& route);
 
 struct Router {
   uint32_t pending = 0;     // colors with wavelets that came over links

@@ -47,22 +47,12 @@ uint16_t color_register(const ColorState& state) {
 }
 
 uint16_t switch_register(const ColorState& state) {
-  const Route& route = state.route;
-  uint16_t word = uint16_t((route.current << 13) | (route.ring << 12));
-  for (int i = 1; i <= 3; i++) {
-    uint16_t field = position_invalid;
-    if (i < route.positions) {
-      bool input = route.rx[size_t(i)] != route.rx[size_t(i) - 1];
-      uint8_t mask = input ? route.rx[size_t(i)] : route.tx[size_t(i)];
-      field = uint16_t((input << 3) | (mask ? __builtin_ctz(mask) : position_invalid));
-    }
-    word |= uint16_t(field << (4 * (i - 1)));
-  }
-  return word;
+  return uint16_t((state.route.current << 13) | (state.route.ring << 12) | state.switches);
 }
 
 void set_switch_register(ColorState& state, uint16_t word) {
   Route& route = state.route;
+  state.switches = word & 0xfff;
   route.ring = (word >> 12) & 1;
   route.positions = 1;
   for (int i = 1; i <= 3; i++) {
@@ -80,6 +70,20 @@ void set_switch_register(ColorState& state, uint16_t word) {
 }
 
 }  // namespace
+
+uint16_t switch_fields(const Route& route) {
+  uint16_t fields = 0;
+  for (int i = 1; i <= 3; i++) {
+    uint16_t field = position_invalid;
+    if (i < route.positions) {
+      bool input = route.rx[size_t(i)] != route.rx[size_t(i) - 1];
+      uint8_t mask = input ? route.rx[size_t(i)] : route.tx[size_t(i)];
+      field = uint16_t((input << 3) | (mask ? __builtin_ctz(mask) : position_invalid));
+    }
+    fields |= uint16_t(field << (4 * (i - 1)));
+  }
+  return fields;
+}
 
 // Byte addresses: a word of configuration per color, then 0x40 bytes on a word of switch positions per color.
 static int register_of(bool wse3, uint32_t address, bool& is_switch) {

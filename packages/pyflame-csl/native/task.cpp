@@ -64,12 +64,14 @@ void Machine::set_blocked(Pe& pe, IdSpace space, int id, bool blocked, uint64_t 
   auto set = [blocked](auto& mask, auto bit) { mask = blocked ? mask | bit : mask & ~bit; };
   if (space == IdSpace::local_task && id >= 0 && id < 32) {
     set(pe.local_blocked, 1u << id);
+    if (is_color_too(space, size_t(id))) pe.inputs[size_t(id)].blocked = blocked;
   } else if (space == IdSpace::control_task && id >= 0 && id < 64) {
     set(pe.control_blocked, uint64_t(1) << id);
   } else if (space == IdSpace::ut && id >= 0 && id < microthreads) {
     pe.operations[size_t(id)].blocked = blocked;
   } else if (int channel = id < 0 ? -1 : channel_of(pe, space, id); channel >= 0) {
     pe.inputs[size_t(channel)].blocked = blocked;
+    if (!program_.wse3) set(pe.local_blocked, 1u << channel);
   } else {
     fault(pe, "bad-id", "cannot block or unblock id " + std::to_string(id), when);
   }

@@ -282,6 +282,20 @@ def test_router_registers_read_what_routes_say(kit: Any) -> None:
     np.testing.assert_array_equal(simulator.get_symbol(0, 0, "out"), expected)
 
 
+@pytest.mark.parametrize("position", [0xD, 0xC])  # invalid, and the ramp, each with the bit that selects rx
+def test_the_switch_register_keeps_the_select_bit_that_was_written(kit: Any, position: int) -> None:
+    # Position 0 receives from the ramp as position 1 does, so that the routes alone do not tell which side changes.
+    tile = kit.Tile("tile")
+    out = tile.var("out", "u16", [0, 0])
+    code = [kit.const(0, 0xFE80 + 14), kit.const(1, 0x1550 | position), Instr("router_write", a=0, b=1)]
+    code += [kit.const(2, 0xFE40 + 14), kit.const(3, 16 << 5 | 2), Instr("router_write", a=2, b=3)]
+    for k, register in enumerate((0, 2)):
+        code += [Instr("router_read", 4, register), Instr("store.u16", 0, 0xFFFF, 4, out + 2 * k)]
+    tile.fn("main", [*code, UNBLOCK])
+    simulator = run(kit, [[tile]], {(0, 0): {7: Route(((W, E), (R, E)), ring=True)}}, arch="wse2")
+    np.testing.assert_array_equal(simulator.get_symbol(0, 0, "out"), [0x1550 | position, 16 << 5 | 2])
+
+
 def test_unbounded_operation_forwards_for_ever(kit: Any) -> None:
     relay = kit.Tile("relay")
     relay.extra = {"input_queues": {3: 5}, "output_queues": {4: 6}}
