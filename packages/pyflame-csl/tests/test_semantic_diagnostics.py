@@ -72,6 +72,14 @@ PE = [
         None,
         "single_step",
     ),
+    (
+        "unsupported",
+        "var x = @zeros([4]u16);\n"
+        "const d = @get_dsd(mem1d_dsd, .{ .tensor_access = |i|{4} -> x[i] });\n"
+        "comptime { @load_to_dsr(@get_dsr(dsr_dest, 1), d, .{ .priority = .{ .high = true } }); }",
+        None,
+        "priority",
+    ),
     ("unsupported", "const S = struct { x: u16 };\nexport var a: u16 = S{ .x = 1 }.x;", None, "supported"),
     # descriptors
     (

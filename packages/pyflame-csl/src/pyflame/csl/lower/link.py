@@ -337,6 +337,9 @@ class Linker:
 
     def _initial_dsr(self, effect: InitialDsr, packer: Packer) -> tuple[DsrFile, int, int, DsdOptions]:
         given = effect.options
+        if lost := sorted(given.keys() - {"async", "save_address", "activate", "unblock"}):
+            what = f"@load_to_dsr in a comptime block does not take .{lost[0]}"
+            raise Fault("unsupported", effect.span, what, "load the DSR in a function or task")
         values: dict[str, Any] = {
             "is_async": given.get("async", False),
             "save_address": given.get("save_address", False),

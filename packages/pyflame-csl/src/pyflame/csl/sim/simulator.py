@@ -98,7 +98,7 @@ class Simulator:
         *,
         mode: str = "functional",
         sched_seed: int = 0,
-        max_cycles: int = 1 << 40,
+        max_cycles: int = 1 << 32,
         strict: bool = False,
         trace: bool | Iterable[tuple[int, int]] = False,
         trace_limit: int = 1_000_000,
