@@ -3,9 +3,17 @@
 import pytest
 from hypothesis import settings
 
+import pyflame as pf
+
 # A busy machine is not an error: tests have no time limit for an example.
 settings.register_profile("pyflame", deadline=None)
 settings.load_profile("pyflame")
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """The same random numbers in every run: a bound holds always or never."""
+    pf.manual_seed(0)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,4 +1,4 @@
-"""Small models, from text or from nodes."""
+"""Small models, from text or from nodes, and the same random numbers for every test."""
 
 import numpy as np
 import onnx
@@ -6,7 +6,15 @@ import onnx.parser
 import pytest
 from onnx import helper, numpy_helper
 
+import pyflame as pf
+
 NORM = ("scale", "shift", "running_mean", "running_var")
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """The same random numbers in every run: a bound holds always or never."""
+    pf.manual_seed(0)
 
 
 def _model(text, opset=17, ir_version=8, **imports):

@@ -11,6 +11,7 @@ import pyflame as pf
 UNARY = ("Relu", "Sigmoid", "Tanh", "Abs", "Neg", "Erf", "Softplus", "HardSwish", "Identity", "Sin", "Floor")
 BINARY = ("Add", "Sub", "Mul", "Max", "Min")
 AXES = ("Softmax", "ReduceSum", "ReduceMean", "ReduceMax", "Concat", "Slice", "Gather", "Unsqueeze", "Split")
+EMPTY = ("ReduceSum", "Concat", "Unsqueeze")  # what has a value for an axis of length 0, which Split makes of 1
 
 
 class Maker:
@@ -58,8 +59,9 @@ class Maker:
         self.add(self.draw(st.sampled_from(BINARY)), [name, made], [shape])
 
     def axis(self, name, shape):
-        op, axis = self.draw(st.sampled_from(AXES)), self.draw(st.integers(0, len(shape) - 1))
+        axis = self.draw(st.integers(0, len(shape) - 1))
         size, before, after = shape[axis], shape[:axis], shape[axis + 1 :]
+        op = self.draw(st.sampled_from(AXES if size else EMPTY))
         if op == "Softmax":
             self.add(op, [name], [shape], axis=axis)
         elif op == "ReduceSum":
