@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import pyflame as pf
-from pyflame.testing.samples.unary import erf
+from pyflame.testing.samples.unary import erf, erfc, erfinv
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -19,7 +19,29 @@ FUNCTIONS: list[tuple[Callable[..., pf.Tensor], Callable[[Array], Array], float,
     (pf.exp, np.exp, -87.0, 88.0, 1.5),
     (pf.exp, np.exp, -1.0, 1.0, 1.5),
     (pf.tanh, np.tanh, -10.0, 10.0, 2.5),
-    (pf.tanh, np.tanh, -0.01, 0.01, 1.5),
+    (pf.tanh, np.tanh, -0.01, 0.01, 1.0),
+    (pf.exp2, np.exp2, -149.0, 127.0, 1.5),
+    (pf.log2, np.log2, 1e-44, 1e30, 1.5),
+    (pf.log2, np.log2, 0.5, 2.0, 1.5),
+    (pf.sin, np.sin, -10.0, 10.0, 1.5),
+    (pf.sin, np.sin, -65000.0, 65000.0, 1.5),
+    (pf.sin, np.sin, -1e30, 1e30, 1.0),
+    (pf.cos, np.cos, -10.0, 10.0, 1.5),
+    (pf.cos, np.cos, -65000.0, 65000.0, 1.5),
+    (pf.tan, np.tan, -10.0, 10.0, 3.0),
+    (pf.asin, np.arcsin, -1.0, 1.0, 2.0),
+    (pf.acos, np.arccos, -1.0, 1.0, 1.5),
+    (pf.atan, np.arctan, -10.0, 10.0, 2.0),
+    (pf.sinh, np.sinh, -88.0, 88.0, 1.0),
+    (pf.cosh, np.cosh, -88.0, 88.0, 1.0),
+    (pf.asinh, np.arcsinh, -100.0, 100.0, 1.0),
+    (pf.acosh, np.arccosh, 1.0, 100.0, 1.0),
+    (pf.atanh, np.arctanh, -0.999, 0.999, 1.0),
+    (pf.erfc, erfc, -4.0, 9.0, 1.0),
+    (pf.erfinv, np.vectorize(erfinv), -0.999, 0.999, 1.0),
+    (lambda x: pf.atan2(x, pf.flip(x, [0])), lambda x: np.arctan2(x, x[::-1]), -3.0, 3.0, 1.0),
+    (lambda x: pf.hypot(x, pf.flip(x, [0])), lambda x: np.hypot(x, x[::-1]), -3.0, 3.0, 1.0),
+    (lambda x: pf.fmod(x, 0.1), lambda x: np.fmod(x, float(np.float32(0.1))), -1e4, 1e4, 0.0),
     (pf.sigmoid, lambda x: 1 / (1 + np.exp(-x)), -80.0, 80.0, 2.5),
     (pf.log, np.log, 1e-30, 1e30, 2.0),
     (pf.log, np.log, 0.5, 2.0, 2.0),
@@ -31,9 +53,65 @@ FUNCTIONS: list[tuple[Callable[..., pf.Tensor], Callable[[Array], Array], float,
 ]
 
 
+# The same of float64, beside NumPy's long double.
+WIDE_FUNCTIONS: list[tuple[str, str, float, float, float]] = [
+    ("sin", "sin", -10.0, 10.0, 2.0),
+    ("sin", "sin", -1e6, 1e6, 2.5),
+    ("cos", "cos", -1e6, 1e6, 2.5),
+    ("tan", "tan", -10.0, 10.0, 3.5),
+    ("asin", "arcsin", -1.0, 1.0, 2.0),
+    ("acos", "arccos", -1.0, 1.0, 2.0),
+    ("atan", "arctan", -10.0, 10.0, 2.0),
+    ("sinh", "sinh", -705.0, 705.0, 4.0),
+    ("sinh", "sinh", -1.0, 1.0, 4.0),
+    ("cosh", "cosh", -705.0, 705.0, 4.0),
+    ("tanh", "tanh", -10.0, 10.0, 3.0),
+    ("asinh", "arcsinh", -1e9, 1e9, 3.0),
+    ("asinh", "arcsinh", -1.0, 1.0, 3.0),
+    ("acosh", "arccosh", 1.0, 2.0, 3.0),
+    ("acosh", "arccosh", 1.0, 1e9, 3.0),
+    ("atanh", "arctanh", -1.0, 1.0, 3.0),
+    ("log2", "log2", 1e-300, 1e300, 2.0),
+    ("log2", "log2", 0.5, 2.0, 2.0),
+]
+
+
 def ulps(found: Array, exact: Array) -> float:
-    spacing = np.spacing(np.abs(exact).astype(np.float32)).astype(np.float64)
-    return float(np.max(np.abs(found.astype(np.float64) - exact) / spacing))
+    spacing = np.spacing(np.abs(exact).astype(found.dtype)).astype(exact.dtype)
+    return float(np.max(np.abs(found.astype(exact.dtype) - exact) / spacing))
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).nmant < 60, reason="long double is double here")
+@pytest.mark.parametrize(("function", "reference", "low", "high", "most"), WIDE_FUNCTIONS)
+def test_functions_of_float64_stay_within_their_stated_error(
+    function: str, reference: str, low: float, high: float, most: float
+) -> None:
+    x = np.random.default_rng(0).uniform(low, high, 20_000)
+    assert ulps(getattr(pf, function)(pf.tensor(x)).numpy(), getattr(np, reference)(x.astype(np.longdouble))) <= most
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ["sin", "cos", "tan"])
+def test_one_large_angle_changes_no_other_result(name: str, dtype: type[Any]) -> None:
+    x = np.linspace(-5, 5, 333).astype(dtype)
+    mixed = x.copy()
+    mixed[100:103] = np.finfo(dtype).max / 3, np.inf, np.nan
+    alone, found = (getattr(pf, name)(pf.tensor(values)).numpy() for values in (x, mixed))
+    np.testing.assert_allclose(np.delete(found, [100, 101, 102]), np.delete(alone, [100, 101, 102]), rtol=3e-7)
+    np.testing.assert_allclose(found[100], getattr(np, name)(np.float64(mixed[100])), rtol=3e-7)
+    assert np.isnan(found[101:103]).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_remainders_are_those_of_numpy(dtype: type[Any]) -> None:
+    rng = np.random.default_rng(0)
+    edges = np.array([0.0, -0.0, 1.0, -1.0, 3.0, 1e30, -1e30, 1e-40, np.inf, -np.inf, np.nan], dtype)
+    a, b = (side.ravel() for side in np.meshgrid(edges, edges))
+    a = np.concatenate([a, rng.uniform(-1e6, 1e6, 5000).astype(dtype), np.arange(-300, 300).astype(dtype) / 8])
+    b = np.concatenate([b, rng.uniform(-3, 3, 5000).astype(dtype), np.full(600, 0.375, dtype)])
+    with np.errstate(all="ignore"):
+        for ours, numpy in ((pf.fmod, np.fmod), (pf.remainder, np.mod), (pf.floor_divide, np.floor_divide)):
+            np.testing.assert_array_equal(ours(pf.tensor(a), pf.tensor(b)).numpy(), numpy(a, b))
 
 
 @pytest.mark.parametrize(("function", "reference", "low", "high", "most"), FUNCTIONS)

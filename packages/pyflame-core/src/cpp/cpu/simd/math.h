@@ -88,16 +88,9 @@ inline T vexpm1(T x) {
 
 template <class T>
 inline T vtanh(T x) {
-  T a = abs_bits(x);
-  if constexpr (sizeof(T) == 4) {
-    T z = x * x;
-    T small = polynomial(z, -0.00570496032f, 0.02063906007f, -0.05373970419f, 0.13331441581f, -0.33333280683f);
-    T large = T(1) - T(2) / (vexp(T(2) * clamp(a, T(0), T(20))) + T(1));
-    return a < T(0.625) ? fma(x * z, small, x) : with_sign_of(large, x);
-  } else {
-    T e = vexpm1(T(2) * clamp(a, T(0), T(20)));
-    return with_sign_of(e / (e + T(2)), x);
-  }
+  T z = x * x, small = fma(x * z, fma(z, T(0.13333333f), T(-0.33333333f)), x);
+  T e = vexpm1(T(2) * clamp(abs_bits(x), T(0), T(20)));
+  return with_sign_of((sizeof(T) == 4) & (abs_bits(x) < T(0.1)) ? small : e / (e + T(2)), x);
 }
 
 template <class T>
@@ -106,53 +99,83 @@ inline T vsigmoid(T x) {
   return (x < T(0) ? e : T(1)) / (T(1) + e);
 }
 
-// log(x) + extra for finite x > 0, extra small beside it.
+// x = 2^e * (1 + f) for finite x > 0, f in [sqrt(1/2) - 1, sqrt(2) - 1).
 template <class T>
-inline T log_positive(T x, T extra) {
+struct LogParts {
+  T e, f;
+};
+
+template <class T>
+inline LogParts<T> split_mantissa(T x) {
   using F = FloatBits<T>;
   using U = typename F::Uint;
   constexpr int kMantissa = F::kMantissa;
   bool tiny = x < F::kTiny;
   U bits = bit_cast<U>(tiny ? x * F::kTinyScale : x);
   U biased = (bits - F::kSqrtHalf + (F::kBias << kMantissa)) >> kMantissa;
-  T f = bit_cast<T>(bits - ((biased - F::kBias) << kMantissa)) - T(1);  // in [sqrt(1/2) - 1, sqrt(2) - 1)
+  T f = bit_cast<T>(bits - ((biased - F::kBias) << kMantissa)) - T(1);
   // Through the low mantissa bits, as AVX2 has no conversion from 64-bit integers.
   constexpr U kUnit = (F::kBias + kMantissa) << kMantissa;
   T e = bit_cast<T>(biased | kUnit) - (bit_cast<T>(kUnit) + T(F::kBias)) - (tiny ? T(F::kTinyShift) : T(0));
+  return {e, f};
+}
+
+// log(1 + f) - f + extra.
+template <class T>
+inline T log_tail(T f, T extra) {
   T half_square = T(0.5) * f * f;
   if constexpr (sizeof(T) == 4) {
     T q = polynomial(f, 0.06745673716f, -0.1167486086f, 0.1188817099f, -0.1240572333f, 0.1421957016f, -0.1666798899f,
                      0.2000211775f, -0.2500000894f, 0.3333331347f);
-    T y = fma(f * f * f, q, fma(e, F::kLn2Low, extra)) - half_square;
-    return fma(e, F::kLn2High, f + y);
+    return fma(f * f * f, q, extra) - half_square;
   } else {
     T s = f / (f + T(2)), z = s * s;
     T q = polynomial(z, 0.14796547713315258, 0.1531399491779368, 0.1818356633006358, 0.22222198538084098,
                      0.2857142874269501, 0.3999999999941344, 0.6666666666666735);
-    T tail = fma(s, fma(z, q, half_square), fma(e, F::kLn2Low, extra));
-    return fma(e, F::kLn2High, f - (half_square - tail));
+    return fma(s, fma(z, q, half_square), extra) - half_square;
   }
+}
+
+// log(x) + extra for finite x > 0, extra small beside it.
+template <class T>
+inline T log_positive(T x, T extra) {
+  using F = FloatBits<T>;
+  LogParts<T> parts = split_mantissa(x);
+  T tail = log_tail(parts.f, fma(parts.e, F::kLn2Low, extra));
+  return fma(parts.e, F::kLn2High, parts.f + tail);
+}
+
+// What the logarithm of x is where x is not positive and finite.
+template <class T>
+inline T log_limit(T x) {
+  return x == T(0) ? -infinity<T>() : x > T(0) ? x : quiet_nan<T>();
 }
 
 template <class T>
 inline T vlog(T x) {
-  T special = x == T(0) ? -infinity<T>() : x > T(0) ? x : quiet_nan<T>();
-  return (x > T(0)) & (x < infinity<T>()) ? log_positive(x, T(0)) : special;
+  return (x > T(0)) & (x < infinity<T>()) ? log_positive(x, T(0)) : log_limit(x);
 }
+
+// Exact for powers of two, whose f is 0.
+template <class T>
+inline T vlog2(T x) {
+  LogParts<T> parts = split_mantissa(x);
+  T tail = log_tail(parts.f, T(0));
+  T y = parts.e + (parts.f + fma(parts.f + tail, T(0.4426950408889634), tail));  // log2(e) - 1
+  return (x > T(0)) & (x < infinity<T>()) ? y : log_limit(x);
+}
+
+// float goes through double, so that log10(1000) is exact.
+inline float vlog10(float x) { return static_cast<float>(vlog(static_cast<double>(x)) * 0.4342944819032518); }
+inline double vlog10(double x) { return std::log10(x); }
 
 template <class T>
 inline T vlog1p(T x) {
   T u = x + T(1);
   T lost = u > T(2) ? T(1) - (u - x) : x - (u - T(1));  // what rounding u dropped
-  T special = u == T(0) ? -infinity<T>() : u > T(0) ? x : quiet_nan<T>();
-  return (u > T(0)) & (u < infinity<T>()) ? with_sign_of(log_positive(u, lost / u), x) : special;
+  T limit = u > T(0) ? x : log_limit(u);
+  return (u > T(0)) & (u < infinity<T>()) ? with_sign_of(log_positive(u, lost / u), x) : limit;
 }
-
-// float logarithms to other bases go through double, so that log2(8) and log10(1000) are exact.
-inline float vlog2(float x) { return static_cast<float>(vlog(static_cast<double>(x)) * 1.4426950408889634); }
-inline float vlog10(float x) { return static_cast<float>(vlog(static_cast<double>(x)) * 0.4342944819032518); }
-inline double vlog2(double x) { return std::log2(x); }
-inline double vlog10(double x) { return std::log10(x); }
 
 inline float verf(float x) {
   float t = abs_bits(x), s = x * x;

@@ -1,7 +1,7 @@
 // Loops over tiles, and which compute classes a domain of base/elementwise.def allows.
 #pragma once
 #include "cpu/elementwise_table.h"
-#include "cpu/simd/tile_ops.h"
+#include "cpu/simd/exceptions.h"
 
 namespace pyflame::cpu::PYFLAME_TIER {
 
@@ -26,10 +26,28 @@ constexpr bool pads_tail(TileOp op, bool is_double) {
     case TileOp::tanh:
     case TileOp::sigmoid:
     case TileOp::logaddexp:
-      return true;
     case TileOp::log2:
+    case TileOp::sin:
+    case TileOp::cos:
+    case TileOp::tan:
+    case TileOp::asin:
+    case TileOp::acos:
+    case TileOp::atan:
+    case TileOp::sinh:
+    case TileOp::cosh:
+    case TileOp::asinh:
+    case TileOp::acosh:
+    case TileOp::atanh:
+      return true;
     case TileOp::log10:
     case TileOp::erf:
+    case TileOp::erfc:
+    case TileOp::erfinv:
+    case TileOp::atan2:
+    case TileOp::hypot:
+    case TileOp::fmod:
+    case TileOp::remainder:
+    case TileOp::floor_divide:
     case TileOp::pow:
       return !is_double;
     default:
@@ -64,14 +82,30 @@ inline Out to_tile(Value value) {
   }
 }
 
+// Computes a span element by element if one of its arguments is an exception.
+template <class Op, class In, class Out, class... Arguments>
+inline bool exceptional_span(Out* y, i64 n, const Arguments*... x) {
+  using Found = Exceptions<Op::op, In>;
+  if constexpr (Found::kAny) {
+    typename FloatBits<In>::Uint any = 0;  // as wide as the arguments, for the compiler's sake
+    for (i64 i = 0; i < n; ++i) any |= Found::at(x[i]...) ? 1 : 0;
+    if (!any) return false;
+    for (i64 i = 0; i < n; ++i) y[i] = Found::at(x[i]...) ? Found::value(x[i]...) : Op::template apply<In>(x[i]...);
+    return true;
+  }
+  return false;
+}
+
 template <class Op, class In, class Out>
 inline void unary_span(Out* y, const In* x, i64 n) {
+  if (exceptional_span<Op, In>(y, n, x)) return;
 #pragma GCC ivdep
   for (i64 i = 0; i < n; ++i) y[i] = to_tile<Out>(Op::template apply<In>(x[i]));
 }
 
 template <class Op, class In, class Out>
 inline void binary_span(Out* y, const In* a, const In* b, i64 n) {
+  if (exceptional_span<Op, In>(y, n, a, b)) return;
 #pragma GCC ivdep
   for (i64 i = 0; i < n; ++i) y[i] = to_tile<Out>(Op::template apply<In>(a[i], b[i]));
 }

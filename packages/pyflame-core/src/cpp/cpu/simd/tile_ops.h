@@ -3,8 +3,8 @@
 #pragma once
 #include <type_traits>
 
-#include "cpu/simd/math.h"
-#include "cpu/special.h"
+#include "cpu/simd/hyperbolic.h"
+#include "cpu/simd/trigonometry.h"
 
 namespace pyflame::cpu::PYFLAME_TIER {
 
@@ -101,19 +101,33 @@ inline T tile_min(T a, T b) {
   return (a < b) | (a != a) ? a : b;
 }
 
+// The quotient is rounded to a neighbour at most: the remainder is exact in double, one divisor too low at times.
+inline float small_fmod(float a, float b) {
+  double dividend = abs_bits(a), divisor = abs_bits(b);
+  double mod = fma(-std::trunc(dividend / divisor), divisor, dividend);
+  return with_sign_of(static_cast<float>(mod < 0.0 ? mod + divisor : mod), a);
+}
+
 template <class T>
 inline T tile_fmod(T a, T b) {
-  if constexpr (kIsFloat<T>) {
+  if constexpr (std::is_same_v<T, float>) {
+    return small_fmod(a, b);
+  } else if constexpr (kIsFloat<T>) {
     return std::fmod(a, b);
   } else {
     return b == 0 || b == -1 ? 0 : a % b;  // INT64_MIN % -1 traps on x86
   }
 }
 
+// The remainder with the sign of the divisor, from the one with the sign of the dividend.
+template <class T>
+inline T remainder_from(T mod, T b) {
+  return (mod != T(0)) & ((mod < T(0)) != (b < T(0))) ? mod + b : mod;
+}
+
 template <class T>
 inline T tile_remainder(T a, T b) {
-  T mod = tile_fmod(a, b);
-  return mod != T(0) && (mod < T(0)) != (b < T(0)) ? mod + b : mod;
+  return remainder_from(tile_fmod(a, b), b);
 }
 
 inline i64 tile_floor_div(i64 a, i64 b) {
@@ -125,15 +139,23 @@ inline i64 tile_floor_div(i64 a, i64 b) {
 
 // Through the remainder as Python does it: floor(a / b) is off by one where the division rounds up.
 template <class T>
-inline T tile_floor_div(T a, T b) {
-  if (b == T(0)) return a / b;
-  T mod = std::fmod(a, b);
-  T quotient = (a - mod) / b;
-  if (mod != T(0) && (b < T(0)) != (mod < T(0))) quotient -= T(1);
-  if (quotient == T(0)) return std::copysign(T(0), a / b);
-  T whole = std::floor(quotient);
-  return quotient - whole > T(0.5) ? whole + T(1) : whole;
+inline T quotient_from(T mod, T a, T b) {
+  T quotient = (a - mod) / b - T((mod != T(0)) & ((b < T(0)) != (mod < T(0))) ? 1 : 0);
+  T whole = std::floor(quotient), up = quotient - whole > T(0.5) ? whole + T(1) : whole;
+  return b == T(0) ? a / b : quotient == T(0) ? with_sign_of(T(0), a / b) : up;
 }
+template <class T>
+inline T tile_floor_div(T a, T b) {
+  return quotient_from(tile_fmod(a, b), a, b);
+}
+
+// In double, whose range holds the squares of floats; infinite beside NaN too.
+inline float tile_hypot(float a, float b) {
+  double p = a, q = b;
+  bool endless = (abs_bits(a) == infinity<float>()) | (abs_bits(b) == infinity<float>());
+  return endless ? infinity<float>() : static_cast<float>(std::sqrt(p * p + q * q));
+}
+inline double tile_hypot(double a, double b) { return std::hypot(a, b); }
 
 inline i64 tile_pow(i64 base, i64 exponent) {
   u64 b = static_cast<u64>(base), result = 1;

@@ -16,7 +16,9 @@ struct VectorForm {
     static FloatVector of(FloatVector x) { return vector_##name(x); } \
   };
 VECTOR_FORM(exp)
+VECTOR_FORM(exp2)
 VECTOR_FORM(log)
+VECTOR_FORM(log2)
 VECTOR_FORM(tanh)
 VECTOR_FORM(sigmoid)
 VECTOR_FORM(erf)

@@ -51,22 +51,33 @@ inline FloatVector scale_by(FloatVector value, FloatVector n, IntVector bits) {
 #endif
 }
 
+// exp(r) - 1 for |r| <= ln(2) / 2.
+inline FloatVector expm1_of_rest(FloatVector r) {
+  FloatVector p = vector_polynomial(r, broadcast(0.001381425536f), 0.008368857205f, 0.04166840389f, 0.1666651964f,
+                                    0.4999999404f);
+  return fma(r * r, p, r);
+}
+
 // For x within [-104.5, 89], where the result is neither zero nor infinite for lack of range.
 inline FloatVector exp_in_range(FloatVector x) {
   using F = FloatBits<float>;
   FloatVector shifted = fma(x, broadcast(1.4426950408889634f), broadcast(F::kMagic));
   FloatVector n = shifted - F::kMagic;
   FloatVector r = fma(n, broadcast(-F::kLn2Low), fma(n, broadcast(-F::kLn2High), x));
-  FloatVector p = vector_polynomial(r, broadcast(0.001381425536f), 0.008368857205f, 0.04166840389f, 0.1666651964f,
-                                    0.4999999404f);
-  IntVector bits = (IntVector)shifted - static_cast<int>(0x4b400000u);  // of kMagic
-  return scale_by(fma(r * r, p, r) + 1.0f, n, bits);
+  return scale_by(expm1_of_rest(r) + 1.0f, n, (IntVector)shifted - static_cast<int>(0x4b400000u));  // less that of kMagic
 }
 
 inline FloatVector vector_exp(FloatVector x) {
   using F = FloatBits<float>;
   return exp_in_range(at_most(at_least(x, F::kExpMin), F::kExpMax));
 }
+inline FloatVector vector_exp2(FloatVector x) {
+  using F = FloatBits<float>;
+  x = at_most(at_least(x, F::kExp2Min), F::kExp2Max);
+  FloatVector shifted = x + F::kMagic, n = shifted - F::kMagic, r = (x - n) * 0.6931471805599453f;
+  return scale_by(expm1_of_rest(r) + 1.0f, n, (IntVector)shifted - static_cast<int>(0x4b400000u));
+}
+
 // For x <= 0 or NaN.
 inline FloatVector exp_of_negative(FloatVector x) { return exp_in_range(at_least(x, FloatBits<float>::kExpMin)); }
 
@@ -75,12 +86,16 @@ inline FloatVector vector_sigmoid(FloatVector x) {
   return (x < 0.0f ? e : broadcast(1.0f)) / (e + 1.0f);
 }
 
+// With e = exp(2 |x|) - 1, e / (e + 2); near 0, where a sum with 2 costs half a unit, the series.
 inline FloatVector vector_tanh(FloatVector x) {
-  FloatVector a = magnitude(x), z = x * x;
-  FloatVector small = vector_polynomial(z, broadcast(-0.00570496032f), 0.02063906007f, -0.05373970419f, 0.13331441581f,
-                                        -0.33333280683f);
-  FloatVector large = 1.0f - 2.0f / (exp_in_range(2.0f * at_most(a, 20.0f)) + 1.0f);
-  return a < 0.625f ? fma(x * z, small, x) : copy_sign(large, x);
+  using F = FloatBits<float>;
+  FloatVector a = at_most(magnitude(x), 20.0f), z = x * x;
+  FloatVector shifted = fma(a, broadcast(2.885390082f), broadcast(F::kMagic)), n = shifted - F::kMagic;
+  FloatVector r = fma(n, broadcast(-F::kLn2Low), fma(n, broadcast(-F::kLn2High), a + a));
+  FloatVector power = scale_by(broadcast(1.0f), n, (IntVector)shifted - static_cast<int>(0x4b400000u));
+  FloatVector e = fma(power, expm1_of_rest(r), power - 1.0f);
+  FloatVector small = fma(x * z, fma(z, broadcast(0.13333333f), broadcast(-0.33333333f)), x);
+  return copy_sign(a < 0.1f ? small : e / (e + 2.0f), x);
 }
 
 inline FloatVector vector_erf(FloatVector x) {
@@ -94,8 +109,18 @@ inline FloatVector vector_erf(FloatVector x) {
   return a < 0.92f ? fma(x, small, x) : copy_sign(large, x);
 }
 
-// The algorithm of log_positive in cpu/simd/math.h.
-inline FloatVector vector_log(FloatVector x) {
+// x = 2^e * (1 + f), f in [sqrt(1/2) - 1, sqrt(2) - 1); where x is not positive and finite, e says what a logarithm is.
+struct VectorLogParts {
+  FloatVector e, f;
+};
+
+inline VectorLogParts vector_split_mantissa(FloatVector x) {
+#if defined(__AVX512F__)
+  FloatVector e = _mm512_getexp_ps(x), m = _mm512_getmant_ps(x, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_nan);
+  __mmask16 upper = _mm512_cmp_ps_mask(m, broadcast(1.41421356f), _CMP_GE_OQ);
+  e = _mm512_mask_add_ps(e, upper, e, broadcast(1.0f));
+  return {e, _mm512_mask_mul_ps(m, upper, m, broadcast(0.5f)) - 1.0f};
+#else
   using F = FloatBits<float>;
   constexpr int kHalf = static_cast<int>(F::kSqrtHalf), kOne = 127 << 23;
   IntVector tiny = x < F::kTiny;
@@ -103,12 +128,29 @@ inline FloatVector vector_log(FloatVector x) {
   IntVector exponent = ((bits - kHalf + kOne) >> 23) - 127;
   FloatVector f = (FloatVector)(bits - (exponent << 23)) - 1.0f;
   FloatVector e = __builtin_convertvector(exponent + (tiny & -F::kTinyShift), FloatVector);
+  FloatVector limit = x > 0.0f ? x : x == 0.0f ? broadcast(-infinity<float>()) : broadcast(quiet_nan<float>());
+  return {((x > 0.0f) & (x < infinity<float>())) ? e : limit, f};
+#endif
+}
+
+// log(1 + f) - f + extra.
+inline FloatVector vector_log_tail(FloatVector f, FloatVector extra) {
   FloatVector q = vector_polynomial(f, broadcast(0.06745673716f), -0.1167486086f, 0.1188817099f, -0.1240572333f,
                                     0.1421957016f, -0.1666798899f, 0.2000211775f, -0.2500000894f, 0.3333331347f);
-  FloatVector y = fma(f * f * f, q, e * F::kLn2Low) - 0.5f * f * f;
-  FloatVector result = fma(e, broadcast(F::kLn2High), f + y);
-  FloatVector special = x > 0.0f ? x : x == 0.0f ? broadcast(-infinity<float>()) : broadcast(quiet_nan<float>());
-  return ((x > 0.0f) & (x < infinity<float>())) ? result : special;
+  return fma(f * f * f, q, extra) - 0.5f * f * f;
+}
+
+inline FloatVector vector_log(FloatVector x) {
+  using F = FloatBits<float>;
+  VectorLogParts parts = vector_split_mantissa(x);
+  FloatVector tail = vector_log_tail(parts.f, parts.e * F::kLn2Low);
+  return fma(parts.e, broadcast(F::kLn2High), parts.f + tail);
+}
+
+inline FloatVector vector_log2(FloatVector x) {
+  VectorLogParts parts = vector_split_mantissa(x);
+  FloatVector tail = vector_log_tail(parts.f, broadcast(0.0f));
+  return parts.e + (parts.f + fma(parts.f + tail, broadcast(0.4426950408889634f), tail));
 }
 
 // One form of erf for all x, because 1 is added to it: 1 - exp(-t p(t)), within 1.6e-8 beside the rounding.

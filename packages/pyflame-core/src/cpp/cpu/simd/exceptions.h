@@ -1,0 +1,41 @@
+// Arguments for which the straight-line code of an op does not hold, and what is computed there instead.
+#pragma once
+#include "base/tile_op.h"
+#include "cpu/simd/tile_ops.h"
+
+namespace pyflame::cpu::PYFLAME_TIER {
+
+template <TileOp op, class T>
+struct Exceptions {
+  static constexpr bool kAny = false;
+};
+
+// NaN is no exception, so that data with gaps stays fast.
+#define LARGE_ANGLES(name)                                                     \
+  template <class T>                                                           \
+  struct Exceptions<TileOp::name, T> {                                         \
+    static constexpr bool kAny = kIsFloat<T>;                                  \
+    static bool at(T x) { return abs_bits(x) >= Circle<T>::kLargest; }            \
+    static T value(T x) { return static_cast<T>(std::name(static_cast<double>(x))); } \
+  };
+LARGE_ANGLES(sin)
+LARGE_ANGLES(cos)
+LARGE_ANGLES(tan)
+#undef LARGE_ANGLES
+
+// Quotients beyond 2^28, divisors that are 0, infinite or NaN.
+#define LARGE_QUOTIENTS(name, exact)                                                                          \
+  template <>                                                                                                 \
+  struct Exceptions<TileOp::name, float> {                                                                    \
+    static constexpr bool kAny = true;                                                                        \
+    static bool at(float a, float b) {                                                                        \
+      return !((abs_bits(a) < 0x1p28f * abs_bits(b)) & (abs_bits(b) < infinity<float>()));                    \
+    }                                                                                                         \
+    static float value(float a, float b) { return exact; }                                                    \
+  };
+LARGE_QUOTIENTS(fmod, std::fmod(a, b))
+LARGE_QUOTIENTS(remainder, remainder_from(std::fmod(a, b), b))
+LARGE_QUOTIENTS(floor_divide, quotient_from(std::fmod(a, b), a, b))
+#undef LARGE_QUOTIENTS
+
+}  // namespace pyflame::cpu::PYFLAME_TIER
