@@ -78,6 +78,31 @@ def test_logsumexp_is_stable() -> None:
     assert found[0] == pytest.approx(1000 + np.log(2)) and found[1] == -np.inf
 
 
+@pytest.mark.parametrize("mode", [None, "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist"])
+@pytest.mark.parametrize("rows", [3, 40])
+def test_distances_by_product_and_by_difference(mode: str | None, rows: int) -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((2, rows, 7)), rng.standard_normal((2, 5, 7))
+    b[:, 0] = a[:, 0]
+    x = pf.tensor(a, requires_grad=True)
+    distances = pf.cdist(x, pf.tensor(b), compute_mode=mode)
+    differences = a[:, :, None] - b[:, None]
+    expected = np.sqrt((differences**2).sum(-1))
+    np.testing.assert_allclose(distances.detach().numpy(), expected, atol=1e-7)
+    distances[:, 1:, 1:].sum().backward()
+    slopes = differences / np.where(expected == 0, 1, expected)[..., None]
+    slopes[:, 0] = slopes[:, :, 0] = 0
+    np.testing.assert_allclose(x.grad.numpy(), slopes.sum(2), atol=1e-6)
+
+
+def test_distance_of_a_row_to_itself_has_no_slope() -> None:
+    x = pf.ones(2, 3, requires_grad=True)
+    pf.cdist(x, x, compute_mode="use_mm_for_euclid_dist").sum().backward()
+    np.testing.assert_array_equal(x.grad.numpy(), np.zeros((2, 3)))
+    with pytest.raises(ValueError, match="expected one of None, use_mm"):
+        pf.cdist(x, x, compute_mode="fast")
+
+
 def test_variance_of_too_few_elements_is_nan() -> None:
     assert np.isnan(pf.tensor([1.0]).var().item()) and pf.tensor([1.0]).var(unbiased=False).item() == 0.0
     variance, centre = pf.var_mean(pf.tensor(A), 1)

@@ -1,8 +1,10 @@
+#include <cstdlib>
 #include <cstring>
 
 #include "cpu/elementwise.h"
 #include "cpu/elementwise_table.h"
 #include "cpu/threads.h"
+#include "cpu/tile.h"
 
 namespace pyflame::cpu {
 
@@ -14,7 +16,7 @@ struct CopyAxis {
   i64 size, in, out;
 };
 
-// Dimensions by falling stride of the result, merged where both sides allow it.
+// Dimensions by falling stride of the result, which is positive (that of the source may not be), merged where both sides allow it.
 struct CopyPlan {
   int count = 0;
   CopyAxis axes[kMaxDims];
@@ -45,7 +47,7 @@ struct CopyPlan {
     if (count == 0) return {1, 0, 0};
     int best = count - 1;
     for (int i = 0; i < count; ++i) {
-      if (axes[i].in < axes[best].in) best = i;
+      if (std::abs(axes[i].in) < std::abs(axes[best].in)) best = i;
     }
     CopyAxis axis = axes[best];
     for (--count; best < count; ++best) axes[best] = axes[best + 1];
@@ -75,6 +77,8 @@ void copy_row(const T* from, i64 in, T* to, i64 out, i64 n) {
   } else if (in == 0 && out == 1) {
     T value = *from;
     for (i64 i = 0; i < n; ++i) to[i] = value;
+  } else if (in == -1 && out == 1) {
+    for (i64 i = 0; i < n; ++i) to[i] = from[-i];
   } else {
     for (i64 i = 0; i < n; ++i) to[i * out] = from[i * in];
   }
@@ -84,7 +88,7 @@ void copy_row(const T* from, i64 in, T* to, i64 out, i64 n) {
 template <class T>
 void copy_plane(const T* from, T* to, CopyAxis rows, CopyAxis columns, i64 begin, i64 end) {
   constexpr i64 kBlock = 64 / sizeof(T) < 16 ? 16 : 64 / sizeof(T);
-  if (rows.in >= columns.in || columns.in == 1) {
+  if (std::abs(rows.in) >= std::abs(columns.in) || columns.in == 1) {
     for (i64 r = begin; r < end; ++r) {
       copy_row(from + r * rows.in, columns.in, to + r * rows.out, columns.out, columns.size);
     }
@@ -148,36 +152,50 @@ void copy_same(const CopyPlan& plan, const View& in, const View& out) {
 class Conversion {
  public:
   Conversion(const View& in, const View& out)
-      : load_(active_convert_table().load[static_cast<int>(in.dtype)]),
-        cast_(active_convert_table().cast[class_of(in.dtype)][class_of(out.dtype)]),
-        store_(active_convert_table().store[static_cast<int>(out.dtype)]),
+      : in_is_tile_(is_native(in.dtype)),
+        load_(active_convert_table().load[static_cast<int>(in.dtype)]),
+        cast_(class_of(in.dtype) == class_of(out.dtype)
+                  ? nullptr
+                  : active_convert_table().cast[class_of(in.dtype)][class_of(out.dtype)]),
+        store_(is_native(out.dtype) ? nullptr : active_convert_table().store[static_cast<int>(out.dtype)]),
         from_(in.as<char>()),
         to_(out.as<char>()),
         in_size_(dtype_size(in.dtype)),
         out_size_(dtype_size(out.dtype)) {}
 
   void row(i64 in_at, i64 in_stride, i64 out_at, i64 out_stride, i64 n) const {
-    alignas(64) char tile[kTile * 8], other[kTile * 8];
     for (i64 first = 0; first < n; first += kTile) {
       i64 count = n - first < kTile ? n - first : kTile;
-      load_(tile, from_ + (in_at + first * in_stride) * in_size_, in_stride, count);
-      cast_(other, tile, nullptr, nullptr, count);
       char* to = to_ + (out_at + first * out_stride) * out_size_;
-      if (out_stride == 1) {
-        store_(to, other, count);
-        continue;
-      }
-      store_(tile, other, count);
-      for (i64 i = 0; i < count; ++i) {
-        std::memcpy(to + i * out_stride * out_size_, tile + i * out_size_, static_cast<std::size_t>(out_size_));
-      }
+      piece(from_ + (in_at + first * in_stride) * in_size_, in_stride, to, out_stride, count);
     }
   }
 
  private:
+  // By way of tiles only where a step cannot work on memory. Dtypes differ, so that one of the steps is taken.
+  void piece(const char* from, i64 in_stride, char* to, i64 out_stride, i64 n) const {
+    alignas(64) char loaded[kTile * 8], cast[kTile * 8], stored[kTile * 8];
+    char* last = out_stride == 1 ? to : stored;
+    const char* values = from;
+    if (!in_is_tile_ || in_stride != 1) {
+      char* result = cast_ || store_ ? loaded : last;
+      load_(result, from, in_stride, n), values = result;
+    }
+    if (cast_) {
+      char* result = store_ ? cast : last;
+      cast_(result, values, nullptr, nullptr, n), values = result;
+    }
+    if (store_) store_(last, values, n);
+    if (out_stride == 1) return;
+    for (i64 i = 0; i < n; ++i) {
+      std::memcpy(to + i * out_stride * out_size_, stored + i * out_size_, static_cast<std::size_t>(out_size_));
+    }
+  }
+
+  bool in_is_tile_;  // memory of stride 1 serves as a tile
   void (*load_)(void*, const void*, i64, i64);
-  TileFn cast_;
-  void (*store_)(void*, const void*, i64);
+  TileFn cast_;                             // null where classes agree
+  void (*store_)(void*, const void*, i64);  // null where a tile serves as memory
   const char* from_;
   char* to_;
   i64 in_size_, out_size_;

@@ -202,12 +202,23 @@ bool run_small_step(const TileProgram& program, const Shape& shape, i64 n, const
   return true;
 }
 
+// A conversion alone needs no tiles where memory serves as one.
+bool run_conversion(const TileProgram& program, const Shape& shape, const View* inputs, void* const* outputs) {
+  if (program.steps.size() != 1 || program.steps[0].op != TileOp::cast || program.inputs.size() != 1) return false;
+  if (program.inputs[0].param >= 0 || program.outputs.size() != 1) return false;
+  if (program.outputs[0] != program.steps[0].out || program.out_dtypes[0] != program.steps[0].out_dtype) return false;
+  copy_strided({inputs[0].data, inputs[0].dtype, shape, inputs[0].strides},
+               {outputs[0], program.out_dtypes[0], shape, contiguous_strides(shape)});
+  return true;
+}
+
 }  // namespace
 
 void run_tile_program(const TileProgram& program, const Shape& shape, const View* inputs, const u64* params,
                       void* const* outputs) {
   const i64 n = shape.numel();
   if (n == 0 || run_small_step(program, shape, n, inputs, params, outputs)) return;
+  if (run_conversion(program, shape, inputs, outputs)) return;
   if (run_chain(program, shape, n, inputs, params, outputs)) return;
   Run(program, shape, n, inputs, params, outputs).run();
 }

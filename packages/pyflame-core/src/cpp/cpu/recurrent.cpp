@@ -3,6 +3,7 @@
 #include <cstring>
 #include <vector>
 
+#include "cpu/elementwise.h"
 #include "cpu/gemm.h"
 #include "cpu/threads.h"
 
@@ -36,12 +37,14 @@ class Layer {
         kept_(rows_ * spec.kept()) {}
 
   void forward() const {
-    std::vector<T> product(static_cast<std::size_t>(wide_));
+    std::vector<T> product(static_cast<std::size_t>(wide_)), turned(static_cast<std::size_t>(v_.weight.numel()));
+    const View weight = matrix(turned.data(), dtype_, spec_.hidden, spec_.gates() * spec_.hidden);
+    copy_strided(transposed(v_.weight), weight);  // once, as every step reads it row by row
     const i64 h = spec_.hidden, g = spec_.gates() * h, k = spec_.kept() * h;
     const T* bias = v_.bias.as<T>();
     for (i64 n = 0; n < spec_.steps; ++n) {
       const i64 t = place(n);
-      matmul(matrix(state(n), dtype_, spec_.batch, h), transposed(v_.weight), matrix(product.data(), dtype_, spec_.batch, g));
+      matmul(matrix(state(n), dtype_, spec_.batch, h), weight, matrix(product.data(), dtype_, spec_.batch, g));
       each_sample([&](i64 b) {
         T* share = &product[static_cast<std::size_t>(b * g)];
         for (i64 j = 0; j < g; ++j) share[j] += bias[j];

@@ -225,22 +225,14 @@ void cat_vjp(VjpCall& call) {
 
 // ---- flip: dims (mask)
 void flip_kernel(const KernelCall& call) {
-  const cpu::View &in = call.in[0], &out = call.out[0];
-  i64 size = dtype_size(in.dtype), n = in.numel();
-  Shape index = in.shape;
-  for (int d = 0; d < index.ndim; ++d) index[d] = 0;
-  for (i64 i = 0; i < n; ++i) {
-    i64 source = 0;
-    for (int d = 0; d < index.ndim; ++d) {
-      source += (call.attrs[0] >> d & 1 ? in.shape[d] - 1 - index[d] : index[d]) * in.strides[d];
-    }
-    std::memcpy(static_cast<char*>(out.data) + i * size, static_cast<const char*>(in.data) + source * size,
-                static_cast<std::size_t>(size));
-    for (int d = index.ndim; d-- > 0;) {
-      if (++index[d] < in.shape[d]) break;
-      index[d] = 0;
-    }
+  cpu::View in = call.in[0];
+  if (in.numel() == 0) return;
+  for (int d = 0; d < in.shape.ndim; ++d) {
+    if (!(call.attrs[0] >> d & 1)) continue;
+    in.data = static_cast<char*>(in.data) + (in.shape[d] - 1) * in.strides[d] * dtype_size(in.dtype);
+    in.strides[d] = -in.strides[d];
   }
+  cpu::copy_strided(in, call.out[0]);
 }
 void flip_vjp(VjpCall& call) {
   static const OpDef& flip = graph::registry().at("flip");

@@ -34,6 +34,7 @@ _mul = _core.ops.mul
 _ne = _core.ops.ne
 _pow = _core.ops.pow
 _prod = _core.ops.prod
+_relu = _core.ops.relu
 _reshape = _core.ops.reshape
 _sqrt = _core.ops.sqrt
 _square = _core.ops.square
@@ -416,6 +417,21 @@ def dist(a: Tensor, b: Tensor, p: float = 2) -> Tensor:
     return norm(_sub(a, b), p)
 
 
+# More rows than this, and distances go by a matrix product.
+_PRODUCT_FROM: dict[str | None, float] = {
+    None: 25,
+    "use_mm_for_euclid_dist_if_necessary": 25,
+    "use_mm_for_euclid_dist": -1,
+    "donot_use_mm_for_euclid_dist": math.inf,
+}
+
+
+def _squared_distances(x1: Tensor, x2: Tensor) -> Tensor:
+    """|a - b|^2 of all pairs of rows as |a|^2 + |b|^2 - 2 a b, which rounding may leave below 0."""
+    rows, columns = (_sum(_square(x), -1, True) for x in (x1, x2))
+    return _sub(rows + columns.mT, _mul(x1 @ x2.mT, 2.0))
+
+
 def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = None) -> Tensor:
     """Compute the p-norm distance of each row of one matrix to each row of another; its gradient at 0 is 0.
 
@@ -423,13 +439,17 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = Non
         x1: (..., n, features).
         x2: (..., m, features); leading dimensions broadcast.
         p: 0 or more, or `inf`.
-        compute_mode: accepted for PyTorch's sake: distances are always computed from differences.
+        compute_mode: how Euclidean distances are computed. "use_mm_for_euclid_dist" goes by a matrix product, which is
+            many times faster and loses digits of distances that are small beside the rows;
+            "donot_use_mm_for_euclid_dist" goes by differences; "use_mm_for_euclid_dist_if_necessary" and None go by a
+            product for more than 25 rows in either matrix.
 
     Returns:
         The distances, (..., n, m).
 
     Raises:
         RuntimeError: a matrix has fewer than two dimensions, or the numbers of features differ.
+        ValueError: the mode is unknown.
 
     Example:
         >>> import pyflame as pf
@@ -444,6 +464,13 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = Non
         )
     if p < 0:
         raise RuntimeError(f"[cdist] p is {p}: expected 0 or more")
+    if compute_mode not in _PRODUCT_FROM:
+        modes = ", ".join(str(mode) for mode in _PRODUCT_FROM)
+        raise ValueError(f"[cdist] compute_mode is {compute_mode!r}: expected one of {modes}")
+    alike = x1.dtype == x2.dtype and x1.dtype.is_floating_point
+    most = _PRODUCT_FROM[compute_mode]
+    if p == 2 and alike and (x1.shape[-2] > most or x2.shape[-2] > most):
+        return root(_relu(_squared_distances(x1, x2)))
     rows = _reshape(x1, (*x1.shape[:-1], 1, x1.shape[-1]))
     columns = _reshape(x2, (*x2.shape[:-2], 1, *x2.shape[-2:]))
     differences = _sub(rows, columns)

@@ -1,17 +1,9 @@
-#include "base/half.h"
+#include "cpu/simd/half_runs.h"
 #include "cpu/simd/tile_loop.h"
 
 namespace pyflame::cpu::PYFLAME_TIER {
 
 namespace {
-
-// Storage types that C++ has no name for.
-struct Float16 {
-  u16 bits;
-};
-struct BFloat16 {
-  u16 bits;
-};
 
 template <class Tile, class Memory>
 inline Tile widen(Memory value) {
@@ -27,9 +19,9 @@ inline Tile widen(Memory value) {
 template <class Memory, class Tile>
 inline Memory narrow(Tile value) {
   if constexpr (std::is_same_v<Memory, Float16>) {
-    return {float_to_float16(value)};
+    return Float16(value);
   } else if constexpr (std::is_same_v<Memory, BFloat16>) {
-    return {float_to_bfloat16(value)};
+    return BFloat16(value);
   } else {
     return static_cast<Memory>(value);
   }
@@ -40,7 +32,13 @@ void load(void* tile, const void* memory, i64 stride, i64 n) {
   Tile* to = static_cast<Tile*>(tile);
   const Memory* from = static_cast<const Memory*>(memory);
   if (stride == 1) {
-    for (i64 i = 0; i < n; ++i) to[i] = widen<Tile>(from[i]);
+    if constexpr (std::is_same_v<Memory, Float16>) {
+      widen_half(&from->bits, n, to);
+    } else if constexpr (std::is_same_v<Memory, BFloat16>) {
+      widen_brain(&from->bits, n, to);
+    } else {
+      for (i64 i = 0; i < n; ++i) to[i] = widen<Tile>(from[i]);
+    }
   } else if (stride == 0) {
     Tile value = widen<Tile>(*from);
     for (i64 i = 0; i < n; ++i) to[i] = value;
@@ -53,12 +51,27 @@ template <class Tile, class Memory>
 void store(void* memory, const void* tile, i64 n) {
   Memory* to = static_cast<Memory*>(memory);
   const Tile* from = static_cast<const Tile*>(tile);
-  for (i64 i = 0; i < n; ++i) to[i] = narrow<Memory>(from[i]);
+  if constexpr (std::is_same_v<Memory, Float16>) {
+    narrow_half(from, n, &to->bits);
+  } else if constexpr (std::is_same_v<Memory, BFloat16>) {
+    narrow_brain(from, n, &to->bits);
+  } else {
+    for (i64 i = 0; i < n; ++i) to[i] = narrow<Memory>(from[i]);
+  }
 }
 
 template <class Tile, class Memory>
 void round(void* tile, i64 n) {
   Tile* values = static_cast<Tile*>(tile);
+  if constexpr (std::is_same_v<Tile, float>) {
+    Memory narrowed[kTile];
+    for (i64 count; n > 0; n -= count, values += count) {
+      count = n < kTile ? n : kTile;
+      store<float, Memory>(narrowed, values, count);
+      load<float, Memory>(values, narrowed, 1, count);
+    }
+    return;
+  }
   for (i64 i = 0; i < n; ++i) values[i] = widen<Tile>(narrow<Memory>(values[i]));
 }
 

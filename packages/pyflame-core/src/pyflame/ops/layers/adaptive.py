@@ -61,6 +61,8 @@ def _mean_along(x: Tensor, dim: int, count: int) -> Tensor:
 
 def _mean(op: str, input: Tensor, output_size: OutputSize, count: int) -> Tensor:
     wanted = _wanted(op, input, output_size, count)
+    if set(wanted) == {1}:
+        return _core.ops.mean(input, tuple(range(input.ndim - count, input.ndim)), True)
     for place, want in enumerate(wanted):
         input = _mean_along(input, input.ndim - count + place, want)
     return input
@@ -125,7 +127,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: OutputSize) -> Tensor:
     op = "adaptive_avg_pool2d"
     wanted = _wanted(op, input, output_size, 2)
     height, width = input.shape[-2:]
-    if 0 not in wanted and not height % wanted[0] and not width % wanted[1]:
+    if set(wanted) != {1} and 0 not in wanted and not height % wanted[0] and not width % wanted[1]:
         return avg_pool2d(input, (height // wanted[0], width // wanted[1]))
     return _mean(op, input, output_size, 2)
 
