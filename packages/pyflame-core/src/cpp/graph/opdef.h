@@ -143,6 +143,7 @@ struct OpDef {
   u32 strided_inputs = 0;             // bit i: the kernel takes any strides for input i
   u32 in_place_inputs = 0;            // bit i: may be overwritten: input 0 by output 0, input k + 1 by output k
   ViewRule view_rule = nullptr;
+  u32 spared_outputs = 0;             // bit k: where nobody reads output k, the kernel gets it without elements
   bool keeps_order = false;           // a view whose elements follow each other as the input's do
   int tile_op = -1;                   // TileOp of an elementwise op
   bool is_random = false;
@@ -174,6 +175,7 @@ struct OpDef {
   OpDef& fallback(FallbackRule rule) { fallback_rule = rule; return *this; }
   OpDef& cpu(Kernel function, u32 strided_mask = 0) { kernel = function; strided_inputs = strided_mask; return *this; }
   OpDef& in_place(u32 input_mask) { in_place_inputs = input_mask; return *this; }
+  OpDef& spare(u32 output_mask) { spared_outputs = output_mask; return *this; }
   OpDef& view(ViewRule rule) { view_rule = rule; return *this; }
   OpDef& ordered() { keeps_order = true; return *this; }
   OpDef& tile(TileOp op) { tile_op = static_cast<int>(op); return *this; }

@@ -106,7 +106,9 @@ Cost max_pool2d_cost(const Call& call, const Shape& out) {
   return cost;
 }
 void max_pool2d_kernel(const KernelCall& call) {
-  cpu::max_pool2d(planes(call.in[0]), max_geometry(call.attrs), planes(call.out[0]), planes(call.out[1]));
+  const cpu::View& positions = call.out[1];
+  cpu::max_pool2d(planes(call.in[0]), max_geometry(call.attrs), planes(call.out[0]),
+                  positions.numel() ? planes(positions) : cpu::View{});
 }
 void max_pool2d_vjp(VjpCall& call) {
   static const OpDef& op = graph::registry().at("max_pool2d_grad");
@@ -204,6 +206,7 @@ void register_pool(graph::Registry& ops) {
               .attr("ceil_mode", AttrKind::kBool)
               .only(graph::kFloats | graph::kIntegers)
               .outputs(max_pool2d_outputs)
+              .spare(0b10)
               .vjp(max_pool2d_vjp)
               .saves(1)
               .cost(max_pool2d_cost)

@@ -175,7 +175,6 @@ class Compiler {
     may_reuse(0);
     places_.place_result(i, sources);
     std::vector<Location> outputs = {places_[i]};
-    std::vector<u32> out_nodes = {i};
     for (std::size_t k = 1; k < n.outputs.size(); ++k) {
       int projection = n.projections[k - 1];
       if (projection >= 0) {
@@ -183,8 +182,9 @@ class Compiler {
         places_.place_result(static_cast<u32>(projection), sources);
         outputs.push_back(places_[static_cast<u32>(projection)]);
       } else {
-        std::size_t bytes = static_cast<std::size_t>(n.outputs[k].shape.numel() * dtype_size(n.outputs[k].dtype));
-        outputs.push_back({places_.temporary(bytes), 0, contiguous_strides(n.outputs[k].shape)});
+        const Shape shape = unread_shape(n, k);
+        std::size_t bytes = static_cast<std::size_t>(shape.numel() * dtype_size(n.outputs[k].dtype));
+        outputs.push_back({places_.temporary(bytes), 0, contiguous_strides(shape)});
       }
     }
     Instruction& instruction = begin_instruction({i});
@@ -202,10 +202,15 @@ class Compiler {
     for (std::size_t k = 0; k < outputs.size(); ++k) {
       add_view(i, outputs[k]);
       if (k == 0) continue;
-      program_.views.back().shape = n.outputs[k].shape;
+      program_.views.back().shape = n.projections[k - 1] < 0 ? unread_shape(n, k) : n.outputs[k].shape;
       program_.views.back().dtype = n.outputs[k].dtype;
       program_.places.back().bytes = 0;
     }
+  }
+
+  // What an output has for a shape that nobody reads.
+  static Shape unread_shape(const FlatNode& n, std::size_t k) {
+    return n.op->spared_outputs >> k & 1 ? Shape{0} : n.outputs[k].shape;
   }
 
   Location kernel_input(const FlatNode& n, std::size_t k) {

@@ -1,4 +1,6 @@
 // Pooling goes through a row of results one window element at a time, so that the inner loop runs along the row.
+#include <vector>
+
 #include "cpu/pool_kernels.h"
 
 namespace pyflame::cpu::PYFLAME_TIER {
@@ -26,6 +28,12 @@ constexpr T lowest() {
   return T(-1) > T(0) ? T(0) : static_cast<T>(u64{1} << (sizeof(T) * 8 - 1));
 }
 
+// NaN wins over everything.
+template <class T>
+inline T larger(T value, T best) {
+  return (value > best) | (value != value) ? value : best;
+}
+
 // kStride 0: known at run time only.
 template <class T, int kStride>
 void raise(const T* in, i64 stride, i64 n, int tap, T* __restrict best, int* __restrict taps) {
@@ -49,7 +57,7 @@ void max_last(const PoolPlane& p, i64 channels, const float* in, i64 begin, i64 
         i64 column = x * g.stride[1] - g.padding[1] + k % g.kernel[1] * g.dilation[1];
         if (row < 0 || row >= p.h || column < 0 || column >= p.w) continue;
         const float* __restrict from = in + (row * p.w + column) * channels;
-        for (i64 c = 0; c < channels; ++c) best[c] = (from[c] > best[c]) | (from[c] != from[c]) ? from[c] : best[c];
+        for (i64 c = 0; c < channels; ++c) best[c] = larger(from[c], best[c]);
       }
     }
   }
@@ -74,8 +82,46 @@ void max_chunk(const PoolPlane& p, const T* in, i64 y, i64 first, i64 last, T* b
   }
 }
 
+template <class T, int kStride>
+void raise_values(const T* in, i64 stride, i64 n, T* __restrict best) {
+  if (kStride) stride = kStride;
+  for (i64 x = 0; x < n; ++x) best[x] = larger(in[x * stride], best[x]);
+}
+
+// The largest values without their positions: of a window's rows first, then of its columns.
+template <class T>
+void max_values(const PoolPlane& p, const T* in, T* out) {
+  const PoolGeometry& g = p.g;
+  std::vector<T> line(static_cast<std::size_t>(p.w));
+  for (i64 y = 0; y < p.oh; ++y) {
+    const T* tops = nullptr;
+    for (i64 r = 0; r < g.kernel[0]; ++r) {
+      i64 row = y * g.stride[0] - g.padding[0] + r * g.dilation[0];
+      if (row < 0 || row >= p.h) continue;
+      if (!tops) {
+        tops = in + row * p.w;
+        continue;
+      }
+      const T* other = in + row * p.w;
+      T* __restrict merged = line.data();
+      for (i64 x = 0; x < p.w; ++x) merged[x] = larger(other[x], tops[x]);
+      tops = merged;
+    }
+    T* to = out + y * p.ow;
+    for (i64 x = 0; x < p.ow; ++x) to[x] = lowest<T>();
+    for (i64 s = 0; s < g.kernel[1]; ++s) {
+      i64 offset = s * g.dilation[1] - g.padding[1];
+      Range xs = inside(0, p.ow, g.stride[1], offset, p.w);
+      if (xs.begin == xs.end) continue;
+      auto step = g.stride[1] == 1 ? raise_values<T, 1> : g.stride[1] == 2 ? raise_values<T, 2> : raise_values<T, 0>;
+      step(tops + xs.begin * g.stride[1] + offset, g.stride[1], xs.end - xs.begin, to + xs.begin);
+    }
+  }
+}
+
 template <class T>
 void max_plane(const PoolPlane& p, const void* in, void* out, i64* indices) {
+  if (!indices) return max_values(p, static_cast<const T*>(in), static_cast<T*>(out));
   const PoolGeometry& g = p.g;
   T best[kChunk];
   int taps[kChunk];
@@ -85,7 +131,7 @@ void max_plane(const PoolPlane& p, const void* in, void* out, i64* indices) {
       max_chunk(p, static_cast<const T*>(in), y, first, last, best, taps);
       T* to = static_cast<T*>(out) + y * p.ow;
       for (i64 x = first; x < last; ++x) to[x] = best[x - first];
-      for (i64 x = first; x < last && indices; ++x) {
+      for (i64 x = first; x < last; ++x) {
         i64 tap = taps[x - first], r = tap / g.kernel[1], s = tap % g.kernel[1];
         i64 row = y * g.stride[0] - g.padding[0] + r * g.dilation[0];
         indices[y * p.ow + x] = tap < 0 ? -1 : row * p.w + x * g.stride[1] - g.padding[1] + s * g.dilation[1];

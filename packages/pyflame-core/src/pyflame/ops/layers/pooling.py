@@ -70,9 +70,8 @@ def max_pool1d(
     kernel = spread(op, "kernel_size", kernel_size, 1)
     steps = kernel if stride is None else spread(op, "stride", stride, 1)
     around, gaps = spread(op, "padding", padding, 1), spread(op, "dilation", dilation, 1)
-    pair = max_pool2d(_flat(input), (1, *kernel), (1, *steps), (0, *around), (1, *gaps), ceil_mode, True)
-    values, places = _line(pair[0]), _line(pair[1])
-    return (values, places) if return_indices else values
+    found = max_pool2d(_flat(input), (1, *kernel), (1, *steps), (0, *around), (1, *gaps), ceil_mode, return_indices)
+    return (_line(found[0]), _line(found[1])) if return_indices else _line(found)
 
 
 def max_pool3d(
