@@ -56,6 +56,12 @@ CASES = [
     (1, 4, 40, 4, 5, 3, 4, 2, 4),
     (1, 3, 150, 3, 3, 1, 0, 1, 3),
     (1, 7, 3, 14, 1, 2, 3, 1, 7),
+    (1, 24, 3, 24, 5, 1, 2, 1, 24),
+    (2, 3, 70, 3, 5, 2, 3, 1, 3),
+    (1, 5, 2, 5, 5, 1, 2, 1, 5),
+    (3, 24, 1, 40, 1, 1, 0, 1, 1),
+    (1, 400, 13, 31, 1, 1, 0, 1, 1),
+    (1, 256, 16, 256, 1, 1, 0, 1, 1),
 ]
 
 
@@ -90,13 +96,14 @@ def network(x: pf.Tensor, weights: list[pf.Tensor], vectors: list[pf.Tensor]) ->
     """Layers of which each reads what the one before has written: stem, pool, a block with a shortcut."""
     y = pf.relu(ops.conv2d(x, weights[0], None, 2, 3) * vectors[0])
     y = ops.max_pool2d(y, 3, 2, 1)
-    z = pf.relu(ops.conv2d(y, weights[1]) + vectors[1])
+    around = weights[1].shape[-1] // 2
+    z = pf.relu(ops.conv2d(y, weights[1], None, 1, around) + vectors[1])
     z = pf.relu(ops.conv2d(z, weights[2], None, 2, 1) - vectors[2])
-    return pf.relu(ops.conv2d(z, weights[3]) + ops.conv2d(y, weights[4], None, 2))
+    return pf.relu(ops.conv2d(z, weights[3], None, 1, around) + ops.conv2d(y, weights[4], None, 2, around))
 
 
-def network_operands(rng: np.random.Generator) -> tuple[Array, list[Array], list[Array]]:
-    shapes = ((72, 3, 7, 7), (24, 72, 1, 1), (40, 24, 3, 3), (64, 40, 1, 1), (64, 72, 1, 1))
+def network_operands(rng: np.random.Generator, k: int = 3) -> tuple[Array, list[Array], list[Array]]:
+    shapes = ((72, 3, 7, 7), (24, 72, k, k), (40, 24, 3, 3), (64, 40, k, k), (64, 72, k, k))
     weights = [normal(rng, *shape) / np.sqrt(np.prod(shape[1:])).astype(np.float32) for shape in shapes]
     return normal(rng, 2, 3, 45, 45), weights, [normal(rng, n).reshape(n, 1, 1) for n in (72, 24, 40)]
 
@@ -108,13 +115,15 @@ def network_reference(x: Array, weights: list[Array], vectors: list[Array]) -> A
     padded[:, :, 1:-1, 1:-1] = y
     windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(2, 3))[:, :, ::2, ::2]
     y = windows.max(axis=(-2, -1))
-    z = np.maximum(reference(y, weights[1]) + vectors[1], 0)
+    around = weights[1].shape[-1] // 2
+    z = np.maximum(reference(y, weights[1], 1, around) + vectors[1], 0)
     z = np.maximum(reference(z, weights[2], 2, 1) - vectors[2], 0)
-    return np.maximum(reference(z, weights[3]) + reference(y, weights[4], 2), 0)
+    return np.maximum(reference(z, weights[3], 1, around) + reference(y, weights[4], 2, around), 0)
 
 
-def test_layers_hand_on_what_the_next_one_reads(rng: np.random.Generator) -> None:
-    x, weights, vectors = network_operands(rng)
+@pytest.mark.parametrize("window", [1, 3])  # the tile unit leaves small products of single elements to planes
+def test_layers_hand_on_what_the_next_one_reads(window: int, rng: np.random.Generator) -> None:
+    x, weights, vectors = network_operands(rng, window)
     expected = network_reference(x, weights, vectors)
     operands = pf.tensor(x), [pf.tensor(w) for w in weights], [pf.tensor(v) for v in vectors]
     for _ in range(3):  # weights are packed for good when they are read again
@@ -188,22 +197,24 @@ def test_nan_passes_the_rectifier(rng: np.random.Generator) -> None:
     assert np.isnan(result[0, :, 4, 4]).all() and np.isnan(result).sum() == 32
 
 
-def test_packed_weights_go_when_the_weights_change(rng: np.random.Generator) -> None:
-    x, start = pf.tensor(normal(rng, 1, 32, 10, 10)), normal(rng, 32, 32, 3, 3)
+@pytest.mark.parametrize("window", [1, 3])
+def test_packed_weights_go_when_the_weights_change(window: int, rng: np.random.Generator) -> None:
+    x, start = pf.tensor(normal(rng, 1, 32, 10, 10)), normal(rng, 32, 32, window, window)
     w = pf.tensor(start)
-    for _ in range(3):
-        before = ops.conv2d(x, w, None, 1, 1).numpy()
+    for _ in range(6):
+        before = ops.conv2d(x, w, None, 1, window // 2).numpy()
     for factor in (2.0, 0.5, 4.0):
         w.mul_(factor)
         pf.eval(w)
-        for _ in range(3):
-            after = ops.conv2d(x, w, None, 1, 1).numpy()
+        for _ in range(6):
+            after = ops.conv2d(x, w, None, 1, window // 2).numpy()
             np.testing.assert_allclose(after, before * factor, rtol=1e-4, atol=1e-3)
         before = after
     del w  # its memory is another weight's next
     other = pf.tensor(-start)
-    for _ in range(3):
-        np.testing.assert_allclose(ops.conv2d(x, other, None, 1, 1).numpy(), -before / 4, rtol=1e-4, atol=1e-3)
+    for _ in range(6):
+        result = ops.conv2d(x, other, None, 1, window // 2).numpy()
+        np.testing.assert_allclose(result, -before / 4, rtol=1e-4, atol=1e-3)
 
 
 def test_windows_of_one_buffer_are_weights_of_their_own(rng: np.random.Generator) -> None:

@@ -77,24 +77,44 @@ class Variant:
 
 
 class Replays:
-    """The recordings of one function."""
+    """The recordings of one function: what `compile` works with, without the plans that it shows.
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    Args:
+        function: it is called where a call cannot be replayed.
+        any_tensor: an argument of a subclass of Tensor, such as a parameter, is to the function a tensor like others.
+
+    Attributes:
+        count: calls that were replayed.
+
+    Example:
+        >>> import pyflame as pf
+        >>> replays = pf.compilation.Replays(lambda x: x * 2)
+        >>> [replays.call((pf.ones(1),), {}).item() for _ in range(3)], replays.count
+        ([2.0, 2.0, 2.0], 2)
+    """
+
+    def __init__(self, function: Callable[..., Any], any_tensor: bool = False) -> None:
         self.function = function
+        self.any_tensor = any_tensor
         self.kinds: dict[Any, list[Variant] | str] = {}
         self.count = 0
 
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why calls of some kinds of arguments run the function each time."""
+        return tuple(sorted({kind for kind in self.kinds.values() if isinstance(kind, str)}))
+
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The function's result, replayed where that is possible."""
+        """Return the function's result, replayed where that is possible."""
         mode = _core.recording_mode()
         if mode < 0 or getattr(_local, "busy", False):
             return self.function(*args, **kwargs)
         tensors: list[Tensor] = []
-        kind: Any = _core.signature(args, kwargs, tensors)
+        kind: Any = _core.signature(args, kwargs, tensors, self.any_tensor)
         if kind is None:
             tensors.clear()
             try:
-                kind = (mode, sign(args, tensors), sign(kwargs, tensors))
+                kind = (mode, sign(args, tensors, self.any_tensor), sign(kwargs, tensors, self.any_tensor))
             except Unseen as error:
                 self.kinds[str(error)] = str(error)
                 return self.function(*args, **kwargs)
@@ -152,11 +172,11 @@ class Replays:
         return result
 
 
-def sign(value: Any, tensors: list[Tensor]) -> Any:
+def sign(value: Any, tensors: list[Tensor], any_tensor: bool) -> Any:
     """What must be the same for a replay; tensors are appended to the list."""
     kind = type(value)
     if isinstance(value, TensorBase):
-        if kind is not tensor_type():
+        if kind is not tensor_type() and not any_tensor:
             raise Unseen(f"an argument is a {kind.__name__}: pass a plain tensor")
         tensors.append(value)  # type: ignore[arg-type]
         return kind, tuple(value.shape), value.dtype.code, value.requires_grad, _core.layout_id(value)
@@ -165,9 +185,11 @@ def sign(value: Any, tensors: list[Tensor]) -> Any:
     if kind in (int, bool, str, bytes, type(None), type(...), range):
         return kind, value
     if kind in (tuple, list):
-        return kind, tuple([sign(item, tensors) for item in value])
+        return kind, tuple([sign(item, tensors, any_tensor) for item in value])
     if kind is dict:
-        return kind, tuple([(sign(key, []), sign(item, tensors)) for key, item in value.items()])
+        return kind, tuple(
+            [(sign(key, [], any_tensor), sign(item, tensors, any_tensor)) for key, item in value.items()]
+        )
     if trusted_constant(value):
         return kind, value
     raise Unseen(f"an argument is a {kind.__name__}, whose changes cannot be seen")

@@ -63,13 +63,13 @@ class Watch:
 
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The function's result."""
-        runs, changes = _core.stats()["runs"], _core.changes()
+        runs, changes = _core.thread_runs(), _core.changes()
         sys.setprofile(self._event)
         try:
             result = function(*args, **kwargs)
         finally:
             sys.setprofile(None)
-        if _core.stats()["runs"] != runs:
+        if _core.thread_runs() != runs:
             self._refuse("asks for the values of tensors while it runs")
         if _core.changes() != changes:
             self._refuse("changes attributes of modules")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _core
 from ._core import TensorBase
-from ._replay import Replays, when_replayed as when_replayed
+from ._replay import Replays as Replays, when_replayed as when_replayed
 from ._replay_state import counts_changes as counts_changes
 
 if TYPE_CHECKING:
@@ -98,6 +98,26 @@ def count_change(attribute: bool = True) -> None:
     _core.count_change(attribute)
 
 
+def value_key(tensors: list[Tensor]) -> bytes | None:
+    """Return bytes that stay the same as long as the tensors do, with the values they have now.
+
+    They hold for these objects: keep the list beside the bytes.
+
+    Returns:
+        None where a value is pending, or where gradients of a tensor are recorded.
+
+    Example:
+        >>> import pyflame as pf
+        >>> tensors = [pf.zeros(2), pf.eval(pf.ones(2))]
+        >>> pf.compilation.value_key(tensors) is None
+        True
+        >>> before = pf.compilation.value_key(pf.eval(tensors))
+        >>> pf.eval(tensors[0].add_(1.0)).tolist(), pf.compilation.value_key(tensors) == before
+        ([1.0, 1.0], False)
+    """
+    return _core.value_key(tensors)
+
+
 class CompiledFunction:
     """What `compile` returns: called like the function, with a plan ready for each kind of arguments."""
 
@@ -115,7 +135,7 @@ class CompiledFunction:
     @property
     def fallback_reasons(self) -> tuple[str, ...]:
         """Why calls of some kinds of arguments run the function each time."""
-        return tuple(sorted({kind for kind in self._replays.kinds.values() if isinstance(kind, str)}))
+        return self._replays.reasons
 
     @property
     def plans(self) -> tuple[CompilationInfo, ...]:

@@ -228,7 +228,8 @@ i64 recording_mode() {
 // Arguments as bytes: equal for those that a recording serves alike. Tensors are appended to a list.
 class Signature {
  public:
-  explicit Signature(PyObject* tensors) : tensors_(tensors) { number(recording_mode()); }
+  // any_tensor: objects of subclasses of Tensor, such as parameters, are tensors like others.
+  Signature(PyObject* tensors, bool any_tensor) : tensors_(tensors), any_tensor_(any_tensor) { number(recording_mode()); }
 
   // False for values that need a closer look.
   bool add(PyObject* value) {
@@ -240,7 +241,8 @@ class Signature {
     if (type == &PyLong_Type) return add_integer(value);
     if (type == &PyUnicode_Type) return add_text(value);
     if (type == &PyTuple_Type || type == &PyList_Type) return add_items(value, type == &PyTuple_Type ? '(' : '[');
-    return type == &PyDict_Type && add_dict(value);
+    if (type == &PyDict_Type) return add_dict(value);
+    return any_tensor_ && as_tensor(value) && add_tensor(value);
   }
 
   const std::string& bytes() const { return bytes_; }
@@ -301,16 +303,17 @@ class Signature {
   }
 
   PyObject* tensors_;
+  bool any_tensor_;
   std::string bytes_;
 };
 
-// signature(args, kwargs, tensors): bytes, or None.
+// signature(args, kwargs, tensors, any_tensor): bytes, or None.
 PyObject* signature(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
-  if (nargs != 3 || !PyTuple_Check(args[0]) || !PyDict_Check(args[1]) || !PyList_Check(args[2])) {
-    return PyErr_Format(PyExc_TypeError, "[signature] expected a tuple, a dict and a list");
+  if (nargs != 4 || !PyTuple_Check(args[0]) || !PyDict_Check(args[1]) || !PyList_Check(args[2])) {
+    return PyErr_Format(PyExc_TypeError, "[signature] expected a tuple, a dict, a list and a bool");
   }
   try {
-    Signature found(args[2]);
+    Signature found(args[2], args[3] == Py_True);
     if (found.add(args[0]) && found.add(args[1])) {
       return PyBytes_FromStringAndSize(found.bytes().data(), static_cast<Py_ssize_t>(found.bytes().size()));
     }
@@ -319,6 +322,19 @@ PyObject* signature(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
   } catch (...) {
     return translate_exception();
   }
+}
+// Handles and their numbers of writes as bytes; None where a value is pending or gradients are recorded.
+py::object value_key(const py::list& tensors) {
+  std::string bytes;
+  for (py::handle item : tensors) {
+    TensorObject* tensor = as_tensor(item.ptr());
+    if (!tensor) throw py::type_error(std::string("[value_key] expected tensors, got ") + Py_TYPE(item.ptr())->tp_name);
+    const Node* node = current(tensor);
+    if (!node->value || (graph::grad_enabled() && node->has(graph::kRequiresGrad))) return py::none();
+    u64 words[] = {reinterpret_cast<std::uintptr_t>(tensor), writes_of(tensor)};
+    bytes.append(reinterpret_cast<const char*>(words), sizeof words);
+  }
+  return py::bytes(bytes);
 }
 PyMethodDef g_signature = {"signature", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(signature)), METH_FASTCALL, nullptr};
 
@@ -330,6 +346,7 @@ void register_replay(py::module_& module) {
       .def("run", &Recording::run)
       .def("__len__", &Recording::size);
   module.def("recording_mode", recording_mode);
+  module.def("value_key", value_key);
   module.def("shares_memory", [](py::handle tensor) { return shares_memory(as_tensor(tensor.ptr())); });
   module.def("count_change", [](bool attribute) { ++(attribute ? g_changes : g_other_changes); });
   module.def("changes", [] { return g_changes; });

@@ -270,6 +270,7 @@ void register_runtime(py::module_& module) {
   module.def("amx_fp32", cpu::amx_float_state);
   module.def("build_info", build_info);
   module.def("stats", stats);
+  module.def("thread_runs", runtime::thread_runs);
   module.def("set_timing", &runtime::set_timing);
   module.def("reset_peak_bytes", [] { memory_stats().peak_bytes = memory_stats().live_bytes; });
   module.def("empty_cache", [] {

@@ -133,8 +133,7 @@ void register_storage(py::module_& module) {
     return alias && alias->history->base && !alias->is_root;
   });
   module.def("version", [](py::handle tensor) {
-    TensorObject* handle = tensor_argument("_version", tensor);
-    return handle->alias ? handle->alias->history->storage->version : handle->version;
+    return writes_of(tensor_argument("_version", tensor));
   });
   module.def("strides", [](py::handle tensor) {
     Shape strides = reported_strides(tensor_argument("stride", tensor));

@@ -86,6 +86,11 @@ void replace_node(TensorObject* tensor, const Var& node);
 void swap_tensors(TensorObject* a, TensorObject* b);
 void leave_storage(TensorObject* tensor);
 
+// Writes to the tensor's memory, as `_version` shows them.
+inline u32 writes_of(const TensorObject* tensor) {
+  return tensor->alias ? tensor->alias->history->storage->version : tensor->version;
+}
+
 Shape reported_strides(TensorObject* tensor);
 i64 reported_offset(TensorObject* tensor);
 

@@ -44,7 +44,7 @@ void forward_half(const ConvSizes& s, const View& input, const View& weight, con
   const float* w = widened(Scratch::kHalfB, weight, 0, s.weight_size());
   float* y = scratch<float>(Scratch::kResult, s.result_size());
   for (i64 i = 0; i < s.images; ++i) {
-    conv_forward(one_image(s), widened(Scratch::kImage, input, i * s.image_size(), s.image_size()), w, y);
+    conv_forward(one_image(s), widened(Scratch::kImage, input, i * s.image_size(), s.image_size()), w, Epilogue<float>{}, y);
     float_to_halves(out.dtype, y, s.result_size(), out.as<u16>() + i * s.result_size());
   }
 }
@@ -73,8 +73,8 @@ void grad_weight_half(const ConvSizes& s, const View& grad, const View& input, c
 void conv2d(const View& input, const View& weight, const ConvGeometry& geometry, const View& out) {
   const ConvSizes s = conv_sizes(input, weight, out, geometry);
   switch (out.dtype) {
-    case DType::kFloat32: return conv_forward(s, input.as<float>(), weight.as<float>(), out.as<float>());
-    case DType::kFloat64: return conv_forward(s, input.as<double>(), weight.as<double>(), out.as<double>());
+    case DType::kFloat32: return conv_forward(s, input.as<float>(), weight.as<float>(), Epilogue<float>{}, out.as<float>());
+    case DType::kFloat64: return conv_forward(s, input.as<double>(), weight.as<double>(), Epilogue<double>{}, out.as<double>());
     case DType::kFloat16:
     case DType::kBFloat16: return forward_half(s, input, weight, out);
     default: unsupported("conv2d", out.dtype);

@@ -30,15 +30,17 @@ void conv_depthwise(const ConvSizes& s, const T* input, const T* weight, const E
   const DepthwiseKernels<T>& kernels = depthwise_kernels<T>();
   parallel_for(s.images * planes, grain, [&](i64 begin, i64 end) {
     T* laid = scratch<T>(Scratch::kColumns, rows.rows(p, band) * rows.row);
+    DepthwiseRows at = rows;
     for (i64 i = begin; i < end; ++i) {
       const i64 image = i / planes, channel = i % planes;
       const T* from = input + (image * s.groups + channel / s.out_channels) * p.input();
       for (i64 y = 0; y < p.oh; y += band) {
         const i64 count = band < p.oh - y ? band : p.oh - y, place = i * p.result() + y * p.ow;
-        kernels.lay_out(p, rows, from, y * p.stride[0], rows.rows(p, count), laid);
+        at.first = y * p.stride[0];
+        kernels.lay_out(p, rows, from, at.first, rows.rows(p, count), laid);
         const DepthwiseFinish<T> finish{e.scale || e.shift, e.relu, e.scale ? e.scale[channel] : T(1),
                                         e.shift ? e.shift[channel] : T(0), e.residual ? e.residual + place : nullptr};
-        kernels.multiply(p, rows, laid, weight + channel * window, count, finish, out + place);
+        kernels.multiply(p, at, laid, weight + channel * window, count, finish, out + place);
       }
     }
   });

@@ -1,5 +1,6 @@
 // Convolution in float and double, on plain pointers.
 #pragma once
+#include "base/buffer.h"
 #include "cpu/conv.h"
 #include "cpu/conv_kernels.h"
 
@@ -21,7 +22,8 @@ struct ConvSizes {
   i64 work() const { return images * groups * out_channels * depth() * plane.result(); }
 };
 
-// sums * scale + shift by channel, plus the residual, then the larger of that and zero. Pointers may be nullptr.
+// sums * scale + shift by channel (both or neither), plus the residual, then the larger of that and zero. Pointers may be
+// nullptr.
 template <class T>
 struct Epilogue {
   const T *scale, *shift;
@@ -31,15 +33,23 @@ struct Epilogue {
 
 ConvSizes conv_sizes(const View& image, const View& weight, const View& result, const ConvGeometry& geometry);
 
+// Weights as a matrix of out_channels rows for each group. `buffer`: where they lie, so that they are packed once as
+// long as they stay the same, or nullptr.
 template <class T>
-void conv_forward(const ConvSizes& sizes, const T* input, const T* weight, T* out);
+struct WeightMatrix {
+  const T* data;
+  i64 group, row, column;  // strides
+  Buffer* buffer;
+};
+
+template <class T>
+void conv_forward(const ConvSizes& sizes, const T* input, const T* weight, const Epilogue<T>& epilogue, T* out,
+                  Buffer* buffer = nullptr);
 // For sizes that are depthwise. Input and result are contiguous.
 template <class T>
 void conv_depthwise(const ConvSizes& sizes, const T* input, const T* weight, const Epilogue<T>& epilogue, T* out);
-// The forward product with weights of any strides: row (of out_channels) w_row, column (of depth) w_col.
 template <class T>
-void conv_product(const ConvSizes& sizes, const T* input, const T* weight, i64 group_step, i64 w_row, i64 w_col,
-                  T* out);
+void conv_product(const ConvSizes& sizes, const T* input, const WeightMatrix<T>& weight, const Epilogue<T>& epilogue, T* out);
 template <class T>
 void conv_grad_input(const ConvSizes& sizes, const T* grad, const T* weight, T* out);
 // Adds to `out` when `accumulate`.

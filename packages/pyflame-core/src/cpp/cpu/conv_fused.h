@@ -25,6 +25,9 @@ void conv2d_fused(const View& input, const View& weight, const ConvGeometry& geo
 
 bool is_channels_last(const View& view);
 
+// Products of so few numbers are as fast in planes, where no layout has to be changed before or after them.
+inline bool prefers_planes(i64 window, i64 products) { return window == 1 && products < i64{1} << 23; }
+
 // On the tile unit. False: not done, because the sizes do not suit or the numbers would not come out as in float arithmetic.
 bool conv_amx(const FusedConv& conv, int parts);
 // Whether the sizes suit.

@@ -9,6 +9,7 @@ namespace pyflame::cpu {
 struct DepthwiseRows {
   i64 phase, row;  // numbers in one phase of the stride, and in all of them
   const i64* tap;  // offset of each window element from the result's first row and column
+  i64 first;       // row of the padded plane that was laid out first
   i64 rows(const ConvPlane& p, i64 results) const {
     return (results - 1) * p.stride[0] + (p.kh - 1) * p.dilation[0] + 1;
   }

@@ -7,7 +7,7 @@ namespace pyflame::cpu {
 
 // What was packed, by whom and how: together they say which panels these are.
 struct WeightKey {
-  enum class User : i64 { kConvolution, kProduct };
+  enum class User : i64 { kConvolution, kPlanes, kProduct };
   static constexpr int kNumbers = 8;
 
   const void* from;

@@ -59,8 +59,12 @@ void scatter_plane(const T* grad, const i64* indices, i64 n, T* out, i64 size) {
 }  // namespace
 
 void max_pool2d(const View& input, const PoolGeometry& geometry, const View& out, const View& indices) {
-  const PoolPlane plane = plane_of(geometry, input, out, false, 0);
+  PoolPlane plane = plane_of(geometry, input, out, false, 0);
   const i64 in_size = plane.h * plane.w, out_size = plane.oh * plane.ow, size = dtype_size(input.dtype);
+  const i64 across = geometry.kernel[1], window = geometry.kernel[0] * across;
+  i64* taps = scratch<i64>(Scratch::kPartials, window);
+  for (i64 k = 0; k < window; ++k) taps[k] = k / across * geometry.dilation[0] * plane.w + k % across * geometry.dilation[1];
+  plane.taps = taps;
   const bool half = is_half(input.dtype);
   auto kernel = active_pool_kernels().max[static_cast<int>(half ? DType::kFloat32 : input.dtype)];
   if (!kernel) unsupported("max_pool2d", input.dtype);

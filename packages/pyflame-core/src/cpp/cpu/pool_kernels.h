@@ -10,6 +10,7 @@ struct PoolPlane {
   i64 h, w, oh, ow;
   bool count_include_pad;
   i64 divisor;  // 0: by window
+  const i64* taps = nullptr;  // for positions: places of the window's elements in the plane, from its first
 };
 
 struct PoolKernels {

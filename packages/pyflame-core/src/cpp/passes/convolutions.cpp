@@ -1,6 +1,7 @@
 // Assumes: inputs are resolved, constants marked. The last node of a chain takes the place of all: it then computes the
 // convolution and what follows, and depends on everything the chain read. The others become dead, for they had no other
 // users.
+#include "cpu/conv_fused.h"
 #include "cpu/precision.h"
 #include "ops/fused.h"
 #include "passes/passes.h"
@@ -128,7 +129,10 @@ class Fuser {
   // ---- layouts: channels innermost where every reader takes them so
   // Of one group: depthwise kernels go along the rows of planes.
   bool is_fused(u32 i) {
-    return live(i) && node(i).op == &ops::conv2d_fused() && node(node(i).inputs[0]).shape[1] == node(node(i).inputs[1]).shape[1];
+    if (!live(i) || node(i).op != &ops::conv2d_fused()) return false;
+    const Shape &input = node(node(i).inputs[0]).shape, &weight = node(node(i).inputs[1]).shape;
+    const i64 window = weight[2] * weight[3];
+    return input[1] == weight[1] && !cpu::prefers_planes(window, node(i).shape.numel() * weight[1] * window);
   }
   bool is_pool(u32 i) {
     const FlatNode& n = node(i);

@@ -23,6 +23,7 @@ Observer* g_observer = nullptr;
 bool g_debug = false, g_eager = false;
 thread_local bool t_tracing = false;
 thread_local int t_running = 0;  // runs of this thread that have not returned: hooks and host ops may evaluate
+thread_local i64 t_started = 0;  // runs of this thread so far
 thread_local u16 t_record_flags = 0;
 thread_local std::vector<Var>* t_collected = nullptr;
 int g_runs = 0;  // of all threads; changes under the GIL
@@ -253,7 +254,7 @@ void eval(Node* const* roots, std::size_t count) {
   i64 found = clock_ns();
   Run run(*trace, std::move(plan));
   run.bind(*trace);
-  ++g_stats.runs;
+  ++g_stats.runs, ++t_started;
   g_stats.nodes += static_cast<i64>(trace->order.size());
   i64 ready = clock_ns();
   run.execute();
@@ -309,6 +310,7 @@ std::vector<Var>* collect(std::vector<Var>* nodes) {
 bool collecting() { return t_collected != nullptr; }
 u16 record_flags() { return t_record_flags; }
 EvalStats& eval_stats() { return g_stats; }
+i64 thread_runs() { return t_started; }
 void set_timing(bool enabled) { g_timing = enabled; }
 
 }  // namespace pyflame::runtime

@@ -62,6 +62,7 @@ struct EvalStats {
   i64 lookup_ns = 0, kernel_ns = 0;  // counted while timing is on
 };
 EvalStats& eval_stats();
+i64 thread_runs();  // of the calling thread
 void set_timing(bool enabled);
 
 }  // namespace pyflame::runtime

@@ -6,9 +6,11 @@ Where gradients are recorded, it is computed at every run, so that they reach th
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 import pyflame as pf
 from pyflame import Tensor
+from pyflame.compilation import value_key
 
 from .maps import Map
 from .program import Lookup, Step, run_steps
@@ -34,25 +36,26 @@ class Derived:
         self.constants = {name: constants[name] for name in self.used if name in constants}
         self.weight = weight
         # What it was made from and what was made, replaced as one: threads may run the model side by side.
-        self.kept: tuple[list[tuple[Tensor, int]], dict[str, Value]] | None = None
+        self.kept: tuple[list[Tensor], bytes, dict[str, Value]] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What was made goes with the tensors it was made from: a copy makes its own."""
+        return {**self.__dict__, "kept": None}
 
     def values(self, weights: Mapping[str, Value]) -> dict[str, Value]:
         """Return the weights by name, and the values of the steps."""
         if not self.steps:
             return dict(weights)
         tensors = [value for name in self.used if isinstance(value := weights.get(name), Tensor)]
-        if pf.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
+        key, kept = value_key(tensors), self.kept
+        if key is None:  # gradients are recorded, or a value is pending, also while the module is traced
             return {**weights, **self.compute(weights)}
-        if not all(tensor.is_evaluated() for tensor in tensors):  # also while the module is traced
-            return {**weights, **self.compute(weights)}
-        current = [(tensor, tensor._version) for tensor in tensors]
-        kept = self.kept
-        if kept is None or not same(current, kept[0]):
+        if kept is None or key != kept[1]:
             with pf.inference_mode(False), pf.no_grad():  # later runs may record gradients of other things
                 made = self.compute(weights)
                 pf.eval([tensor for value in made.values() for tensor in tensors_in(value)])
-            self.kept = kept = current, made
-        return {**weights, **kept[1]}
+            self.kept = kept = tensors, key, made
+        return {**weights, **kept[2]}
 
     def compute(self, weights: Mapping[str, Value]) -> dict[str, Value]:
         known: dict[str, Value] = {"": None, **self.constants, **weights}
@@ -67,11 +70,6 @@ def tensors_in(value: Value) -> Iterator[Tensor]:
             yield from tensors_in(entry)
     elif isinstance(value, (Tensor, Carried)):
         yield value.tensor if isinstance(value, Carried) else value
-
-
-def same(these: Sequence[tuple[Tensor, int]], those: Sequence[tuple[Tensor, int]]) -> bool:
-    """Whether two lists hold the same tensors, which have not changed in between."""
-    return len(these) == len(those) and all(a[0] is b[0] and a[1] == b[1] for a, b in zip(these, those))
 
 
 def is_pure(step: Step) -> bool:

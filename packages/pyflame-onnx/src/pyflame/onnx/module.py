@@ -71,7 +71,7 @@ class ONNXModel(nn.Module):
             register(self, key, entry)
             if entry.kind != CONSTANT:  # the module has the values now: a copy of them would double its size
                 entry.array = np.broadcast_to(np.zeros((), entry.array.dtype), entry.array.shape)
-        self._plans = Plans(self.body, self._weight)
+        self._plans = Plans(self.body, self)
         self._versions = self._constant_versions()
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -97,6 +97,19 @@ class ONNXModel(nn.Module):
         if self._versions != self._constant_versions():
             self._refresh()
         return self._plans.run(values)
+
+    @property
+    def replays(self) -> int:
+        """How many runs were replayed: they recorded what an earlier one did, without looking at the steps again.
+
+        The third run with inputs of the same shapes and dtypes is the first that can be.
+        """
+        return self._plans.replays
+
+    @property
+    def fallback_reasons(self) -> tuple[str, ...]:
+        """Why runs with inputs of some shapes go through all steps each time."""
+        return self._plans.reasons
 
     def _bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
         names = self.input_names
@@ -124,10 +137,6 @@ class ONNXModel(nn.Module):
                 body.constants[name] = array
         self._plans.forget()
         self._versions = self._constant_versions()
-
-    def _weight(self, key: str) -> Value:
-        value: Tensor = getattr(self, key)
-        return value
 
     @property
     def graph(self) -> Graph:

@@ -1,23 +1,29 @@
 """Running a model again and again: what follows from constants and shapes is worked out once.
 
 A first run with inputs of new shapes finds the steps whose results depend on nothing but constants and shapes. Later
-runs with these shapes leave them out, and call the functions of the other steps without looking at their arguments
-again. Where a shape or a branch depends on the elements of an input, nothing is kept.
+runs with these shapes leave them out: the second calls the functions of the other steps without looking at their
+arguments again, and what it records is recorded again by the runs after it, without Python. Where a shape or a branch
+depends on the elements of an input, nothing is kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
+
+from pyflame import nn
+from pyflame.compilation import Replays
 
 from .batch_norm import split
 from .derived import Derived, is_pure
 from .gelu import joined
 from .maps import Map
 from .program import Body, Lookup, Step, is_known, noted, results_of, run_step
+from .replays import ReplayedSteps
 from .values import Carried, Value, lift, reads
 
 KEPT_PLANS = 64
@@ -32,21 +38,44 @@ class Plan:
         steps: the steps, each with the names that nobody needs after it, and the function to call on its inputs as they
             are; None where they must be looked at.
         known: name -> value that the steps and outputs use.
+        replayed: runs the steps, for a plan that was made by a run.
     """
 
     steps: tuple[tuple[Step, tuple[str, ...], Callable[..., Any] | None], ...]
     known: Mapping[str, Value]
+    replayed: ReplayedSteps | None = None
 
 
 class Plans:
-    """A body with the plans made for it."""
+    """A body with the plans made for it, and the module that holds its weights."""
 
-    def __init__(self, body: Body, weight: Lookup) -> None:
+    def __init__(self, body: Body, module: nn.Module) -> None:
         self.body = body
-        self.weight = weight
+        self.module = module
+        self.weight: Lookup = partial(getattr, module)
         self.base: Plan | None = None
-        self.derived = Derived((), {}, weight)
+        self.derived = Derived((), {}, self.weight)
         self.kept: dict[tuple[Any, ...], Plan | None] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Recordings belong to the tensors of one model: a copy makes its own."""
+        return {**self.__dict__, "kept": {}}
+
+    @property
+    def replays(self) -> int:
+        """How many runs were replayed, for kinds of inputs that plans are kept for."""
+        return sum(replays.count for replays in self.recordings())
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why runs for some kinds of inputs are recorded anew each time."""
+        found = {reason for replays in self.recordings() for reason in replays.reasons}
+        if None in self.kept.values():
+            found.add("a shape or a branch depends on the elements of an input")
+        return tuple(sorted(found))
+
+    def recordings(self) -> list[Replays]:
+        return [plan.replayed.replays for plan in self.kept.values() if plan and plan.replayed]
 
     def forget(self) -> None:
         """Drop everything that was worked out, because constants have changed."""
@@ -58,22 +87,28 @@ class Plans:
         if self.base is None:
             self.base = self.fold_constants()
         given = {"": None, **dict(zip((slot.name for slot in self.body.inputs), values))}
-        weights = self.derived.values({name: self.weight(key) for name, key in self.body.weights.items()})
+        weights = self.derived.values(self.weights())
         key = tuple(map(signature, values))
         plan = self.kept.get(key, UNKNOWN)
-        if isinstance(plan, Plan):
-            known = {**plan.known, **weights, **given}
-            self.follow(plan, known)
-        elif plan is None:
-            known = {**self.base.known, **weights, **given}
+        if isinstance(plan, Plan) and plan.replayed:
+            return plan.replayed({**weights, **given})
+        known = {**self.base.known, **weights, **given}
+        if plan is None:
             self.follow(self.base, known)
         else:
-            known = {**self.base.known, **weights, **given}
             # Single operations on a dict, which threads may interleave; the oldest plan goes first.
             self.kept[key] = self.first_run(known)
             if len(self.kept) > KEPT_PLANS:
                 self.kept.pop(next(iter(self.kept)), None)
         return [known[slot.name] for slot in self.body.outputs]
+
+    def weights(self) -> dict[str, Value]:
+        """The module's tensors, by their names in the body."""
+        keys = self.body.weights
+        try:
+            return dict(zip(keys, map(vars(self.module).__getitem__, keys.values())))
+        except KeyError:  # one is computed, by a property of the class
+            return dict(zip(keys, map(self.weight, keys.values())))
 
     def follow(self, plan: Plan, known: dict[str, Value]) -> None:
         """Run the steps of a plan; values are let go after their last use, so that they can be fused away."""
@@ -132,7 +167,19 @@ class Plans:
                 found.update(zip(step.outputs, results))
             else:
                 rest.append(step)
-        return self.plan(rest, found, known) if reads.count == before else None
+        if reads.count != before:
+            return None
+        plan = self.plan(rest, found, known)
+        return replace(plan, replayed=self.replayed(plan))
+
+    def replayed(self, plan: Plan) -> ReplayedSteps:
+        outputs = [slot.name for slot in self.body.outputs]
+        used, made = dict.fromkeys([""]), set[str]()  # in order, so that a tensor is always the same argument
+        for step, *_ in plan.steps:
+            used.update(dict.fromkeys(name for name in names_in(step) if name not in made))
+            made.update(step.outputs)
+        used.update(dict.fromkeys(name for name in outputs if name not in made))
+        return ReplayedSteps(partial(self.follow, plan), list(used), {"": None, **plan.known}, outputs)
 
     def plan(self, steps: Iterable[Step], known: Mapping[str, Value], seen: Mapping[str, Value] | None = None) -> Plan:
         """Prepare steps; with `seen`, the values of a run, arrays that they take as tensors are made tensors, once."""

@@ -78,6 +78,7 @@ def unique(key: str, taken: Mapping[str, object]) -> str:
 
 RESERVED = {
     "body",
+    "fallback_reasons",
     "graph",
     "graph_for",
     "info",
@@ -87,6 +88,7 @@ RESERVED = {
     "onnx_names",
     "opsets",
     "output_names",
+    "replays",
     "run_values",
     "to_python",
     "training",

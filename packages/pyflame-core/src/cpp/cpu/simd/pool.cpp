@@ -131,10 +131,10 @@ void max_plane(const PoolPlane& p, const void* in, void* out, i64* indices) {
       max_chunk(p, static_cast<const T*>(in), y, first, last, best, taps);
       T* to = static_cast<T*>(out) + y * p.ow;
       for (i64 x = first; x < last; ++x) to[x] = best[x - first];
+      const i64 corner = (y * g.stride[0] - g.padding[0]) * p.w - g.padding[1];
       for (i64 x = first; x < last; ++x) {
-        i64 tap = taps[x - first], r = tap / g.kernel[1], s = tap % g.kernel[1];
-        i64 row = y * g.stride[0] - g.padding[0] + r * g.dilation[0];
-        indices[y * p.ow + x] = tap < 0 ? -1 : row * p.w + x * g.stride[1] - g.padding[1] + s * g.dilation[1];
+        const int tap = taps[x - first];
+        indices[y * p.ow + x] = tap < 0 ? -1 : corner + x * g.stride[1] + p.taps[tap];
       }
     }
   }
