@@ -17,8 +17,8 @@ constexpr i64 kFewQueries = 4;
 bool reads_in_place(const View& view, DType dtype) { return view.dtype == dtype && view.strides[3] == 1; }
 
 template <class T>
-const T* matrix_at(const View& view, i64 batch, i64 head) {
-  return view.as<T>() + batch * view.strides[0] + head * view.strides[1];
+const T* row_at(const View& view, i64 batch, i64 head, i64 row) {
+  return view.as<T>() + batch * view.strides[0] + head * view.strides[1] + row * view.strides[2];
 }
 
 template <class T>
@@ -33,10 +33,10 @@ void forward(const AttentionOptions& options, const AttentionInputs& in, const V
   T* keys = direct ? nullptr : scratch<T>(Scratch::kPackedB, pairs * (key_size + value_size));
   T* values = keys + (direct ? 0 : pairs * key_size);
   parallel_for(direct ? 0 : pairs, 1, [&](i64 begin, i64 end) {
-    T* line = scratch<T>(Scratch::kPackedA, 16 * s.features);
+    T* line = scratch<T>(Scratch::kPackedA, kKeyBlock * s.features);
     for (i64 pair = begin; pair < end; ++pair) {
       i64 batch = pair / s.groups, group = pair % s.groups;
-      pack_transposed(in.key, batch, group, key_columns, line, keys + pair * key_size);
+      pack_transposed(in.key, batch, group, line, keys + pair * key_size);
       pack_rows(in.value, batch, group, 0, s.keys, key_columns, value_columns, values + pair * value_size);
     }
   });
@@ -49,7 +49,7 @@ void forward(const AttentionOptions& options, const AttentionInputs& in, const V
     for (i64 task = begin; task < end; ++task) {
       const i64 block = task % blocks, head = task / blocks % s.heads, batch = task / blocks / s.heads;
       const i64 first = block * kQueryBlock, rows = s.queries - first < kQueryBlock ? s.queries - first : kQueryBlock;
-      const i64 pair = batch * s.groups + head / s.heads_per_group();
+      const i64 group = head / s.heads_per_group(), pair = batch * s.groups + group;
       T top[kQueryBlock], weight[kQueryBlock], factor[kQueryBlock];
       for (i64 r = 0; r < rows; ++r) {
         top[r] = static_cast<T>(-__builtin_inf());
@@ -63,23 +63,20 @@ void forward(const AttentionOptions& options, const AttentionInputs& in, const V
         const i64 left = AttentionSizes::padded(reach - start), width = left < kKeyBlock ? left : kKeyBlock;
         const i64 present = s.keys - start < width ? s.keys - start : width;
         if (direct) {
-          const T* from = matrix_at<T>(in.key, batch, head / s.heads_per_group()) + start * in.key.strides[2];
-          product_kernels<T>().dots({rows, present, s.features, query, s.features, 1, from, 1, in.key.strides[2], scores,
-                                     kKeyBlock, false});
+          kernels.scores(rows, present, s.features, query, row_at<T>(in.key, batch, group, start), in.key.strides[2], scores);
         } else {
-          kernels.product(rows, width, s.features, query, s.features, 1, keys + pair * key_size + start, key_columns, scores,
-                          kKeyBlock, false);
+          kernels.product(rows, width, s.features, query, s.features, 1, keys + pair * key_size + start * s.features,
+                          s.block_width(start), scores, kKeyBlock, false);
         }
         mask.apply(batch, head, first, rows, start, width, scores, line);
         kernels.advance(scores, rows, width, top, weight, factor);
+        if (direct) {
+          kernels.gather(rows, present, s.values, scores, row_at<T>(in.value, batch, group, start), in.value.strides[2], sums,
+                         value_columns, factor);
+          continue;
+        }
         for (i64 r = 0; start > 0 && r < rows; ++r) {
           if (factor[r] != T(1)) kernels.scale(sums + r * value_columns, value_columns, factor[r]);
-        }
-        if (direct) {
-          const T* from = matrix_at<T>(in.value, batch, head / s.heads_per_group()) + start * in.value.strides[2];
-          product_kernels<T>().stream({rows, s.values, present, scores, kKeyBlock, 1, from, in.value.strides[2], 1, sums,
-                                       value_columns, true});
-          continue;
         }
         kernels.product(rows, value_columns, width, scores, kKeyBlock, 1,
                         values + pair * value_size + start * value_columns, value_columns, sums, value_columns, start > 0);
