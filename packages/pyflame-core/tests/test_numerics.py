@@ -208,3 +208,33 @@ def test_attention_of_few_queries_reads_keys_where_they_lie(queries: int, keys: 
     weights = np.exp(scores - scores.max(-1, keepdims=True)) * (mask if masked else 1.0)
     exact = weights / weights.sum(-1, keepdims=True) @ wide_v
     np.testing.assert_allclose(found, exact, rtol=0, atol=3e-6)
+
+
+@pytest.mark.parametrize(("queries", "keys", "width"), [(300, 300, 16), (50, 200, 20), (200, 130, 16), (3, 70, 16)])
+@pytest.mark.parametrize("apart", [False, True])
+def test_causal_attention_over_several_blocks(queries: int, keys: int, width: int, apart: bool) -> None:
+    rng = np.random.default_rng(keys)
+    arrays = [rng.standard_normal(s) for s in ((2, 4, queries, 24), (2, keys, 2, 24), (2, keys, 2, width))]
+    grad = rng.standard_normal((2, 4, queries, width))
+
+    def inputs(dtype: pf.DType) -> list[pf.Tensor]:
+        q, k, v = (pf.tensor(a.astype(np.float32), dtype=dtype) for a in arrays)
+        swapped = [t.transpose(1, 2) for t in (k, v)]  # rows as a cache keeps them, far apart
+        return [t.detach().requires_grad_() for t in (q, *(swapped if apart else [t.contiguous() for t in swapped]))]
+
+    def exact(q: pf.Tensor, k: pf.Tensor, v: pf.Tensor) -> pf.Tensor:
+        k, v = (pf.repeat_interleave(t, 2, 1) for t in (k, v))
+        scores = q @ k.transpose(2, 3) / math.sqrt(24)
+        seen = pf.tensor(np.tri(queries, keys, dtype=bool))
+        return pf.softmax(pf.where(seen, scores, -math.inf), -1) @ v
+
+    found, expected = [], []
+    for results, dtype, attend in (
+        (expected, pf.float64, exact),
+        (found, pf.float32, lambda *qkv: pf.ops.scaled_dot_product_attention(*qkv, is_causal=True, enable_gqa=True)),
+    ):
+        given = inputs(dtype)
+        y = attend(*given)
+        results += [t.detach().numpy() for t in (y, *pf.autograd.grad(y, given, pf.tensor(grad, dtype=dtype)))]
+    for near, true in zip(found, expected, strict=True):
+        np.testing.assert_allclose(near, true, rtol=0, atol=2e-6 * np.abs(true).max())

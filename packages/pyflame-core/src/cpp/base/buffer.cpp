@@ -112,7 +112,7 @@ Buffer* take_small(u32 log2, const char* op, std::size_t bytes) {
     g_stats.cached_bytes -= static_cast<i64>(block);
     return found;
   }
-  auto* made = static_cast<Buffer*>(std::aligned_alloc(64, block));
+  auto* made = static_cast<Buffer*>(allocate_block(block, bytes + kHeader));
   if (!made) out_of_memory(op, bytes);
   ++g_stats.allocations;
   return made;

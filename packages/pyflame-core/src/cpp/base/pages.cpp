@@ -8,18 +8,25 @@
 
 namespace pyflame {
 
-void* allocate_pages(std::size_t& bytes) {
+namespace {
+constexpr std::size_t kHugePage = std::size_t{2} << 20;
+}
+
+void* allocate_block(std::size_t bytes, std::size_t used) {
 #if defined(__linux__)
-  constexpr std::size_t kHugePage = std::size_t{2} << 20;
-  if (bytes >= kHugePage) {
-    bytes = (bytes + kHugePage - 1) / kHugePage * kHugePage;
+  if (const std::size_t whole = used / kHugePage * kHugePage) {
     void* block = std::aligned_alloc(kHugePage, bytes);
-    if (block) madvise(block, bytes, MADV_HUGEPAGE);  // advice: refused, the block is as good as any
+    if (block) madvise(block, whole, MADV_HUGEPAGE);  // advice: refused, the block is as good as any
     return block;
   }
 #endif
-  bytes = (bytes + 4095) & ~std::size_t{4095};
   return std::aligned_alloc(64, bytes);
+}
+
+void* allocate_pages(std::size_t& bytes) {
+  const std::size_t unit = bytes >= kHugePage ? kHugePage : 4096;
+  bytes = (bytes + unit - 1) / unit * unit;
+  return allocate_block(bytes, bytes);
 }
 
 }  // namespace pyflame

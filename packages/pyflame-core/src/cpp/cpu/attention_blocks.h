@@ -6,6 +6,7 @@
 #include "cpu/attention.h"
 #include "cpu/attention_table.h"
 #include "cpu/elementwise_table.h"
+#include "cpu/gemm_kernels.h"
 
 namespace pyflame::cpu {
 
@@ -20,6 +21,8 @@ struct AttentionSizes {
   i64 feature_columns() const { return padded(features); }
   i64 value_columns() const { return padded(values); }
   i64 heads_per_group() const { return heads / groups; }
+  // Columns of the packed block of keys that begins with key `start`.
+  i64 block_width(i64 start) const { return keys - start < kKeyBlock ? padded(keys - start) : kKeyBlock; }
   // Keys that some query of [first, last) sees.
   i64 reach(bool causal, i64 last) const { return causal && last < keys ? last : keys; }
 };
@@ -41,23 +44,21 @@ inline void pack_rows(const View& view, i64 batch, i64 head, i64 first, i64 coun
   if (room > count) std::memset(to + count * columns, 0, static_cast<std::size_t>((room - count) * columns) * sizeof(T));
 }
 
-// The transpose of all rows: (row length, columns), the padding zero. `line` has room for a row.
+// All rows, transposed block by block of kKeyBlock: block `start` is a matrix (row length, block_width(start)) at
+// to + start * row length, the columns beyond the last row zero. `line` has room for kKeyBlock rows.
 template <class T>
-inline void pack_transposed(const View& view, i64 batch, i64 head, i64 columns, T* line, T* to) {
+inline void pack_transposed(const View& view, i64 batch, i64 head, T* line, T* to) {
   const i64 rows = view.shape[2], n = view.shape[3];
-  constexpr i64 kTogether = 16;  // rows read together, so that whole cache lines are written
-  for (i64 first = 0; first < columns; first += kTogether) {
-    for (i64 r = 0; r < kTogether; ++r) {
-      T* row = line + r * n;
-      if (first + r < rows) {
-        read_row(view, batch, head, first + r, n, row);
-      } else {
-        for (i64 j = 0; j < n; ++j) row[j] = T(0);
-      }
+  const bool as_it_lies = view.dtype == (sizeof(T) == 8 ? DType::kFloat64 : DType::kFloat32);
+  for (i64 start = 0; start < rows; start += kKeyBlock) {
+    const i64 count = rows - start < kKeyBlock ? rows - start : kKeyBlock, width = AttentionSizes::padded(count);
+    if (as_it_lies) {
+      const T* from = view.as<T>() + batch * view.strides[0] + head * view.strides[1] + start * view.strides[2];
+      product_kernels<T>().pack(from, view.strides[2], view.strides[3], count, n, width, to + start * n);
+      continue;
     }
-    for (i64 j = 0; j < n; ++j) {
-      for (i64 r = 0; r < kTogether; ++r) to[j * columns + first + r] = line[r * n + j];
-    }
+    for (i64 r = 0; r < count; ++r) read_row(view, batch, head, start + r, n, line + r * n);
+    product_kernels<T>().pack(line, n, 1, count, n, width, to + start * n);
   }
 }
 

@@ -22,7 +22,7 @@ class Group {
         kernels_(attention_kernels<T>()), keys_(s_.key_columns()), features_(s_.feature_columns()),
         values_(s_.value_columns()) {
     const i64 sizes[] = {s_.features * keys_, s_.values * keys_, keys_ * features_, keys_ * features_, keys_ * values_};
-    i64 all = 2 * kQueryBlock * kKeyBlock + kKeyBlock + 16 * (s_.features + s_.values);
+    i64 all = 2 * kQueryBlock * kKeyBlock + kKeyBlock + kKeyBlock * (s_.features + s_.values);
     for (i64 size : sizes) all += size;
     all += s_.queries * (2 * features_ + values_ + 1) + values_;
     T* at = scratch<T>(Scratch::kPartials, all);
@@ -40,13 +40,13 @@ class Group {
     scores_ = take(kQueryBlock * kKeyBlock);
     slopes_ = take(kQueryBlock * kKeyBlock);
     line_ = take(kKeyBlock);
-    packing_ = take(16 * (s_.features + s_.values));
+    packing_ = take(kKeyBlock * (s_.features + s_.values));
     result_ = take(values_);
   }
 
   void run(i64 batch, i64 group, const View& grad_query, const View& grad_key, const View& grad_value) {
-    pack_transposed(in_.key, batch, group, keys_, packing_, key_columns_);
-    pack_transposed(in_.value, batch, group, keys_, packing_, value_columns_);
+    pack_transposed(in_.key, batch, group, packing_, key_columns_);
+    pack_transposed(in_.value, batch, group, packing_, value_columns_);
     pack_rows(in_.key, batch, group, 0, s_.keys, keys_, features_, key_rows_);
     clear(grad_key_, keys_ * features_);
     clear(grad_value_, keys_ * values_);
@@ -92,9 +92,11 @@ class Group {
     const bool whole = AttentionSizes::padded(reach) <= kKeyBlock;
     for (i64 start = 0; start < reach; start += kKeyBlock) {
       const i64 left = AttentionSizes::padded(reach - start), width = left < kKeyBlock ? left : kKeyBlock;
-      kernels_.product(rows, width, s_.features, query, features_, 1, key_columns_ + start, keys_, scores_, kKeyBlock, false);
+      kernels_.product(rows, width, s_.features, query, features_, 1, key_columns_ + start * s_.features,
+                       s_.block_width(start), scores_, kKeyBlock, false);
       mask_.apply(batch, head, first, rows, start, width, scores_, line_);
-      kernels_.product(rows, width, s_.values, grad, values_, 1, value_columns_ + start, keys_, slopes_, kKeyBlock, false);
+      kernels_.product(rows, width, s_.values, grad, values_, 1, value_columns_ + start * s_.values,
+                       s_.block_width(start), slopes_, kKeyBlock, false);
       for (i64 r = 0; r < rows; ++r) {
         const T* delta = whole ? nullptr : head_.delta + first + r;
         kernels_.differentiate(scores_ + r * kKeyBlock, slopes_ + r * kKeyBlock, width, totals_[first + r], delta);

@@ -15,6 +15,12 @@ template <class T>
 struct AttentionKernels {
   void (*product)(i64 rows, i64 columns, i64 inner, const T* a, i64 a_row, i64 a_step, const T* b, i64 b_row, T* c,
                   i64 c_row, bool accumulate);
+  // Scores, kKeyBlock apart, of few queries, `features` apart, and keys where they lie. Up to kAttentionPad - 1 numbers
+  // without meaning follow those of a row.
+  void (*scores)(i64 rows, i64 keys, i64 features, const T* query, const T* key, i64 key_row, T* scores);
+  // sums[r] = sums[r] * factor[r] + weights[r] @ value, for few rows of weights, kKeyBlock apart.
+  void (*gather)(i64 rows, i64 keys, i64 columns, const T* weights, const T* value, i64 value_row, T* sums, i64 sums_row,
+                 const T* factor);
   // Online softmax of rows of `keys` scores (a multiple of kAttentionPad), kKeyBlock apart: scores become exponentials
   // relative to the new maximum of their row, top and total move on, factor is what earlier results shrink by. The three
   // have room for kQueryBlock elements.

@@ -40,20 +40,20 @@ ChainRun::ChainRun(const TileProgram& program, const Shape& shape, const View* i
   for (std::size_t k = 0; k < program.outputs.size(); ++k) {
     in_place_ &= is_native(program.out_dtypes[k]) || static_cast<int>(k) == folded;
   }
-  in_place_ = in_place_ && row_ >= kShortestRow * code_.block && !overwrites();
+  in_place_ = in_place_ && row_ >= kShortestRow * code_.block;
+  find_overwrites();
 }
 
-// An output's memory is an input's that is read after the write.
-bool ChainRun::overwrites() const {
+// Outputs whose memory is an input's.
+void ChainRun::find_overwrites() {
   const Chain& chain = program_.chain;
   for (std::size_t k = 0; k < program_.outputs.size(); ++k) {
     for (std::size_t i = 0; i < num_inputs_; ++i) {
-      if (inputs_[i].access == Access::kDirect && inputs_[i].data == outputs_[k] && chain.last_read[i] > chain.first_write[k]) {
-        return true;
-      }
+      if (inputs_[i].access != Access::kDirect || inputs_[i].data != outputs_[k]) continue;
+      repeatable_ = false;
+      if (chain.last_read[i] > chain.first_write[k]) in_place_ = false;
     }
   }
-  return false;
 }
 
 ChainWorker::ChainWorker(const ChainRun& run) : run_(run), program_(run.program_), code_(run.code_) {
@@ -74,7 +74,8 @@ void ChainWorker::run(i64 begin, i64 end) {
   }
   for (i64 next; begin < end; begin = next) {
     next = run_.row_end(begin) < end ? run_.row_end(begin) : end;
-    const i64 whole = (next - begin) / code_.block * code_.block;
+    i64 whole = (next - begin) / code_.block * code_.block;
+    if (whole > 0 && run_.repeatable_) whole = next - begin;
     if (whole > 0) run_in_place(begin, whole);
     if (begin + whole < next) run_staged(begin + whole, next - begin - whole, 0);
   }

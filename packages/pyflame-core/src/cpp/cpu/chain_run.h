@@ -14,7 +14,7 @@ class ChainRun {
 
  private:
   friend class ChainWorker;
-  bool overwrites() const;
+  void find_overwrites();
   i64 row_end(i64 at) const { return at / row_ * row_ + row_; }
 
   const TileProgram& program_;
@@ -23,6 +23,7 @@ class ChainRun {
   const int folded_;
   const std::size_t num_inputs_;
   bool in_place_ = true;  // blocks can read inputs and write outputs where they lie, within a row of row_ elements
+  bool repeatable_ = true;  // computing an element again gives the same
   i64 row_ = std::numeric_limits<i64>::max();
   // Unset beyond what the program uses: for a handful of elements clearing them would be most of the cost.
   BoundInput inputs_[kMaxTileRegisters];

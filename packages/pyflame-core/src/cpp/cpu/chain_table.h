@@ -28,7 +28,8 @@ struct ChainInstructions {
   ChainFn call;                // item.call(block, in[0], in[1]): an operand without memory is the block
   ChainFn round;               // item.round(block)
   ChainFn end;
-  void (*run)(const ChainItem* items, i64 n);  // n: a multiple of `block`
+  // n: at least `block`. Of what a last block would lack, it takes elements of the one before again.
+  void (*run)(const ChainItem* items, i64 n);
 };
 
 // Functions, as the address of an instruction is no constant once its type is erased.

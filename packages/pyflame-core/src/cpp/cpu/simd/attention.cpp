@@ -1,4 +1,5 @@
 #include "cpu/attention_table.h"
+#include "cpu/simd/attention_few.h"
 #include "cpu/simd/line.h"
 #include "cpu/simd/line_max.h"
 #include "cpu/simd/power.h"
@@ -128,7 +129,8 @@ void scale(T* row, i64 n, T factor) {
 
 }  // namespace
 
-const AttentionTable attention_table = {{product<float>, advance<float>, differentiate<float>, scale<float>},
-                                        {product<double>, advance<double>, differentiate<double>, scale<double>}};
+const AttentionTable attention_table = {
+    {product<float>, scores<float>, gather<float>, advance<float>, differentiate<float>, scale<float>},
+    {product<double>, scores<double>, gather<double>, advance<double>, differentiate<double>, scale<double>}};
 
 }  // namespace pyflame::cpu::PYFLAME_TIER

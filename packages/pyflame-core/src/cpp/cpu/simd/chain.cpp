@@ -45,10 +45,11 @@ void end_of_block(const ChainItem*, i64, Vec<T>, Vec<T>, Vec<T>, Vec<T>, Vec<T>,
 
 template <class T>
 void run_blocks(const ChainItem* items, i64 n) {
+  constexpr i64 block = kVectors * kWidth<T>;
   const Vec<T> v{};
-  for (i64 i = 0; i < n; i += kVectors * kWidth<T>) {
-    reinterpret_cast<Next<Vec<T>>>(items->run)(items, i, v, v, v, v, v, v, v, v);
-  }
+  i64 i = 0;
+  for (; i + block <= n; i += block) reinterpret_cast<Next<Vec<T>>>(items->run)(items, i, v, v, v, v, v, v, v, v);
+  if (i < n) reinterpret_cast<Next<Vec<T>>>(items->run)(items, n - block, v, v, v, v, v, v, v, v);
 }
 
 // ---- operands
@@ -67,6 +68,7 @@ struct Memory {
       : p(reinterpret_cast<const T*>(item->in[operand].memory + i * item->in[operand].step)) {}
   template <int k>
   Vec<T> get(Vec<T>) const {
+    fetch_ahead(p + k * kWidth<T>);
     return pyflame::cpu::PYFLAME_TIER::load(p + k * kWidth<T>);
   }
 };
@@ -154,6 +156,7 @@ struct Store : Address {
   using Address::Address;
   template <int k>
   Vec<T> at(Vec<T> v) const {
+    fetch_ahead(p + k * kVectorBytes);
     pyflame::cpu::PYFLAME_TIER::store(reinterpret_cast<T*>(p) + k * kWidth<T>, v);
     return v;
   }

@@ -59,9 +59,11 @@ inline T clamp(T x, T low, T high) {
 template <class T>
 inline T vexp(T x) {
   using F = FloatBits<T>;
-  ExpParts<T> parts = split_exponent(clamp(x, F::kExpMin, F::kExpMax));
-  T r = parts.r;
-  return scale(fma(r * r, exp_polynomial(r), r) + T(1), parts.bits);
+  // Zeros are put in place: x86 processors take a hundred cycles to compute a result below the normal range.
+  bool zero = x < F::kExpMin;
+  ExpParts<T> parts = split_exponent(zero ? T(0) : x > F::kExpMax ? F::kExpMax : x);
+  T r = parts.r, result = scale(fma(r * r, exp_polynomial(r), r) + T(1), parts.bits);
+  return zero ? T(0) : result;
 }
 
 template <class T>

@@ -5,7 +5,7 @@
 
 namespace pyflame::cpu::PYFLAME_TIER {
 
-inline FloatVector power(FloatVector x) { return exp_of_negative(x); }
+inline FloatVector power(FloatVector x) { return exp_below_overflow(x); }
 inline DoubleVector power(DoubleVector x) {
   double lanes[kWidth<double>];
   store(lanes, x);
