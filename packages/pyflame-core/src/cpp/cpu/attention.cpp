@@ -65,7 +65,7 @@ void forward(const AttentionOptions& options, const AttentionInputs& in, const V
         if (direct) {
           const T* from = matrix_at<T>(in.key, batch, head / s.heads_per_group()) + start * in.key.strides[2];
           product_kernels<T>().dots({rows, present, s.features, query, s.features, 1, from, 1, in.key.strides[2], scores,
-                                     kKeyBlock, false});
+                                     kKeyBlock, false}, 1);
         } else {
           kernels.product(rows, width, s.features, query, s.features, 1, keys + pair * key_size + start, key_columns, scores,
                           kKeyBlock, false);
