@@ -66,8 +66,9 @@ struct AmxKernels {
   // C (32 x 32) (+)= A panel times B panel, over `steps`. Of split numbers the products whose sizes add up to less than
   // `parts` are taken.
   void (*multiply)(i64 steps, int parts, const u16* a, const u16* b, float* c, i64 ldc, bool accumulate, AmxAhead ahead);
-  // Sums that came from the unit (so none is denormal), rounded to bfloat16. rows, columns <= 32.
-  void (*narrow)(const float* sums, i64 lds, i64 rows, i64 columns, u16* out, i64 ldc);
+  // Sums that came from the unit (so none is denormal), rounded to bfloat16. rows, columns <= 32. `past`: whole lines go
+  // past the caches, which then need not read them first.
+  void (*narrow)(const float* sums, i64 lds, i64 rows, i64 columns, u16* out, i64 ldc, bool past);
   // A block of sums (+)= 32 lanes of an image, lane_size apart, times B; each step reads the image at an offset of its own.
   void (*multiply_image)(const u16* image, i64 lane_size, const i64* offsets, i64 steps, int parts, const u16* b,
                          float* sums, bool accumulate);

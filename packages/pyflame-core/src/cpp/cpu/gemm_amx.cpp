@@ -61,6 +61,7 @@ struct HalfProduct {
   const Product<u16>& g;
   static constexpr int parts = 1;
   static constexpr i64 kDepth = 2048;
+  static constexpr i64 kPastCaches = 1 << 20;  // numbers of a result: no cache near the core holds them until they are read
   static constexpr bool kInPlace = false;
 
   bool along_k(bool is_a) const { return (is_a ? g.a_col : g.b_row) == 1; }
@@ -94,7 +95,7 @@ struct HalfProduct {
   }
   void finish(i64 i, i64 j, const float* sums, i64 sums_row, i64 rows, i64 columns, bool plain) const {
     u16* out = g.c + i * g.ldc + j;
-    if (!plain) return amx_kernels()->narrow(sums, sums_row, rows, columns, out, g.ldc);
+    if (!plain) return amx_kernels()->narrow(sums, sums_row, rows, columns, out, g.ldc, g.m * g.n >= kPastCaches);
     for (i64 row = 0; row < rows; ++row) float_to_halves(DType::kBFloat16, sums + row * sums_row, columns, out + row * g.ldc);
   }
 };
@@ -105,8 +106,8 @@ bool packs(const Product<T>& g) {
 }
 
 // Products of more rows repay packing each time.
-constexpr i64 kMostKeptRows = 1024;
-constexpr i64 kColumns = 1024, kKeptColumns = 4096;  // multiplied together
+constexpr i64 kMostKeptRows = 2048;
+constexpr i64 kColumns = 2048, kKeptColumns = 4096;  // multiplied together
 
 template <class T>
 WeightKey weight_key(const Product<T>& g, int parts) {

@@ -1,5 +1,7 @@
 #include "cpu/gemm_blocked.h"
 
+#include <algorithm>
+
 #include "cpu/gemm_amx.h"
 #include "cpu/precision.h"
 #include "cpu/scratch.h"
@@ -165,13 +167,14 @@ Product<T> part_of(const Product<T>& g, i64 row, i64 rows, i64 column, i64 colum
 
 // An element's sum is the same in whatever part it is computed.
 template <class T>
-void skinny(void (*kernel)(const Product<T>&), const Product<T>& g, bool threaded) {
-  if (!threaded) return kernel(g);
+void stream(const ProductKernels<T>& kernels, const Product<T>& g, bool threaded) {
+  if (!threaded) return kernels.stream(g);
   if (g.m > g.n) {
-    parallel_for(g.m, even_panel(g.m, 64), [&](i64 begin, i64 end) { kernel(part_of(g, begin, end - begin, 0, g.n)); });
+    parallel_for(g.m, even_panel(g.m, 64), [&](i64 begin, i64 end) {
+      kernels.stream(part_of(g, begin, end - begin, 0, g.n));
+    });
   } else {
-    const i64 chunk = g.b_col == 1 ? 512 : 64;
-    parallel_for(g.n, chunk, [&](i64 begin, i64 end) { kernel(part_of(g, 0, g.m, begin, end - begin)); });
+    parallel_for(g.n, 512, [&](i64 begin, i64 end) { kernels.stream(part_of(g, 0, g.m, begin, end - begin)); });
   }
 }
 
@@ -180,6 +183,31 @@ template <class T>
 bool prefers_dots(const Product<T>& g) {
   if (g.b_row != 1 || g.b_col == 1 || g.a_col != 1) return false;
   return g.m == 1 || (g.m <= kMaxStreamRows && 8 * g.m <= g.k) || (g.n <= 12 && g.k >= 64);
+}
+
+template <class T>
+void dots(const ProductKernels<T>& kernels, Product<T> g, bool threaded) {
+  i64 c_col = 1;
+  if (g.m > kMaxStreamRows) {  // few columns: the transposed product
+    c_col = g.ldc;
+    g = Product<T>{g.n, g.m, g.k, g.b, g.b_col, 1, g.a, 1, g.a_row, g.c, 1, g.accumulate};
+  }
+  if (g.m > 1 && g.k > kDotDepth<T>) {  // rows that lie far apart would meet in few cache sets
+    T* packed = scratch<T>(Scratch::kPackedA, ceil_div(g.k, kDotDepth<T>) * kDotDepth<T> * g.m);
+    for (i64 p = 0; p < g.k; p += kDotDepth<T>) {
+      for (i64 i = 0; i < g.m; ++i) {
+        std::copy_n(g.a + i * g.a_row + p, least(kDotDepth<T>, g.k - p), packed + p * g.m + i * kDotDepth<T>);
+      }
+    }
+    g.a = packed, g.a_row = kDotDepth<T>, g.a_col = g.m;
+  }
+  parallel_for(g.n, threaded ? 72 : g.n, [&](i64 begin, i64 end) {
+    Product<T> part = g;
+    part.n = end - begin;
+    part.b += begin * g.b_col;
+    part.c += begin * c_col;
+    kernels.dots(part, c_col);
+  });
 }
 
 template <class T>
@@ -216,8 +244,8 @@ void gemm_plain(Product<T> g) {
   const ProductKernels<T>& kernels = product_kernels<T>();
   const i64 work = g.m * g.n * g.k;
   const bool threaded = work >= kThreadedWork;
-  if (prefers_dots(g)) return skinny(kernels.dots, g, threaded);
-  if (g.m <= kMaxStreamRows && g.b_col == 1 && g.n * g.k >= 32 * 1024) return skinny(kernels.stream, g, threaded);
+  if (prefers_dots(g)) return dots(kernels, g, threaded);
+  if (g.m <= kMaxStreamRows && g.b_col == 1 && g.n * g.k >= 32 * 1024) return stream(kernels, g, threaded);
   if (work <= 128 * 1024 && g.k <= 1024 && (g.a_row == 1 || g.a_col == 1)) return direct(kernels, g);
   blocked(kernels, g, threaded);
 }

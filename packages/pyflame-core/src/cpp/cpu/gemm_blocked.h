@@ -26,10 +26,4 @@ template <class T>
 void multiply_packed(const T* packed, i64 m, i64 k, i64 rows, i64 row_begin, i64 row_end, const T* b, i64 b_row, i64 n,
                      bool readable, T* c, i64 ldc, bool accumulate);
 
-// Rows of A (or columns of B) per panel: at most `limit`, and the last panel nearly as large as the others.
-inline i64 even_panel(i64 total, i64 limit) {
-  i64 panels = (total + limit - 1) / limit;
-  return (total + panels - 1) / panels;
-}
-
 }  // namespace pyflame::cpu

@@ -19,6 +19,15 @@ struct Product {
 };
 
 inline constexpr int kMaxTileRows = 14, kMaxStreamRows = 16;
+template <class T>
+inline constexpr i64 kDotDepth = 2048 / static_cast<i64>(sizeof(T));
+
+// Rows of A (or columns of B) per panel: at most `limit`, and the last panel nearly as large as the others. Static: this is
+// compiled for every tier.
+static constexpr i64 even_panel(i64 total, i64 limit) {
+  i64 panels = (total + limit - 1) / limit;
+  return (total + panels - 1) / panels;
+}
 
 // One register tile of C: `rows` rows (fixed by the function) by one or two vectors, of which the last has `tail`
 // valid lanes. `a_step` is the stride between columns of A when its rows have stride 1, else between its rows (and
@@ -35,10 +44,11 @@ struct ProductKernels {
 
   // out[k * width + lane] = in[lane * lane_stride + k * k_stride]; lanes beyond `lanes` are zero.
   void (*pack)(const T* in, i64 lane_stride, i64 k_stride, i64 lanes, i64 k, i64 width, T* out);
-  // Few rows in A, so that reading B is the cost. `stream` wants at most kMaxStreamRows rows and b_col == 1, `dots`
-  // wants b_row == 1 and a_col == 1.
+  // At most kMaxStreamRows rows in A, so that reading B is the cost. `stream` wants b_col == 1. `dots` wants b_row == 1
+  // and contiguous rows in each block of kDotDepth columns of A; the block that begins at column p is p * a_col away, and
+  // columns of C are c_col apart.
   void (*stream)(const Product<T>& product);
-  void (*dots)(const Product<T>& product);
+  void (*dots)(const Product<T>& product, i64 c_col);
 };
 
 template <class T>

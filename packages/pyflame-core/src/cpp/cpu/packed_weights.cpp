@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/pages.h"
 
 namespace pyflame::cpu {
 
@@ -24,8 +25,8 @@ std::atomic<i64> g_bytes{0};  // kernels run without the GIL
 i64 packed_bytes() { return g_bytes.load(std::memory_order_relaxed); }
 
 PackedWeights::PackedWeights(const WeightKey& packed, i64 numbers, i64 num_ranges, const char* op)
-    : key(packed), bytes((static_cast<std::size_t>(numbers) * sizeof(u16) + 63) / 64 * 64),
-      panels(static_cast<u16*>(std::aligned_alloc(64, bytes))), ranges(new AmxRange[static_cast<std::size_t>(num_ranges)]),
+    : key(packed), bytes(static_cast<std::size_t>(numbers) * sizeof(u16)),
+      panels(static_cast<u16*>(allocate_pages(bytes))), ranges(new AmxRange[static_cast<std::size_t>(num_ranges)]),
       next(nullptr) {
   if (!panels) {
     delete[] ranges;

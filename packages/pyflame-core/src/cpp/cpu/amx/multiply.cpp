@@ -131,7 +131,10 @@ void multiply_image(const u16* image, i64 lane_size, const i64* offsets, i64 ste
 }
 
 void begin() { _tile_loadconfig(&g_config); }
-void end() { _tile_release(); }
+void end() {
+  _mm_sfence();  // stores past the caches are seen by who waits for this thread
+  _tile_release();
+}
 
 void multiply(i64 steps, int parts, const u16* a, const u16* b, float* c, i64 ldc, bool accumulate, AmxAhead ahead) {
   begin_sums(c, ldc, accumulate);

@@ -290,11 +290,16 @@ void pack_bfloat16(const u16* in, i64 lane_stride, i64 k_stride, i64 lanes, i64 
   seen.merge_into(range);
 }
 
-void narrow(const float* sums, i64 lds, i64 rows, i64 columns, u16* out, i64 ldc) {
+void narrow(const float* sums, i64 lds, i64 rows, i64 columns, u16* out, i64 ldc, bool past) {
   const __mmask32 mask = first_halves(columns);
+  past &= columns == 32 && (reinterpret_cast<u64>(out) | static_cast<u64>(ldc) * 2) % 64 == 0;
   for (i64 i = 0; i < rows; ++i, sums += lds, out += ldc) {
     __m512i halves = (__m512i)_mm512_cvtne2ps_pbh(_mm512_loadu_ps(sums + 16), _mm512_loadu_ps(sums));
-    _mm512_mask_storeu_epi16(out, mask, halves);
+    if (past) {
+      _mm512_stream_si512((__m512i*)out, halves);
+    } else {
+      _mm512_mask_storeu_epi16(out, mask, halves);
+    }
   }
 }
 

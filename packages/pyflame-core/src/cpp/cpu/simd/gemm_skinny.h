@@ -72,53 +72,103 @@ void stream(const Product<T>& g) {
   }
 }
 
-// kRows x kColumns dot products.
+inline constexpr int kDotRows = kVectorBytes == 64 ? 8 : 4;
+inline constexpr i64 kDotChunk = 24;  // columns whose sums wait between blocks of K
+
+// Columns of a tile: its sums, a vector of each column and one of A fill the registers, and a chunk is whole tiles.
+constexpr int dot_columns(int rows) {
+  int columns = (kVectorBytes == 64 ? 31 : 15) / (rows + 1);
+  if (columns > 8) columns = 8;
+  while (kDotChunk % columns != 0) --columns;
+  return columns;
+}
+
+// Sums of kRows x kColumns dot products, a vector each, over one block of K. `next`: what is read after these columns,
+// fetched meanwhile, because runs of one block are too short for the hardware to foresee.
 template <class T, int kRows, int kColumns>
-void dot_tile(const Product<T>& g, const T* a, const T* b, T* c) {
-  Vec<T> sums[kRows][kColumns] = {};
+void dot_tile(i64 k, const T* a, i64 a_row, const T* b, i64 b_col, const T* next, Vec<T>* sums, i64 sums_column,
+              bool first) {
+  Vec<T> total[kRows][kColumns];
+  for (int i = 0; i < kRows; ++i) {
+    for (int j = 0; j < kColumns; ++j) total[i][j] = first ? Vec<T>{} : sums[j * sums_column + i];
+  }
   i64 p = 0;
-  for (; p + kWidth<T> <= g.k; p += kWidth<T>) {
+  for (; p + kWidth<T> <= k; p += kWidth<T>) {
     Vec<T> column[kColumns];
-    for (int j = 0; j < kColumns; ++j) column[j] = load(b + j * g.b_col + p);
+    for (int j = 0; j < kColumns; ++j) {
+      column[j] = load(b + j * b_col + p);
+      __builtin_prefetch(next + j * b_col + p);
+    }
     for (int i = 0; i < kRows; ++i) {
-      Vec<T> x = load(a + i * g.a_row + p);
-      for (int j = 0; j < kColumns; ++j) sums[i][j] = fma(x, column[j], sums[i][j]);
+      Vec<T> x = load(a + i * a_row + p);
+      for (int j = 0; j < kColumns; ++j) total[i][j] = fma(x, column[j], total[i][j]);
     }
   }
-  if (p < g.k) {
-    Lanes<T> tail(static_cast<int>(g.k - p));
+  if (p < k) {
+    Lanes<T> tail(static_cast<int>(k - p));
     Vec<T> column[kColumns];
-    for (int j = 0; j < kColumns; ++j) column[j] = load(b + j * g.b_col + p, tail);
+    for (int j = 0; j < kColumns; ++j) column[j] = load(b + j * b_col + p, tail);
     for (int i = 0; i < kRows; ++i) {
-      Vec<T> x = load(a + i * g.a_row + p, tail);
-      for (int j = 0; j < kColumns; ++j) sums[i][j] = fma(x, column[j], sums[i][j]);
+      Vec<T> x = load(a + i * a_row + p, tail);
+      for (int j = 0; j < kColumns; ++j) total[i][j] = fma(x, column[j], total[i][j]);
     }
   }
   for (int i = 0; i < kRows; ++i) {
-    for (int j = 0; j < kColumns; ++j) {
-      T total = sum(sums[i][j]);
-      c[i * g.ldc + j] = g.accumulate ? c[i * g.ldc + j] + total : total;
+    for (int j = 0; j < kColumns; ++j) sums[j * sums_column + i] = total[i][j];
+  }
+}
+
+// The same for a chunk of columns.
+template <class T, int kRows>
+void dot_rows(i64 k, const T* a, i64 a_row, const T* b, i64 b_col, i64 columns, const T* next, Vec<T>* sums,
+              i64 sums_column, bool first) {
+  constexpr int kColumns = dot_columns(kRows);
+  i64 j = 0;
+  for (; j + kColumns <= columns; j += kColumns) {
+    const T* at = b + j * b_col;
+    dot_tile<T, kRows, kColumns>(k, a, a_row, at, b_col, j + kColumns < columns ? at + kColumns * b_col : next,
+                                 sums + j * sums_column, sums_column, first);
+  }
+  for (; j < columns; ++j) {
+    dot_tile<T, kRows, 1>(k, a, a_row, b + j * b_col, b_col, next, sums + j * sums_column, sums_column, first);
+  }
+}
+
+template <class T, int kRows = kDotRows>
+void dot_block(i64 rows, i64 k, const T* a, i64 a_row, const T* b, i64 b_col, i64 columns, const T* next, Vec<T>* sums,
+               i64 sums_column, bool first) {
+  if constexpr (kRows > 1) {
+    if (rows < kRows) {
+      return dot_block<T, kRows - 1>(rows, k, a, a_row, b, b_col, columns, next, sums, sums_column, first);
     }
   }
+  dot_rows<T, kRows>(k, a, a_row, b, b_col, columns, next, sums, sums_column, first);
 }
 
-template <class T, int kColumns>
-void dot_columns(const Product<T>& g, i64 begin, i64 end, i64 j) {
-  const T* b = g.b + j * g.b_col;
-  i64 i = begin;
-  for (; i + kSkinnyRows <= end; i += kSkinnyRows) {
-    dot_tile<T, kSkinnyRows, kColumns>(g, g.a + i * g.a_row, b, g.c + i * g.ldc + j);
-  }
-  for (; i < end; ++i) dot_tile<T, 1, kColumns>(g, g.a + i * g.a_row, b, g.c + i * g.ldc + j);
-}
-
+// Columns go in chunks, whose sums stay in the caches while blocks of K pass by: the block of A is in the first-level
+// cache, and columns of B are read from memory in runs of a block.
 template <class T>
-void dots(const Product<T>& g) {
-  constexpr i64 kRows = 16;  // these rows of A are read again for every few columns
-  for (i64 i = 0; i < g.m; i += kRows) {
-    i64 end = g.m < i + kRows ? g.m : i + kRows, j = 0;
-    for (; j + 4 <= g.n; j += 4) dot_columns<T, 4>(g, i, end, j);
-    for (; j < g.n; ++j) dot_columns<T, 1>(g, i, end, j);
+void dots(const Product<T>& g, i64 c_col) {
+  const i64 rows = even_panel(g.m, kDotRows);
+  Vec<T> sums[kDotChunk * kMaxStreamRows];
+  for (i64 j = 0; j < g.n; j += kDotChunk) {
+    const i64 columns = g.n - j < kDotChunk ? g.n - j : kDotChunk;
+    const T* b = g.b + j * g.b_col;
+    for (i64 p = 0; p < g.k; p += kDotDepth<T>) {
+      const i64 k = g.k - p < kDotDepth<T> ? g.k - p : kDotDepth<T>;
+      const T* after = p + k < g.k ? b + p + k : b + columns * g.b_col;
+      for (i64 i = 0; i < g.m; i += rows) {
+        const bool last = i + rows >= g.m;
+        dot_block<T>(last ? g.m - i : rows, k, g.a + p * g.a_col + i * g.a_row, g.a_row, b + p, g.b_col, columns,
+                     last ? after : b + p, sums + i, g.m, p == 0);
+      }
+    }
+    for (i64 i = 0; i < g.m; ++i) {
+      for (i64 q = 0; q < columns; ++q) {
+        T *c = g.c + i * g.ldc + (j + q) * c_col, total = sum(sums[q * g.m + i]);
+        *c = g.accumulate ? *c + total : total;
+      }
+    }
   }
 }
 
