@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import pyflame as pf
+from pyflame import _core
 
 draw = np.random.default_rng(0)
 M, N, V, BATCH = draw.normal(size=(3, 4)), draw.normal(size=(4, 5)), draw.normal(size=4), draw.normal(size=(2, 3, 4))
@@ -123,3 +124,28 @@ def test_linear_with_a_vector_gives_one_output_without_a_dimension() -> None:
     assert pf.ops.linear(x, weight, pf.tensor([1.0])).tolist() == (x @ weight + 1.0).tolist()
     with pytest.raises(RuntimeError, match=r"weight has shape \(1, 3, 1\): expected"):
         pf.ops.linear(x, weight.reshape(1, 3, 1))
+
+
+@pytest.mark.parametrize("dtype", [pf.float32, pf.float64, pf.bfloat16])
+@pytest.mark.parametrize("rows", [(), (1,), (5,), (2, 3), (64,)])
+def test_linear_has_the_bits_of_product_and_sum(dtype: pf.DType, rows: tuple[int, ...]) -> None:
+    given = [pf.randn(*shape, dtype=dtype) for shape in ((*rows, 33), (20, 33), (20,))]
+    seed = pf.randn(*rows, 20, dtype=dtype)
+
+    def results(linear: Any) -> tuple[list[pf.Tensor], list[str]]:
+        x, weight, bias = (tensor.clone().requires_grad_() for tensor in given)
+        y = pf.relu(linear(x, weight, bias))
+        found = [y, *pf.autograd.grad([y], [x, weight, bias], [seed])]
+        return found, _core.compile_report(found, True)["kernels"]
+
+    found, kernels = results(pf.ops.linear)
+    expected, composite_kernels = results(lambda x, weight, bias: x @ weight.T + bias)
+    assert [value.tolist() for value in found] == [value.tolist() for value in expected]
+    assert sorted(kernels) == sorted(composite_kernels)
+
+
+def test_linear_of_mixed_dtypes_promotes_as_product_and_sum_do() -> None:
+    x, weight, bias = pf.rand(2, 3), pf.rand(4, 3), pf.rand(4, dtype=pf.float64)
+    y = pf.ops.linear(x, weight, bias)
+    assert y.dtype is pf.float64
+    assert y.tolist() == ((x @ weight.T) + bias).tolist()

@@ -337,7 +337,13 @@ PyObject* update_all(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
 }
 PyMethodDef g_update_all = {"update_all", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(update_all)), METH_FASTCALL, nullptr};
 
-// linear(x, weight, bias or None): x @ weight.T + bias. The most frequent composite, so it is one call.
+bool one_record(const Node* x, const Node* weight, const Node* bias) {
+  return weight->ndim == 2 && bias->ndim == 1 && x->ndim > 0 && bias->dim[0] == weight->dim[0] &&
+         x->dims()[x->ndim - 1] == weight->dim[1] && is_floating(x->dtype) && x->dtype == weight->dtype &&
+         x->dtype == bias->dtype && !(x->layout | weight->layout | bias->layout);
+}
+
+// linear(x, weight, bias or None): x @ weight.T + bias, as one record where it has no other operands than a layer's.
 PyObject* linear(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
   Node* x = nargs == 3 ? node_of(args[0]) : nullptr;
   Node* weight = nargs == 3 ? node_of(args[1]) : nullptr;
@@ -346,6 +352,11 @@ PyObject* linear(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
     return PyErr_Format(PyExc_TypeError, "[linear] expected tensors: input, weight and bias (or None)");
   }
   try {
+    if (bias && one_record(x, weight, bias)) {
+      static const OpDef& op = graph::registry().at("linear");
+      Node* nodes[] = {x, weight, bias};
+      return wrap(graph::apply(op, nodes, 3));
+    }
     if (weight->ndim != 2 && weight->ndim != 1) {
       runtime_error("[linear] weight has shape " + to_string(weight->shape()) + ": expected (out_features, in_features) or (in_features,)");
     }

@@ -23,7 +23,7 @@ u64 header(const Node* node, u16 op) {
          static_cast<u64>(node->num_inputs) << 32 | static_cast<u64>(node->layout) << 48;
 }
 
-u64 hash_dims(const Node* node, u64 hash) {
+inline u64 hash_dims(const Node* node, u64 hash) {
   const i64* dims = node->dims();
   int i = 0;
   for (; i + 1 < node->ndim; i += 2) hash = mix(hash ^ static_cast<u64>(dims[i]), static_cast<u64>(dims[i + 1]));
@@ -66,10 +66,11 @@ Var recorded(Node* node) {
   }
 }
 
-bool any_requires_grad(const OpDef& op, Node* const* inputs, int count) {
+// Whether gradients of the result are wanted. Flags come first: the mode of the thread is the dearer question.
+bool records_grad(const OpDef& op, Node* const* inputs, int count) {
   u16 flags = 0;
   for (int i = 0; i < count; ++i) flags |= inputs[i] ? inputs[i]->flags : 0;
-  if (!(flags & kRequiresGrad)) return false;
+  if (!(flags & kRequiresGrad) || !t_grad_enabled) return false;
   if (__builtin_expect(flags & kInference, 0)) check_inference(op, inputs, count);
   return true;
 }
@@ -82,7 +83,7 @@ Node* begin(const OpDef& op, DType dtype) {
 }
 
 void mark_grad(Node* node, const OpDef& op, Node* const* inputs, int count) {
-  if (t_grad_enabled && is_floating(node->dtype) && any_requires_grad(op, inputs, count)) node->flags |= kRequiresGrad;
+  if (is_floating(node->dtype) && records_grad(op, inputs, count)) node->flags |= kRequiresGrad;
 }
 
 Var cast_to(Node* x, DType dtype) {
@@ -189,9 +190,7 @@ Var copy_node(const Node* source, Node* const* inputs) {
   set_inputs(node, inputs, source->num_inputs);
   node->flags |= source->flags & kImmediate;
   if (source->has(kMultiOutput)) make_multi_output(node);
-  if (source->has(kRequiresGrad) && t_grad_enabled && any_requires_grad(op, inputs, source->num_inputs)) {
-    node->flags |= kRequiresGrad;
-  }
+  if (source->has(kRequiresGrad) && records_grad(op, inputs, source->num_inputs)) node->flags |= kRequiresGrad;
   node->layout = source->layout;
   finish(node, op);
   node->location = source->location;
@@ -289,7 +288,7 @@ Var view_of_value(const OpDef& op, Node* x, const i64* attrs, const OutputSpec& 
 
 // The most frequent view, another shape of a value that lies in order, needs no rule but that of its shape.
 bool only_reshapes(const OpDef& op, Node* x) {
-  return x->value && !x->value->strides && !x->layout && !hooks.keep_edges && !(t_grad_enabled && any_requires_grad(op, &x, 1));
+  return x->value && !x->value->strides && !x->layout && !hooks.keep_edges && !records_grad(op, &x, 1);
 }
 Var reshaped(const OpDef& op, Node* x, const i64* attrs) {
   Shape shape = op.shape_rule(Call{op, &x, 1, attrs});
@@ -324,19 +323,19 @@ Var record(const OpDef& op, Node* const* inputs, int count, const i64* attrs, in
   constexpr int kFew = 8;  // nearly every op: no allocation for the list of inputs
   Node* few[kFew];
   std::vector<Node*> many;
-  if (count > kFew) many.resize(static_cast<std::size_t>(count));
+  if (__builtin_expect(count > kFew, 0)) many.resize(static_cast<std::size_t>(count));
   Node** nodes = count > kFew ? many.data() : few;
-  std::copy(inputs, inputs + count, nodes);
+  for (int i = 0; i < count; ++i) nodes[i] = inputs[i];
   std::vector<Var> keep;
   if (count > 0 && op.promoted) {
     DType dtype = one_dtype(inputs, count) ? inputs[0]->dtype : result_dtype(inputs, count, op.promoted);
     if (op.promotes_to_float && !is_floating(dtype)) dtype = default_dtype();
     for (int i = 0; i < count; ++i) {
-      if (!(op.promoted >> (i < 31 ? i : 31) & 1) || nodes[i]->dtype == dtype) continue;
+      if (nodes[i]->dtype == dtype || !(op.promoted >> (i < 31 ? i : 31) & 1)) continue;
       keep.push_back(cast_to(nodes[i], dtype));
       nodes[i] = keep.back().get();
     }
-    check_dtype(op, dtype);
+    if (__builtin_expect(!(op.dtypes & dtype_bit(dtype)), 0)) check_dtype(op, dtype);
   }
   Call call{op, nodes, count, attrs};
   *num_outputs = 1;
@@ -349,8 +348,9 @@ Var record(const OpDef& op, Node* const* inputs, int count, const i64* attrs, in
   check_shape(op.name, specs[0].shape);
   u16 layout = op.sets_layout ? static_cast<u16>(attrs[0])
                               : infer_layout(op, nodes, count, attrs, specs[0].shape, &keep);
+  bool wanted = records_grad(op, nodes, count);
   bool shortcut = op.view_rule && !op.orders && nodes[0]->value && !hooks.keep_edges;
-  if (shortcut && !(t_grad_enabled && any_requires_grad(op, nodes, count))) {
+  if (shortcut && !wanted) {
     Var view = view_of_value(op, nodes[0], attrs, specs[0]);
     if (view && layout) {
       view->layout = layout;
@@ -364,10 +364,8 @@ Var record(const OpDef& op, Node* const* inputs, int count, const i64* attrs, in
   set_attrs(node, attrs, num_attrs);
   set_inputs(node, nodes, count);
   node->layout = layout;
-  if (t_grad_enabled && any_requires_grad(op, nodes, count)) {
-    for (int k = 0; k < *num_outputs; ++k) {
-      if (is_floating(specs[k].dtype)) node->flags |= kRequiresGrad;
-    }
+  for (int k = 0; wanted && k < *num_outputs; ++k) {
+    if (is_floating(specs[k].dtype)) node->flags |= kRequiresGrad;
   }
   if (op.outputs_rule) make_multi_output(node);
   finish(node, op);

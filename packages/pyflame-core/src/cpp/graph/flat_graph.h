@@ -1,4 +1,5 @@
 // A pending graph as plain data: what passes rewrite and backends compile. Node i depends only on nodes before it.
+// Records without a kernel are there as their composites.
 #pragma once
 #include <vector>
 
@@ -17,6 +18,7 @@ struct FlatNode {
   int param = -1;          // index of the first runtime parameter
   u16 immediate = 0;       // kImmediateLeft or kImmediateRight: that operand is params[param]
   bool keep = false;       // its value is wanted after the run
+  u32 position = 0;        // in the trace, of what it computes; of no meaning inside a composite
   bool constant = false;   // depends on neither leaves nor parameters: computed once per plan
   bool channels_last = false;  // its value lies in memory with the channels (dimension 1) innermost
   u32 location = 0;

@@ -151,22 +151,16 @@ void drop_inputs(Node* node) {
   release_dead(dead);
 }
 
-void set_dims(Node* node, const Shape& shape) {
+void set_many_dims(Node* node, const Shape& shape) {
+  i64* target = static_cast<i64*>(take_block(sizeof(i64) * static_cast<std::size_t>(shape.ndim)));
   node->ndim = static_cast<u8>(shape.ndim);
-  i64* target = node->dim;
-  if (__builtin_expect(shape.ndim > kInlineDims, 0)) {
-    target = static_cast<i64*>(take_block(sizeof(i64) * static_cast<std::size_t>(shape.ndim)));
-    node->dim[0] = reinterpret_cast<i64>(target);
-  }
+  node->dim[0] = reinterpret_cast<i64>(target);
   for (int i = 0; i < shape.ndim; ++i) target[i] = shape[i];
 }
 
-void set_inputs(Node* node, Node* const* inputs, int count) {
-  Node** target = node->in;
-  if (__builtin_expect(count > kInlineInputs, 0)) {
-    target = static_cast<Node**>(take_block(sizeof(Node*) * static_cast<std::size_t>(count)));
-    node->in[0] = reinterpret_cast<Node*>(target);
-  }
+void set_many_inputs(Node* node, Node* const* inputs, int count) {
+  Node** target = static_cast<Node**>(take_block(sizeof(Node*) * static_cast<std::size_t>(count)));
+  node->in[0] = reinterpret_cast<Node*>(target);
   for (int i = 0; i < count; ++i) {
     target[i] = inputs[i];
     if (inputs[i]) inputs[i]->retain();
@@ -174,11 +168,7 @@ void set_inputs(Node* node, Node* const* inputs, int count) {
   node->num_inputs = static_cast<u16>(count);
 }
 
-void set_attrs(Node* node, const i64* words, int count) {
-  if (count <= kInlineAttrs) {
-    for (int i = 0; i < count; ++i) node->attr[i] = words[i];
-    return;
-  }
+void set_many_attrs(Node* node, const i64* words, int count) {
   AttrRecord* record = static_cast<AttrRecord*>(take_block(attr_bytes(static_cast<u32>(count))));
   record->count = static_cast<u32>(count);
   for (Node*& projection : record->projections) projection = nullptr;

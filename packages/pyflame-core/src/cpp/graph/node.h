@@ -109,10 +109,29 @@ inline void release(Node* node) {
   if (--node->refs == 0) free_node(node);
 }
 
-void set_dims(Node* node, const Shape& shape);
-void set_inputs(Node* node, Node* const* inputs, int count);  // counts each input
-void set_attrs(Node* node, const i64* words, int count);      // params are the leading words
-void make_multi_output(Node* node);                            // forces an AttrRecord
+// Out of line: what does not fit the node.
+void set_many_dims(Node* node, const Shape& shape);
+void set_many_inputs(Node* node, Node* const* inputs, int count);
+void set_many_attrs(Node* node, const i64* words, int count);
+
+inline void set_dims(Node* node, const Shape& shape) {
+  if (__builtin_expect(shape.ndim > kInlineDims, 0)) return set_many_dims(node, shape);
+  node->ndim = static_cast<u8>(shape.ndim);
+  for (int i = 0; i < shape.ndim; ++i) node->dim[i] = shape[i];
+}
+inline void set_inputs(Node* node, Node* const* inputs, int count) {  // counts each input
+  if (__builtin_expect(count > kInlineInputs, 0)) return set_many_inputs(node, inputs, count);
+  for (int i = 0; i < count; ++i) {
+    node->in[i] = inputs[i];
+    if (inputs[i]) inputs[i]->retain();
+  }
+  node->num_inputs = static_cast<u16>(count);
+}
+inline void set_attrs(Node* node, const i64* words, int count) {  // params are the leading words
+  if (count > kInlineAttrs) return set_many_attrs(node, words, count);
+  for (int i = 0; i < count; ++i) node->attr[i] = words[i];
+}
+void make_multi_output(Node* node);  // forces an AttrRecord
 
 struct GraphStats {
   i64 live_nodes = 0, pooled_nodes = 0;

@@ -130,12 +130,13 @@ Var cat(const std::vector<Var>& parts, int dim) {
 Var unbroadcast(const Var& x, const Node* like) {
   if (x->ndim == like->ndim && std::memcmp(x->dims(), like->dims(), sizeof(i64) * x->ndim) == 0) return x;
   int lead = x->ndim - like->ndim;
-  u32 mask = 0;
+  u32 added = (1u << lead) - 1, mask = added;
   const i64 *from = x->dims(), *to = like->dims();
-  for (int i = 0; i < x->ndim; ++i) {
-    if (i < lead || (to[i - lead] == 1 && from[i] != 1)) mask |= 1u << i;
+  for (int i = lead; i < x->ndim; ++i) {
+    if (to[i - lead] == 1 && from[i] != 1) mask |= 1u << i;
   }
-  return reshape(mask ? sum(x, mask, true) : x, like->shape());
+  if (mask == added) return sum(x, mask, false);
+  return reshape(sum(x, mask, true), like->shape());
 }
 
 Var restore_dims(const Var& x, u32 mask, int ndim) {

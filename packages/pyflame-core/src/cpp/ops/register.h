@@ -10,6 +10,7 @@ void register_sources(graph::Registry& ops);      // leaf, input, output, full, 
 void register_elementwise(graph::Registry& ops);  // the tables of base/elementwise.def, where, cast
 void register_reduce(graph::Registry& ops);
 void register_linalg(graph::Registry& ops);
+void register_linear(graph::Registry& ops);
 void register_shape(graph::Registry& ops);
 void register_strided(graph::Registry& ops);    // windows on memory, as changed views are made of
 void register_index(graph::Registry& ops);

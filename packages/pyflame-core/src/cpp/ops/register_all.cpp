@@ -9,6 +9,7 @@ void register_all() {
   register_elementwise(ops);
   register_reduce(ops);
   register_linalg(ops);
+  register_linear(ops);
   register_shape(ops);
   register_strided(ops);
   register_index(ops);

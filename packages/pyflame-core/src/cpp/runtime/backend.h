@@ -19,7 +19,7 @@ struct OutputBuffer {
 
 // Where the value of a kept node is after the run: a window on a leaf or on an output buffer.
 struct OutputValue {
-  u32 node;
+  u32 node;            // its position in the trace
   int leaf = -1;
   u32 buffer = 0;
   i64 offset = 0;      // elements, relative to the leaf's or buffer's first

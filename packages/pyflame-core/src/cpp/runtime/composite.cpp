@@ -36,14 +36,16 @@ class Quiet {
 
 }  // namespace
 
-std::vector<Var> composite(Node* node) {
+std::vector<Var> composite(Node* node) { return composite(node, node->inputs()); }
+
+std::vector<Var> composite(Node* node, Node* const* inputs) {
   const OpDef& op = registry()[node->op];
   if (!op.fallback_rule || node->value) {
     value_error("[composite] " + std::string(op.name) + (node->value ? " is evaluated" : " is made of nothing else"));
   }
   Var outputs[kMaxOutputs];
   Quiet quiet(node->location);
-  op.fallback_rule({op, node->inputs(), node->num_inputs, node->attrs()}, outputs);
+  op.fallback_rule({op, inputs, node->num_inputs, node->attrs()}, outputs);
   std::vector<Var> results;
   for (Var& output : outputs) {
     if (output) results.push_back(std::move(output));

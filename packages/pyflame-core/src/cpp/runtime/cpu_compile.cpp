@@ -335,7 +335,7 @@ class Compiler {
       const Location& location = places_[source];
       const Storage& storage = places_.storage(location.storage);
       OutputValue value;
-      value.node = i;
+      value.node = node(i).position;
       (storage.kind == StorageKind::kLeaf ? value.leaf : reinterpret_cast<int&>(value.buffer)) = static_cast<int>(storage.index);
       value.offset = location.offset;
       value.contiguous = is_contiguous(node(source).shape, location.strides);

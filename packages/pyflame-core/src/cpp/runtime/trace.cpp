@@ -20,15 +20,17 @@ bool serves_backward(const Node* node) {
 
 }  // namespace
 
-void Trace::emit(Node* node, u32 epoch) {
+void Trace::place(Node* node, u32 epoch) {
   node->mark = epoch;
   node->slot = static_cast<u32>(order.size());
   node->uses = 0;
   order.push_back(node);
-  if (node->value) {
-    leaves.push_back(node);
-    return;
-  }
+  if (node->value) leaves.push_back(node);
+}
+
+void Trace::emit(Node* node, u32 epoch) {
+  place(node, epoch);
+  if (node->value) return;
   Node* const* inputs = node->inputs();  // all of them are in the order already
   for (int i = 0; i < node->num_inputs; ++i) ++inputs[i]->uses;
   has_history |= serves_backward(node);
@@ -60,7 +62,9 @@ void Trace::visit(Node* root, u32 epoch) {
       }
       Node* const* inputs = node->inputs();
       for (int i = node->num_inputs; i-- > 0;) {
-        if (inputs[i]->mark != epoch) stack_.push_back(inputs[i]);
+        Node* input = inputs[i];
+        if (input->mark == epoch) continue;
+        input->value ? place(input, epoch) : stack_.push_back(input);
       }
     }
     if (stack_.size() != before) continue;
@@ -117,31 +121,36 @@ void Trace::make_key(u64 options) {
   room(1);
   *word++ = options;
   for (Node* node : order) {
-    bool leaf = node->value != nullptr;
-    u64 keep = keep_[node->slot] && !leaf;
-    if (keep) kept.push_back(node);
-    int num_inputs = leaf ? 0 : node->num_inputs;
-    int num_attrs = leaf ? 0 : node->has(kLongAttrs) ? static_cast<int>(node->record()->count) : kInlineAttrs;
-    room(static_cast<std::size_t>(2 + 2 * node->ndim + num_inputs + num_attrs));
-    u64 head = (leaf ? 0xffffull : node->op) | static_cast<u64>(node->dtype) << 16 | static_cast<u64>(node->ndim) << 24 |
-               static_cast<u64>(num_inputs) << 32 | static_cast<u64>(node->flags & kImmediate) << 48 | keep << 63;
-    *word++ = head;
-    h = mix(h ^ node->hash, head);
+    u64 head = static_cast<u64>(node->dtype) << 16 | static_cast<u64>(node->ndim) << 24;
     const i64* dims = node->dims();
-    for (int i = 0; i < node->ndim; ++i) *word++ = static_cast<u64>(dims[i]);
-    if (leaf) {
+    if (node->value) {
       const Shape* strides = node->value->strides;
-      *word++ = strides ? 1 : 0;
+      head |= 0xffff | static_cast<u64>(strides != nullptr) << 63;
+      room(static_cast<std::size_t>(1 + 2 * node->ndim));
+      *word++ = head;
+      for (int i = 0; i < node->ndim; ++i) *word++ = static_cast<u64>(dims[i]);
       for (int i = 0; strides && i < node->ndim; ++i) *word++ = static_cast<u64>((*strides)[i]);
+      h = mix(h ^ node->hash, head);
       continue;
     }
-    Node* const* inputs = node->inputs();
-    for (int i = 0; i < num_inputs; ++i) {
-      u64 slot = inputs[i]->slot;
-      *word++ = slot;
-      h = mix(h, slot);
-    }
+    if (keep_[node->slot]) kept.push_back(node);
+    int num_inputs = node->num_inputs;
     int num_params = node->has(kImmediate) ? 1 : ops[node->op].num_params;
+    int num_attrs = kInlineAttrs;
+    if (node->has(kLongAttrs)) num_attrs = static_cast<int>(node->record()->count);
+    else if (!num_params && !(node->attr[0] | node->attr[1])) num_attrs = 0;  // most ops have none
+    head |= node->op | static_cast<u64>(num_inputs) << 32 | static_cast<u64>(node->flags & kImmediate) << 48 |
+            static_cast<u64>(num_attrs != 0) << 62 | static_cast<u64>(keep_[node->slot]) << 63;
+    room(static_cast<std::size_t>(2 + node->ndim + num_inputs + num_attrs));
+    *word++ = head;
+    for (int i = 0; i < node->ndim; ++i) *word++ = static_cast<u64>(dims[i]);
+    // Two edges a word. The first pair joins the hash with the node, by a product that waits for no other node.
+    Node* const* inputs = node->inputs();
+    auto pair = [&](int i) {
+      return *word++ = inputs[i]->slot | (i + 1 < num_inputs ? static_cast<u64>(inputs[i + 1]->slot) << 32 : 0);
+    };
+    h = mix(h ^ node->hash, head + (num_inputs ? pair(0) * 0x9FB21C651E98DF25ull : 0));
+    for (int i = 2; i < num_inputs; i += 2) h = mix(h, pair(i));
     const i64* attrs = node->attrs();
     for (int i = 0; i < num_params; ++i) params.push_back(static_cast<u64>(attrs[i]));
     for (int i = num_params; i < num_attrs; ++i) *word++ = static_cast<u64>(attrs[i]);
@@ -161,45 +170,6 @@ void Trace::walk(Node* const* roots, std::size_t count, u64 options) {
   for (std::size_t r = 0; r < count; ++r) visit(roots[r], epoch);
   mark_kept(roots, count);
   make_key(options);
-}
-
-FlatGraph Trace::flatten() const {
-  FlatGraph graph;
-  graph.nodes.resize(order.size());
-  graph.replaced_by.resize(order.size());
-  graph.num_leaves = static_cast<u32>(leaves.size());
-  int param = 0, leaf = 0;
-  static const OpId output = registry().at("output").id;
-  for (u32 i = 0; i < order.size(); ++i) {
-    const Node* node = order[i];
-    FlatNode& flat = graph.nodes[i];
-    graph.replaced_by[i] = i;
-    flat.op = &registry()[node->op];
-    flat.dtype = node->dtype;
-    flat.shape = node->shape();
-    flat.location = node->location;
-    if (node->value) {
-      flat.leaf = leaf++;
-      flat.strides = node->value->strides ? *node->value->strides : contiguous_strides(flat.shape);
-      continue;
-    }
-    flat.keep = keep_[i];
-    flat.immediate = node->flags & kImmediate;
-    for (int k = 0; k < node->num_inputs; ++k) flat.inputs.push_back(node->inputs()[k]->slot);
-    int words = node->has(kLongAttrs) ? static_cast<int>(node->record()->count) : kInlineAttrs;
-    if (!flat.immediate) flat.attrs.assign(node->attrs(), node->attrs() + words);
-    if (flat.num_params()) flat.param = param;
-    param += flat.num_params();
-    if (node->has(kMultiOutput)) {
-      OutputSpec specs[kMaxOutputs];
-      int count = flat.op->outputs_rule(Call{*flat.op, node->inputs(), node->num_inputs, node->attrs()}, specs);
-      flat.outputs.assign(specs, specs + count);
-      flat.projections.assign(static_cast<std::size_t>(count - 1), -1);
-    } else if (node->op == output) {
-      graph.nodes[flat.inputs[0]].projections[static_cast<std::size_t>(node->attr[0] - 1)] = static_cast<int>(i);
-    }
-  }
-  return graph;
 }
 
 }  // namespace pyflame::runtime

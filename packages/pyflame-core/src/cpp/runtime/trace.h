@@ -27,6 +27,7 @@ struct Trace {
  private:
   void visit(Node* root, u32 epoch);
   void emit(Node* node, u32 epoch);
+  void place(Node* node, u32 epoch);
   void mark_kept(Node* const* roots, std::size_t count);
   void make_key(u64 options);
 

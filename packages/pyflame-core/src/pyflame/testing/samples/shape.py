@@ -166,6 +166,37 @@ def matmul_samples(dtype: DType) -> list[Sample]:
     return result
 
 
+def linear_samples(dtype: DType) -> list[Sample]:
+    rng = generator("linear")
+
+    def operands(rows: tuple[int, ...], size: int, out: int, *memory: str) -> tuple[Operand, ...]:
+        shapes = ((*rows, size), (out, size), (out,))
+        values = (smooth(rng, s, -2, 2) if dtype.is_floating_point else draw(rng, s, dtype, -3, 4) for s in shapes)
+        return tuple(Operand(v, dtype, m) for v, m in zip(values, memory or ("dense",) * 3))
+
+    plain = [
+        ((2,), 3, 4),
+        ((), 3, 4),
+        ((2, 2), 3, 2),
+        ((1,), 1, 1),
+        ((0,), 3, 2),
+        ((2,), 0, 3),
+        ((2,), 3, 0),
+        ((), 2, 1),
+    ]
+    result = [Sample(operands(*shapes)) for shapes in plain]
+    result += [Sample(operands((17,), 33, 19), differentiable=False)]
+    for memory in (("transposed", "dense", "sliced"), ("dense", "transposed", "dense"), ("sliced", "expanded", "expanded"),
+                   ("expanded", "sliced", "dense")):  # fmt: skip
+        result += [Sample(operands((2,), 3, 4, *memory)), Sample(operands((2, 2), 3, 2, *memory))]
+    return result
+
+
+def linear(x: Array, weight: Array, bias: Array) -> Array:
+    total: Array = x @ weight.T + bias
+    return total
+
+
 SHAPE = [
     OpInfo("full", full_samples, full, ALL, target_dtype),
     OpInfo("arange", arange_samples, arange, (float64, float32), target_dtype),
@@ -182,4 +213,5 @@ SHAPE = [
     OpInfo("tril", cases("tril", TRIANGLE), lambda x, diagonal=0: np.tril(x, diagonal), ALL),
     OpInfo("triu", cases("triu", TRIANGLE), lambda x, diagonal=0: np.triu(x, diagonal), ALL),
     OpInfo("matmul", matmul_samples, np.matmul, ALL, slack=16),
+    OpInfo("linear", linear_samples, linear, ALL, slack=16),
 ]

@@ -75,6 +75,8 @@ def shape_calls() -> dict[str, list[WrongCall]]:
         "tril": [WrongCall((zeros(3),), {"diagonal": 0})],
         "triu": [WrongCall((zeros(3),), {"diagonal": 0})],
         "matmul": [WrongCall((x, x)), WrongCall((zeros(), x)), WrongCall((zeros(2, 2, 3), zeros(3, 3, 2)))],
+        "linear": [WrongCall((x, zeros(4, 2), zeros(4))), WrongCall((x, zeros(4, 3), zeros(3))),
+                   WrongCall((zeros(), zeros(4, 3), zeros(4))), WrongCall((x, zeros(3), zeros(1)))],
     }  # fmt: skip
 
 
