@@ -134,6 +134,7 @@ struct Pe {
   std::vector<FifoState> fifos;
 
   // Tasks.
+  int next_task = 0;  // the key after that of the task that ran last
   uint32_t local_active = 0, local_blocked = 0, teardown_pending = 0, teardown_running = 0;
   uint64_t control_active = 0, control_blocked = 0;
 

@@ -169,6 +169,24 @@ def test_pop_modes_decide_what_later_routers_see(kit: Any, pop: PopMode, expecte
     assert simulator.get_symbol(expected, 0, "total")[0] == 7
 
 
+@pytest.mark.parametrize(("ring", "expected"), [(False, 2), (True, 1)])
+def test_pop_on_advance_keeps_a_command_that_moves_no_switch(kit: Any, ring: bool, expected: int) -> None:
+    # At its last position the first router has nothing to advance to, so that the command is for the second.
+    tile = kit.Tile("send")
+    tile.extra = {"output_queues": {2: 5}}
+    code = [kit.fabric(0, DsdKind.FABOUT, 1, 5, 2, control=True), kit.fabric(1, DsdKind.FABOUT, 1, 5, 2)]
+    code += [kit.const(2, ADVANCE), tile.dsd("mov32", kit.reg(0), kit.scalar(2))]
+    code += [kit.const(2, 7), tile.dsd("mov32", kit.reg(1), kit.scalar(2)), UNBLOCK]
+    tile.fn("main", code)
+    routes = {
+        (0, 0): {5: Route(((R, E), (R, E)), current=1, ring=ring, pop=PopMode.POP_ON_ADVANCE)},
+        (1, 0): {5: Route(((W, R), (W, E)))},
+        (2, 0): {5: kit.route(W, R)},
+    }
+    simulator = run(kit, [[tile, counter(kit, "wse3"), counter(kit, "wse3")]], routes)
+    assert simulator.get_symbol(expected, 0, "total")[0] == 7
+
+
 def test_control_tasks_get_the_low_half(kit: Any) -> None:
     tile = kit.Tile("send")
     tile.extra = {"output_queues": {2: 5}}
