@@ -308,6 +308,19 @@ def test_routes_between_pes(build):
     )
 
 
+def test_layout_and_program_agree_about_a_color(build):
+    route = ".{ .routes = .{ .rx = .{ RAMP }, .tx = .{ RAMP } }, .teardown = BOOL }"
+    local = f"comptime {{ @set_local_color_config(@get_color(1), {route.replace('BOOL', 'false')}); }}"
+    same = f"@set_color_config(0, 0, @get_color(1), {route.replace('BOOL', 'false')});"
+    assert build(local, layout=same).codes == []
+    both = same + f"@set_color_config(1, 0, @get_color(1), {route.replace('BOOL', 'true')});"
+    (found,) = build(local, size=(2, 1), layout=both).found
+    assert found.code == "duplicate-name" and "color 1" in found.message
+    assert found.span is not None and found.span.path.endswith("pe.csl")
+    ((place, text),) = found.notes
+    assert place.path.endswith("layout.csl") and "(1, 0)" in text
+
+
 def test_wse2_has_one_space_for_colors_and_local_tasks(build):
     pe = """
       task a() void {} task b(x: u16) void {}
