@@ -58,11 +58,30 @@ PE = [
     ("step-limit", "fn g() u16 { while (true) { } return 1; }\nexport var a: u16 = g();", None, "1000 steps"),
     ("call-depth", "fn g(n: u32) u32 { return g(n + 1); }\nexport var a: u32 = g(0);", "g(n + 1)", "200"),
     (
-        "unsupported",
-        GOOD_HEAD + "const out = @get_dsd(fabout_dsd, .{ .extent = 1, .output_queue = oq, .simd_mode = .{} });\n"
-        "comptime { @load_to_dsr(@get_dsr(dsr_dest, 1), out); }",
+        "unknown-field",
+        GOOD_HEAD + "export var d = @get_dsd(fabin_dsd, .{ .extent = 1, .input_queue = iq, .simd_mode = .{} });",
         None,
-        "simd_mode",
+        "simd_64",
+    ),
+    (
+        "unsupported",
+        GOOD_HEAD + "export var d = @get_dsd(fabout_dsd, .{ .extent = 1, .output_queue = oq, .control = true, "
+        ".simd_mode = .{ .simd_32 = true } });",
+        None,
+        "no room",
+    ),
+    (
+        "unsupported",
+        GOOD_HEAD
+        + "export var d = @get_dsd(fabin_dsd, .{ .extent = 1, .input_queue = iq, .control_transform = true });",
+        None,
+        "control_transform",
+    ),
+    (
+        "unsupported",
+        "var x = @zeros([4]u16);\nexport var d = @allocate_fifo(x, .{ .full_action = .{ .stall = true } });",
+        None,
+        "full_action",
     ),
     (
         "unsupported",

@@ -341,3 +341,27 @@ def test_bits_of_a_library_function(run):
         'const math = @import_module("<math>");\nvar x: f32 = 2.25;\nvar out = @zeros([4]f32);',
     )
     assert read("out") == [1.5, 2.25, 1.0, 3.0]
+
+
+@pytest.mark.parametrize("mode", ["simd_32", "simd_64"])
+def test_full_wavelets(run, mode):
+    read = run(
+        "  @mov16(out, halves, .{ .async = true });\n  @mov32(words, in);",
+        f"""
+        const c = @get_color(2);
+        const iq = @get_input_queue(2);
+        const oq = @get_output_queue(3);
+        var x = [4]u16{{ 1, 2, 3, 4 }};
+        var y = @zeros([2]u32);
+        const halves = @get_dsd(mem1d_dsd, .{{ .base_address = &x, .extent = 4 }});
+        const words = @get_dsd(mem1d_dsd, .{{ .base_address = &y, .extent = 2 }});
+        const out = @get_dsd(fabout_dsd, .{{ .extent = 4, .output_queue = oq, .simd_mode = .{{ .{mode} = true }} }});
+        const in = @get_dsd(fabin_dsd, .{{ .extent = 2, .input_queue = iq }});
+        comptime {{
+          @initialize_queue(iq, .{{ .color = c }});
+          @initialize_queue(oq, .{{ .color = c }});
+          @set_local_color_config(c, .{{ .routes = .{{ .rx = .{{ RAMP }}, .tx = .{{ RAMP }} }} }});
+        }}
+        """,
+    )
+    assert read("y") == [2 << 16 | 1, 4 << 16 | 3]

@@ -146,7 +146,7 @@ class Packer:
                 Dsd(
                     value.kind, value.length, color=value.color, queue=value.queue, control=value.control,
                     index_offset=value.index_offset, advance_switch=value.advance_switch,
-                    priority=value.priority,
+                    priority=value.priority, simd=value.simd,
                 )
             )  # fmt: skip
         return pack_dsd(Dsd(value.kind, value.length, base, value.stride, size, table, index_offset=value.index_offset))
