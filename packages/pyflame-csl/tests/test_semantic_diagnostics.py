@@ -99,7 +99,28 @@ PE = [
         None,
         "priority",
     ),
-    ("unsupported", "const S = struct { x: u16 };\nexport var a: u16 = S{ .x = 1 }.x;", None, "supported"),
+    ("unsupported", "const S = union { x: u16, y: i16 };\nvar a: S;\ncomptime { @export_symbol(a); }", None, "union"),
+    ("unsupported", "const S = packed struct { x: u16 };\nexport var a: u16 = S{ .x = 1 }.x;", None, "packed struct"),
+    ("unsupported", "const S = struct { x: u16 = 3 };\nexport var a: u16 = S{ .x = 1 }.x;", "3", "defaults"),
+    ("duplicate-field", "const S = struct { x: u16, x: u16 };\nexport var a: u16 = S{ .x = 1 }.x;", "x: u16", "twice"),
+    ("missing-field", "const S = struct { x: u16, y: u16 };\nexport var a: S = .{ .x = 1 };", ".{ .x = 1 }", "'y'"),
+    ("unknown-field", "const S = struct { x: u16 };\nexport var a: S = .{ .x = 1, .z = 1 };", None, "'z'"),
+    ("unknown-field", "const S = struct { x: u16 };\nvar s: S;\nexport var a: u16 = s.y;", "y", "'y'"),
+    ("type-mismatch", "export var a = u16{ .x = 1 };", "u16{ .x = 1 }", "struct type"),
+    (
+        "type-mismatch",
+        "const S = struct { x: u16 };\nvar s: [4]S;\n"
+        "export var d = @get_dsd(mem1d_dsd, .{ .tensor_access = |i|{4} -> s[i] });",
+        "s",
+        "descriptor",
+    ),
+    (
+        "type-mismatch",
+        "const S = struct { x: u16 };\nvar s: [4]S;\n"
+        "export var d = @get_dsd(mem1d_dsd, .{ .base_address = &s, .extent = 4 });",
+        None,
+        "numbers",
+    ),
     # descriptors
     (
         "not-affine",

@@ -110,7 +110,7 @@ def _check_global(session: Session, instance: Instance, name: str) -> None:
         return
     types, result = signature
     plain = [type_ for type_ in types if t.is_runtime(type_) and type_ not in t.IDS | {t.VOID, t.DIRECTION}]
-    if len(plain) != len(types) or not t.is_runtime(result) or isinstance(result, t.ArrayType):
+    if len(plain) != len(types) or not t.is_runtime(result) or t.in_memory(result):
         return  # it needs its arguments while compiling
     before = dict(session.report.found)
     try:

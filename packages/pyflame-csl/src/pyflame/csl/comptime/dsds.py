@@ -139,6 +139,9 @@ def _fabric(ev: Evaluator, kind: DsdKind, fields: dict[str, Result], spans: Any)
 
 def address_field(ev: Evaluator, found: Result, span: Any) -> tuple[Pointer | Register, t.Type]:
     """The address and element type that an array or pointer stands for."""
+    type_ = found.type.pointee if isinstance(found.type, t.PointerType) else found.type
+    if isinstance(t.element_of(type_), t.StructType):
+        raise Fault("type-mismatch", span, f"a descriptor goes over numbers, this is a {found.type}")
     if type(found) is Place and isinstance(found.type, t.ArrayType):
         inner = t.element_of(found.type)
         if found.base is None and found.storage is not None:
