@@ -440,6 +440,24 @@ def test_structs_and_arrays_as_arguments_and_results(run):
     assert read("out")[:7] == [5.0, 10.0, 406.0, 0.5, 0.0, 5.0, 10.0]
 
 
+def test_a_local_constant_as_a_comptime_argument(run):
+    read = run(
+        "  const known = [2]u16{ 3, 4 };\n  out = sum(2, known, n);",
+        """
+        var n: u16 = 5;
+        var out: u16 = 0;
+        fn sum(comptime count: u16, comptime values: [count]u16, more: u16) u16 {
+          var total = more;
+          for (@range(u16, count)) |i| {
+            total += values[i];
+          }
+          return total;
+        }
+        """,
+    )
+    assert read("out") == [12]
+
+
 def test_structs_while_compiling(build):
     built = build(
         STRUCTS

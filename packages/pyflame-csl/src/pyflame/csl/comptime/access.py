@@ -26,11 +26,10 @@ class Access(Base):
         return self.read(self._member(node, scope), scope, node)
 
     def _member(self, node: ast.Member, scope: Scope) -> Value | Register | Place | Storage:
-        base = self.locate(node.object, scope)
+        located = self.locate(node.object, scope)
+        base: Result = Register(located.type, located.reg) if isinstance(located, Local) else located
         name = node.name.id
-        if type(base) is Local:
-            base = Register(base.type, base.reg)
-        found = self.field_of(base, node.name, scope)  # type: ignore[arg-type]
+        found: Value | Place | None = self.field_of(base, node.name, scope)
         if found is not None:
             return found
         if type(base) is Place and not t.is_runtime(base.type):

@@ -165,20 +165,19 @@ class Literals(Base):
             raise Fault(
                 "value-range", scope.span(node), f"{result.total} elements are more than this front end follows"
             )
-        return self._made(result, node, scope)
+        return self.made_type(result, node, scope)
 
     def pointer_type(self, node: ast.PointerType, scope: Scope, want: t.Type | None) -> Result:
-        return self._made(t.pointer(self.type(node.target, scope), node.const, node.many), node, scope)
+        return self.made_type(t.pointer(self.type(node.target, scope), node.const, node.many), node, scope)
 
-    @staticmethod
-    def _made(type_: t.Type, node: ast.Expr, scope: Scope) -> Value:
+    def made_type(self, type_: t.Type, node: ast.Expr, scope: Scope) -> Value:
         if len(type_.name) > MAX_TYPE_TEXT:
             raise Fault("too-complex", scope.span(node), "the type is nested too deep")
         return Value(t.TYPE, type_)
 
     def fn_type(self, node: ast.FnType, scope: Scope, want: t.Type | None) -> Result:
         params = tuple(self.type(param.type, scope) for param in node.params)
-        return self._made(t.function(params, self.type(node.result, scope), node.kind == "task"), node, scope)
+        return self.made_type(t.function(params, self.type(node.result, scope), node.kind == "task"), node, scope)
 
     def enum_type(self, node: ast.EnumType, scope: Scope, want: t.Type | None) -> Result:
         tag = self.type(node.tag, scope) if node.tag else t.U16

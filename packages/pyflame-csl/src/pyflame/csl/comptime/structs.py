@@ -12,10 +12,7 @@ from .scope import Result, Scope
 from .values import Place, Register, Value
 
 if TYPE_CHECKING:
-    from .access import Access
-    from .literals import Literals
-
-    class Base(Access, Literals): ...
+    from .base import Base
 else:
     Base = object
 
@@ -42,9 +39,8 @@ class Structs(Base):
         shown = [f"{name}: {type_}" for name, type_ in fields.items()]
         shown[_SHOWN:] = ["..."] if len(shown) > _SHOWN else []
         identity = (scope.instance.source.path, node.start)
-        return self._made(
-            t.StructType(f"struct {{ {', '.join(shown)} }}", tuple(fields.items()), identity), node, scope
-        )
+        made = t.StructType(f"struct {{ {', '.join(shown)} }}", tuple(fields.items()), identity)
+        return self.made_type(made, node, scope)
 
     def field_of(self, base: Value | Register | Place, name: ast.Name, scope: Scope) -> Value | Place | None:
         """A field of a struct, or of the one that a pointer points at; None if `base` is neither."""

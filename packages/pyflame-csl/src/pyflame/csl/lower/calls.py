@@ -73,6 +73,8 @@ class RunTimeCalls(RunTimeStatements):
         emitter = self.emitter
         slot = emitter.allocate()
         found = self.coerced(self.rvalue(self.eval(arg, scope, type_), scope, arg), type_, scope.span(arg))
+        if comptime and type(found) is Place and found.base is None and found.const:
+            found = self.load_comptime(found, scope, arg)
         type_ = found.type
         if comptime or not t.is_runtime(type_) or type_ == t.VOID or (type(found) is Value and type_ in _BAKED):
             if type(found) is not Value:
