@@ -15,6 +15,13 @@ def test_texts_and_files(tmp_path):
     assert check("var x: u16 = 1;") == []
 
 
+def test_a_function_with_comptime_arguments_is_looked_at_where_it_is_called():
+    function = "fn scale(comptime l: u16, x: f32) f32 { return x * @as(f32, 1 << l); }\n"
+    assert check(function) == []
+    (found,) = check(function + "fn f(x: f32) f32 { return scale(-1, x); }")
+    assert found.code == "value-range"
+
+
 def test_a_file_that_is_not_there_raises(tmp_path):
     with pytest.raises(FileNotFoundError):
         check(tmp_path / "none.csl")

@@ -105,6 +105,8 @@ def _check_global(session: Session, instance: Instance, name: str) -> None:
     found = instance.get(name)
     if isinstance(found, Storage) or not isinstance(found, Value) or not isinstance(found.data, FunctionRef):
         return
+    if any(param.comptime for param in found.data.decl.params):
+        return  # it needs its arguments while compiling
     signature = session.evaluator.signature(found.data)
     if signature is None or signature[1] == t.ANY:
         return
