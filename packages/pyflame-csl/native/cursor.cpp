@@ -42,18 +42,20 @@ void Machine::check_address(const Pe& pe, uint32_t address, uint32_t bytes) cons
     fault(pe, "misaligned", "a DSD operation uses " + place(address, pe) + ", an odd address", now());
 }
 
-uint64_t Machine::take(Pe& pe, Cursor& cursor, uint32_t) {
+uint64_t Machine::take(Pe& pe, Cursor& cursor, uint32_t done) {
   uint64_t value = 0;
   switch (cursor.kind) {
     case Cursor::scalar:
       return cursor.value;
     case Cursor::fabin: {
+      if (cursor.is_second(done)) return cursor.value;
       Channel& channel = pe.inputs[cursor.channel];
       value = channel.ring.front().data;
       if (channel.ring.size >= channel.depth) schedule_.add(now() + 1, Schedule::router, pe.index);
       channel.ring.pop();
       if (!channel.ring.empty() || (pe.host_in_colors && channel.color >= 0))
         schedule_.add(now() + 1, Schedule::core, pe.index);
+      if (cursor.packs()) cursor.value = value >> 16;
       return cursor.bytes == 2 ? value & 0xffff : value;
     }
     case Cursor::fifo: {
@@ -79,9 +81,13 @@ uint64_t Machine::take(Pe& pe, Cursor& cursor, uint32_t) {
 void Machine::put(Pe& pe, Operation& op, Cursor& cursor, uint64_t value) {
   switch (cursor.kind) {
     case Cursor::fabout: {
+      if (cursor.bytes == 2) value &= 0xffff;
+      if (op.waits_for_second(cursor)) {
+        cursor.value = value;
+        return;
+      }
       Wavelet wavelet;
-      wavelet.data = uint32_t(value);
-      if (cursor.bytes == 2) wavelet.data &= 0xffff;
+      wavelet.data = uint32_t(cursor.is_second(op.done) ? value << 16 | cursor.value : value);
       if (cursor.bytes == 2 && cursor.index_offset) wavelet.data |= (op.done + op.settings.index) << 16;
       wavelet.color = cursor.color;
       wavelet.control = cursor.control;

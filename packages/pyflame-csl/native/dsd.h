@@ -27,8 +27,8 @@ struct Dsd {
   uint8_t queue() const { return uint8_t(field(24, 3)); }
   bool control() const { return field(27, 1); }
   bool advance_switch() const { return field(28, 1); }
-  bool simd() const { return field(29, 1); }
   uint8_t priority() const { return uint8_t(field(30, 2)); }
+  uint8_t simd() const { return uint8_t(field(32, 2)); }  // words a cycle; 0: a wavelet carries one element
 };
 
 // name, sources, bytes of a destination element, of the first two sources, of the third, rate class

@@ -32,7 +32,7 @@ namespace pyflame::csl {
   X(const) X(move) X(lnot) X(copy) X(jump) X(branch) X(branch_not) X(call) X(ret) X(activate) X(block)      \
   X(unblock) X(dsd) X(map) X(load_dsr) X(dsd_length) X(dsd_base) X(dsd_stride) X(dsd_offset) X(assert)      \
   X(trap) X(tsc) X(tsc_enable) X(tsc_disable) X(tsc_reset) X(coord_x) X(coord_y) X(unblock_cmd_stream)      \
-  X(router_read) X(router_write) X(teardown_exit) X(random) X(print)
+  X(router_read) X(router_write) X(teardown_exit) X(random) X(random_seed) X(print)
 
 enum Op : uint16_t {
 #define X(op) op_##op,

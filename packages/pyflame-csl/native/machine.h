@@ -88,6 +88,7 @@ class Machine {
   Cursor cursor_of(Pe& pe, const Operand& operand, int bytes, const uint64_t* registers, uint16_t index);
   void decide_length(Pe& pe, Operation& op);
   void check_extent(Pe& pe, const Cursor& cursor, uint32_t count);
+  uint8_t lanes_of(const Operation& op) const;
   bool in_memory(const Operation& op) const;
   uint64_t run_in_memory(Pe& pe, Operation& op, uint64_t time);
   uint64_t memory_cost(const Operation& op) const;

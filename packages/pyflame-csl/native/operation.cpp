@@ -122,6 +122,7 @@ Cursor Machine::cursor_of(Pe& pe, const Operand& operand, int bytes, const uint6
       cursor.control = dsd.control();
       cursor.index_offset = dsd.index_offset();
       cursor.advance_switch = dsd.advance_switch();
+      cursor.simd = dsd.simd();
       const auto& initialized = in ? tile.input_queues : tile.output_queues;
       auto found = initialized.find(dsd.queue());
       if (program_.wse3 && found == initialized.end())
@@ -175,6 +176,15 @@ void Machine::decide_length(Pe& pe, Operation& op) {
                                       ": the first source with an extent decides");
 }
 
+// All operands on the fabric have to be in SIMD mode for more than one element a cycle.
+uint8_t Machine::lanes_of(const Operation& op) const {
+  int lanes = 8;
+  for (const Cursor& cursor : op.cursors)
+    if (cursor.kind == Cursor::fabin || cursor.kind == Cursor::fabout)
+      lanes = std::min(lanes, cursor.simd ? 4 * cursor.simd / cursor.bytes : 1);
+  return uint8_t(lanes == 8 ? 1 : std::max(lanes, 1));
+}
+
 bool Machine::in_memory(const Operation& op) const {
   for (const Cursor& cursor : op.cursors)
     if (cursor.kind == Cursor::fabin || cursor.kind == Cursor::fabout || cursor.kind == Cursor::fifo) return false;
@@ -216,6 +226,7 @@ bool Machine::issue(Pe& pe, uint8_t code, const MapOp* map, const std::vector<Op
     op.settings.priority = std::max(op.settings.priority, cursor.priority);
   }
   decide_length(pe, op);
+  op.lanes = lanes_of(op);
   const Cursor& dst = op.cursors[0];
   for (size_t k = 1; k <= op.sources && k <= 2; k++)
     op.accumulates |= !map && dst.kind == Cursor::affine && dst.step == 0 && op.cursors[k].kind == Cursor::scalar;
@@ -270,6 +281,7 @@ bool Machine::operands_ready(Pe& pe, Operation& op, int number) {
   for (size_t k = 0; k <= op.sources; k++) {
     const Cursor& cursor = op.cursors[k];
     if (cursor.kind == Cursor::fabin) {
+      if (cursor.is_second(op.done)) continue;
       Channel& channel = pe.inputs[cursor.channel];
       if (channel.ring.empty() || channel.ring.front().ready > now()) return false;
       if (channel.ring.front().control) {
@@ -289,6 +301,7 @@ bool Machine::operands_ready(Pe& pe, Operation& op, int number) {
       const FifoState& fifo = pe.fifos[cursor.table];
       if (k == 0 ? fifo.count >= pe.tile->fifos[cursor.table].capacity : fifo.count == 0) return false;
     } else if (cursor.kind == Cursor::fabout) {
+      if (op.waits_for_second(cursor)) continue;
       const OutQueue& output = pe.outputs[cursor.queue];
       if (output.ring.size >= output.depth) return false;
     }
@@ -306,12 +319,16 @@ bool Machine::attempt(Pe& pe, int number) {
   uint64_t time = now();
   acting_ = &op.span;
   pe.acting = int8_t(number);
-  element(pe, op, time);
+  for (int lane = 0; lane < op.lanes && (op.endless || op.done < op.length); lane++) {
+    if (lane > 0 && !operands_ready(pe, op, number)) break;
+    element(pe, op, time);
+    op.done++;
+    pe.stats.elements++;
+  }
   pe.acting = -1;
   acting_ = nullptr;
-  op.done++;
+  if (!op.running) return true;  // a control wavelet ended it
   op.next = std::max(time, now() + costs_.fabric_element);
-  pe.stats.elements++;
   if (!op.endless && op.done >= op.length) complete(pe, number, op.next + costs_.dsd_finish);
   return true;
 }

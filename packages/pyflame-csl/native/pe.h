@@ -34,7 +34,7 @@ struct Cursor {
   enum Kind : uint8_t { scalar, affine, nested, circular, fabin, fabout, fifo, pointer };
   Kind kind = scalar;
   uint8_t bytes = 2;                                // of one element
-  uint8_t channel = 0, queue = 0, color = 0, priority = 0;  // fabric
+  uint8_t channel = 0, queue = 0, color = 0, priority = 0, simd = 0;  // fabric
   bool control = false, index_offset = false, advance_switch = false;
   int8_t dsr_file = -1, dsr_number = -1;
   uint32_t address = 0;                             // of the next element
@@ -42,8 +42,12 @@ struct Cursor {
   uint32_t base = 0, wrap = 0;                      // circular: [base, base + wrap)
   uint16_t table = 0;
   uint32_t length = 0;                              // 0: none of its own
-  uint64_t value = 0;                               // scalar
+  uint64_t value = 0;                               // scalar, or of a wavelet with two elements the half that waits
   std::array<uint32_t, 4> counts{};
+
+  // A wavelet carries two elements. The second comes with the first, and the first leaves with the second.
+  bool packs() const { return simd > 0 && bytes == 2; }
+  bool is_second(uint32_t done) const { return packs() && (done & 1); }
 };
 
 // A DSD operation or map under way.
@@ -56,9 +60,15 @@ struct Operation {
   Settings settings;
   uint32_t length = 0, done = 0;
   bool endless = false, accumulates = false;
+  uint8_t lanes = 1;  // elements a cycle
   uint64_t next = 0;  // cycle of the next attempt
   uint64_t started = 0;
   Span span;
+
+  // Whether the next element for `cursor` stays until the one after it fills the wavelet.
+  bool waits_for_second(const Cursor& cursor) const {
+    return cursor.packs() && !(done & 1) && (endless || done + 1 < length);
+  }
 };
 
 // Memory that one operand of an unfinished asynchronous operation uses.
@@ -134,6 +144,7 @@ struct Pe {
   std::vector<FifoState> fifos;
 
   // Tasks.
+  int next_task = 0;  // the key after that of the task that ran last
   uint32_t local_active = 0, local_blocked = 0, teardown_pending = 0, teardown_running = 0;
   uint64_t control_active = 0, control_blocked = 0;
 

@@ -130,6 +130,9 @@ struct Route {
   bool ring = false, teardown = false, swap_x = false, swap_y = false;
   std::array<uint8_t, 4> rx{}, tx{};
   Filter filter;
+
+  // Whether an advance changes the position: without ring mode the last one stays.
+  bool advances() const { return positions > 1 && (ring || current + 1 < positions); }
 };
 
 struct Program {

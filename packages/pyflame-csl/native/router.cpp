@@ -115,7 +115,8 @@ void Machine::send(Router& router, uint32_t index, ColorState& state, int color,
   if (wavelet.control) {
     opcode = Commands::opcode(original);
     uint8_t mode = state.route.pop;
-    if (mode == 1 || mode == 3 || (mode == 2 && opcode == command_advance)) wavelet.data = Commands::popped(original);
+    bool advances = opcode == command_advance && state.route.advances();
+    if (mode == 1 || mode == 3 || (mode == 2 && advances)) wavelet.data = Commands::popped(original);
   }
   for (uint32_t rest = tx; rest; rest &= rest - 1) {
     int direction = __builtin_ctz(rest);

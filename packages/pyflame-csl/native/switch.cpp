@@ -22,8 +22,7 @@ uint32_t Commands::popped(uint32_t payload) {
 void Machine::switch_command(uint32_t index, ColorState& state, int color, uint8_t opcode) {
   Route& route = state.route;
   if (opcode == command_advance) {
-    if (route.current + 1 < route.positions) route.current++;
-    else if (route.ring) route.current = 0;
+    if (route.advances()) route.current = uint8_t((route.current + 1) % route.positions);
   } else if (opcode == command_reset) {
     route.current = 0;
   } else if (opcode == command_teardown) {

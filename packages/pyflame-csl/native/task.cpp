@@ -9,6 +9,7 @@ namespace pyflame::csl {
 namespace {
 
 constexpr int memcpy_task = 28, teardown_task = 29;
+constexpr int keys = 64 * 4;  // an id and the kind of the task
 constexpr int64_t slice = 200000;  // instructions of a task between looks at the calendar
 
 uint64_t mix(uint64_t x) {
@@ -152,14 +153,17 @@ bool Machine::pick_task(Pe& pe) {
   if (!pe.commands.empty() && !pe.commands_blocked) offer(memcpy_task * 4 + 3, IdSpace::input_queue, memcpy_task, -1);
   if (count == 0) return false;
 
+  // In turn: with a fixed order a task that activates itself while it waits would keep what it waits for from running.
   int best = 0;
   if (limits_.seed) {
     best = int(mix(limits_.seed ^ mix(pe.index * 0x10001u + now())) % uint64_t(count));
   } else {
+    auto distance = [&](int i) { return (candidates[i].key - pe.next_task + keys) % keys; };
     for (int i = 1; i < count; i++)
-      if (candidates[i].key < candidates[best].key) best = i;
+      if (distance(i) < distance(best)) best = i;
   }
   const Candidate chosen = candidates[best];
+  pe.next_task = chosen.key + 1;
   const TileClass& tile = *pe.tile;
   if (chosen.space == IdSpace::input_queue) {
     Command command = std::move(pe.commands.front());

@@ -371,6 +371,9 @@ Machine::Outcome Machine::run_code(Pe& pe, uint64_t& start_time, size_t floor, i
         pe.random = pe.random * 6364136223846793005u + 1442695040888963407u;
         r[in.dst] = uint32_t(pe.random >> 32) ^ uint32_t(pe.random >> 51);
         break;
+      case op_random_seed:
+        pe.random = uint64_t(uint32_t(r[in.a])) << 32 | 0x9e3779b9u;
+        break;
       case op_print:
         print(pe, tile.strings[size_t(in.imm)], r[in.a], time);
         break;

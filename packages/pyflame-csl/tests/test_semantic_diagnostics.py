@@ -58,11 +58,30 @@ PE = [
     ("step-limit", "fn g() u16 { while (true) { } return 1; }\nexport var a: u16 = g();", None, "1000 steps"),
     ("call-depth", "fn g(n: u32) u32 { return g(n + 1); }\nexport var a: u32 = g(0);", "g(n + 1)", "200"),
     (
-        "unsupported",
-        GOOD_HEAD + "const out = @get_dsd(fabout_dsd, .{ .extent = 1, .output_queue = oq, .simd_mode = .{} });\n"
-        "comptime { @load_to_dsr(@get_dsr(dsr_dest, 1), out); }",
+        "unknown-field",
+        GOOD_HEAD + "export var d = @get_dsd(fabin_dsd, .{ .extent = 1, .input_queue = iq, .simd_mode = .{} });",
         None,
-        "simd_mode",
+        "simd_64",
+    ),
+    (
+        "unsupported",
+        GOOD_HEAD + "export var d = @get_dsd(fabout_dsd, .{ .extent = 1, .output_queue = oq, .control = true, "
+        ".simd_mode = .{ .simd_32 = true } });",
+        None,
+        "no room",
+    ),
+    (
+        "unsupported",
+        GOOD_HEAD
+        + "export var d = @get_dsd(fabin_dsd, .{ .extent = 1, .input_queue = iq, .control_transform = true });",
+        None,
+        "control_transform",
+    ),
+    (
+        "unsupported",
+        "var x = @zeros([4]u16);\nexport var d = @allocate_fifo(x, .{ .full_action = .{ .stall = true } });",
+        None,
+        "full_action",
     ),
     (
         "unsupported",
@@ -80,7 +99,28 @@ PE = [
         None,
         "priority",
     ),
-    ("unsupported", "const S = struct { x: u16 };\nexport var a: u16 = S{ .x = 1 }.x;", None, "supported"),
+    ("unsupported", "const S = union { x: u16, y: i16 };\nvar a: S;\ncomptime { @export_symbol(a); }", None, "union"),
+    ("unsupported", "const S = packed struct { x: u16 };\nexport var a: u16 = S{ .x = 1 }.x;", None, "packed struct"),
+    ("unsupported", "const S = struct { x: u16 = 3 };\nexport var a: u16 = S{ .x = 1 }.x;", "3", "defaults"),
+    ("duplicate-field", "const S = struct { x: u16, x: u16 };\nexport var a: u16 = S{ .x = 1 }.x;", "x: u16", "twice"),
+    ("missing-field", "const S = struct { x: u16, y: u16 };\nexport var a: S = .{ .x = 1 };", ".{ .x = 1 }", "'y'"),
+    ("unknown-field", "const S = struct { x: u16 };\nexport var a: S = .{ .x = 1, .z = 1 };", None, "'z'"),
+    ("unknown-field", "const S = struct { x: u16 };\nvar s: S;\nexport var a: u16 = s.y;", "y", "'y'"),
+    ("type-mismatch", "export var a = u16{ .x = 1 };", "u16{ .x = 1 }", "struct type"),
+    (
+        "type-mismatch",
+        "const S = struct { x: u16 };\nvar s: [4]S;\n"
+        "export var d = @get_dsd(mem1d_dsd, .{ .tensor_access = |i|{4} -> s[i] });",
+        "s",
+        "descriptor",
+    ),
+    (
+        "type-mismatch",
+        "const S = struct { x: u16 };\nvar s: [4]S;\n"
+        "export var d = @get_dsd(mem1d_dsd, .{ .base_address = &s, .extent = 4 });",
+        None,
+        "numbers",
+    ),
     # descriptors
     (
         "not-affine",
@@ -306,6 +346,19 @@ def test_routes_between_pes(build):
     assert (
         build("", size=(2, 1), layout=config.format(0, "RAMP", "EAST") + config.format(1, "WEST", "RAMP")).codes == []
     )
+
+
+def test_layout_and_program_agree_about_a_color(build):
+    route = ".{ .routes = .{ .rx = .{ RAMP }, .tx = .{ RAMP } }, .teardown = BOOL }"
+    local = f"comptime {{ @set_local_color_config(@get_color(1), {route.replace('BOOL', 'false')}); }}"
+    same = f"@set_color_config(0, 0, @get_color(1), {route.replace('BOOL', 'false')});"
+    assert build(local, layout=same).codes == []
+    both = same + f"@set_color_config(1, 0, @get_color(1), {route.replace('BOOL', 'true')});"
+    (found,) = build(local, size=(2, 1), layout=both).found
+    assert found.code == "duplicate-name" and "color 1" in found.message
+    assert found.span is not None and found.span.path.endswith("pe.csl")
+    ((place, text),) = found.notes
+    assert place.path.endswith("layout.csl") and "(1, 0)" in text
 
 
 def test_wse2_has_one_space_for_colors_and_local_tasks(build):

@@ -77,6 +77,56 @@ def test_functions_while_compiling(build):
     assert (built.values("low"), built.values("odd")) == ([-np.inf], [True])
 
 
+def test_names_with_a_type(build):
+    built = build("""
+        const math = @import_module("<math>");
+        const helpers = @import_module("<math/type_helpers>");
+        export var below: f16 = math.floor_f16(2.75);
+        export var above: f32 = math.ceil_f32(2.25);
+        export var low: f16 = math.NEGATIVE_INF(f16);
+        export var odd: bool = math.isNaN_f32(math.NaN(f32));
+        export var larger: f16 = math.max_f16(1.0, 2.0);
+        export var words = [3]u16{ helpers.word_size_of(f16), helpers.word_size_of(f32), helpers.word_size_of(u64) };
+    """)
+    assert (built.values("below"), built.values("above"), built.values("low")) == ([2.0], [3.0], [-np.inf])
+    assert (built.values("odd"), built.values("larger"), built.values("words")) == ([True], [2.0], [1, 2, 4])
+
+
+def test_a_seed_repeats_the_random_numbers(start):
+    pe = """
+    const random = @import_module("<random>");
+    var normal = @zeros([500]f32);
+    var bits = @zeros([6]u16);
+    var normal_ptr: [*]f32 = &normal;
+    var bits_ptr: [*]u16 = &bits;
+    fn compute() void {
+      @random16();
+      for (@range(u16, 6)) |i| {
+        if (i % 3 == 0) {
+          random.set_global_prng_seed(7);
+        }
+        bits[i] = @random16();
+      }
+      for (@range(u16, 500)) |i| {
+        normal[i] = random.random_normal_f32();
+      }
+      sys_mod.unblock_cmd_stream();
+    }
+    comptime {
+      @export_symbol(normal_ptr, "normal");
+      @export_symbol(bits_ptr, "bits");
+      @export_symbol(compute);
+    }
+    """
+    simulator = start(pe, {"normal": "[*]f32", "bits": "[*]u16", "compute": "fn() void"})
+    simulator.launch("compute")
+    bits, normal = np.zeros(6, np.uint32), np.zeros(500, np.float32)
+    simulator.memcpy_d2h(bits, "bits", 0, 0, 1, 1, 6, data_type=1)
+    simulator.memcpy_d2h(normal, "normal", 0, 0, 1, 1, 500)
+    assert bits[:3].tolist() == bits[3:].tolist() and len(set(bits[:3].tolist())) == 3
+    assert abs(normal.mean()) < 0.2 and abs(normal.std() - 1) < 0.15 and 2 < np.abs(normal).max() < 6
+
+
 def test_random_numbers_lie_in_their_range_and_differ_between_pes(start):
     pe = """
     const random = @import_module("<random>");

@@ -76,9 +76,14 @@ def test_router_registers(results, arch, base):
     config.color_config.reset_routes(address, .{ .rx = WEST, .tx = [2]direction{ RAMP, EAST } });
     config.switch_config.set_rx_switch_pos1(blue, RAMP);
     config.switch_config.clear_current_position(blue);
+    config.switch_config.set_pop_mode(blue, config.switch_config.pop_mode.POP_ON_ADVANCE);
+    results[1] = @as(u32, @bitcast(*u16, address).*);
+    config.switch_config.set_pop_mode(blue, config.switch_config.pop_mode.NO_POP);
+    results[2] = @as(u32, @bitcast(*u16, address).*);
     """
     found, _ = results(body, head, arch=arch)
     assert found[0, 0] == base + 6
+    assert found[0, 1] >> 12 == 2 and found[0, 2] == found[0, 1] & 0xFFF
 
 
 def test_a_module_without_members(build):

@@ -169,6 +169,24 @@ def test_pop_modes_decide_what_later_routers_see(kit: Any, pop: PopMode, expecte
     assert simulator.get_symbol(expected, 0, "total")[0] == 7
 
 
+@pytest.mark.parametrize(("ring", "expected"), [(False, 2), (True, 1)])
+def test_pop_on_advance_keeps_a_command_that_moves_no_switch(kit: Any, ring: bool, expected: int) -> None:
+    # At its last position the first router has nothing to advance to, so that the command is for the second.
+    tile = kit.Tile("send")
+    tile.extra = {"output_queues": {2: 5}}
+    code = [kit.fabric(0, DsdKind.FABOUT, 1, 5, 2, control=True), kit.fabric(1, DsdKind.FABOUT, 1, 5, 2)]
+    code += [kit.const(2, ADVANCE), tile.dsd("mov32", kit.reg(0), kit.scalar(2))]
+    code += [kit.const(2, 7), tile.dsd("mov32", kit.reg(1), kit.scalar(2)), UNBLOCK]
+    tile.fn("main", code)
+    routes = {
+        (0, 0): {5: Route(((R, E), (R, E)), current=1, ring=ring, pop=PopMode.POP_ON_ADVANCE)},
+        (1, 0): {5: Route(((W, R), (W, E)))},
+        (2, 0): {5: kit.route(W, R)},
+    }
+    simulator = run(kit, [[tile, counter(kit, "wse3"), counter(kit, "wse3")]], routes)
+    assert simulator.get_symbol(expected, 0, "total")[0] == 7
+
+
 def test_control_tasks_get_the_low_half(kit: Any) -> None:
     tile = kit.Tile("send")
     tile.extra = {"output_queues": {2: 5}}
@@ -351,3 +369,62 @@ def test_colors_do_not_block_each_other_and_seeds_do_not_matter(kit: Any) -> Non
         simulator = run(kit, [[tile, end]], routes, sched_seed=seed)
         for name in ("y", "z"):
             np.testing.assert_array_equal(simulator.get_symbol(1, 0, name), data)
+
+
+@pytest.mark.parametrize("arch", ["wse2", "wse3"])
+@pytest.mark.parametrize("count", [1, 2, 7, 64])
+def test_simd_mode_packs_two_halves_into_a_wavelet(kit: Any, arch: str, count: int) -> None:
+    data = np.arange(1, count + 1, dtype=np.uint16)
+    tile = kit.Tile("send")
+    x = tile.var("x", "u16", data)
+    tile.extra = {"output_queues": {2: 5}}
+    code = [kit.mem(0, x, count, 2), kit.fabric(1, DsdKind.FABOUT, count, 5, 2, simd=1)]
+    tile.fn("main", [*code, tile.dsd("mov16", kit.reg(1), kit.reg(0), is_async=True), UNBLOCK])
+    sums = kit.Tile("add")
+    y = sums.var("y", "u16", np.full(count, 100))
+    sums.extra = {"input_queues": {3: 5}}
+    sums.task(IdSpace.LOCAL_TASK, DONE, "done", [UNBLOCK])
+    add = sums.dsd("add16", kit.reg(0), kit.reg(1), kit.reg(0), is_async=True, activate=2)
+    code = [kit.mem(0, y, count, 2), kit.fabric(1, DsdKind.FABIN, count, 5, 3, simd=1), kit.const(2, DONE), add]
+    sums.fn("main", code)
+    routes = {(0, 0): {5: kit.route(R, E)}, (1, 0): {5: kit.route(W, R)}}
+    simulator = run(kit, [[tile, sums]], routes, arch=arch)
+    np.testing.assert_array_equal(simulator.get_symbol(1, 0, "y"), data + 100)
+    assert simulator.stats()["hops"] == (count + 1) // 2
+    words = receiver(kit, (count + 1) // 2)
+    simulator = run(kit, [[tile, words]], routes, arch=arch)
+    padded = np.pad(data, (0, count % 2)).astype(np.uint32)
+    np.testing.assert_array_equal(simulator.get_symbol(1, 0, "y"), padded[1::2] << 16 | padded[0::2])
+
+
+def test_simd_mode_is_faster(kit: Any) -> None:
+    def cycles(simd: int) -> int:
+        tile, count = kit.Tile("send"), 800
+        x = tile.var("x", "u16", np.arange(count))
+        tile.extra = {"output_queues": {2: 5}}
+        code = [kit.mem(0, x, count, 2), kit.fabric(1, DsdKind.FABOUT, count, 5, 2, simd=simd)]
+        tile.fn("main", [*code, tile.dsd("mov16", kit.reg(1), kit.reg(0), is_async=True), UNBLOCK])
+        words = receiver(kit, count // 2 if simd else count)
+        routes = {(0, 0): {5: kit.route(R, E)}, (1, 0): {5: kit.route(W, R)}}
+        return run(kit, [[tile, words]], routes, mode="cycle").cycles
+
+    assert 350 < cycles(0) - cycles(1) < 450
+    assert abs(cycles(1) - cycles(2)) < 20  # a link carries one wavelet a cycle
+
+
+@pytest.mark.parametrize("send", [0, 1])
+def test_simd_mode_of_one_side_only(kit: Any, send: int) -> None:
+    # A relay takes full wavelets and sends elements one by one, or the other way about.
+    relay = kit.Tile("relay")
+    relay.extra = {"input_queues": {3: 5}, "output_queues": {4: 6}}
+    code = [kit.fabric(0, DsdKind.FABOUT, 4, 6, 4, simd=send), kit.fabric(1, DsdKind.FABIN, 4, 5, 3, simd=1 - send)]
+    relay.fn("main", [*code, relay.dsd("mov16", kit.reg(0), kit.reg(1), is_async=True), UNBLOCK])
+    full, single = np.array([2 << 16 | 1, 4 << 16 | 3], np.uint32), np.arange(1, 5, dtype=np.uint32)
+    given, expected = (single, full) if send else (full, single)
+    routes = {
+        (0, 0): {5: kit.route(R, E)},
+        (1, 0): {5: kit.route(W, R), 6: kit.route(R, E)},
+        (2, 0): {6: kit.route(W, R)},
+    }
+    simulator = run(kit, [[sender(kit, given), relay, receiver(kit, expected.size, color=6)]], routes)
+    np.testing.assert_array_equal(simulator.get_symbol(2, 0, "y"), expected)

@@ -1,4 +1,4 @@
-"""Local tasks whose ids are colors too."""
+"""Which task runs, and local tasks whose ids are colors too."""
 
 from __future__ import annotations
 
@@ -54,3 +54,27 @@ def test_a_color_and_its_local_task_are_blocked_as_one_on_wse2(kit: Any, blocked
     simulator = kit.running(dispatcher(kit, [*start, act("unblock", unblocked, 0)]))
     simulator.launch("main")
     simulator.stop()
+
+
+@pytest.mark.parametrize(("waiting", "awaited"), [(9, 12), (12, 9)])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_task_that_activates_itself_while_it_waits_lets_others_run(
+    kit: Any, seed: int, waiting: int, awaited: int
+) -> None:
+    tile = kit.Tile("waits")
+    flag = tile.var("flag", "u16", [0])
+    look = [Instr("load.u16", 0, 0xFFFF, imm=flag), Instr("branch", a=0, imm=5), kit.const(1, waiting)]
+    tile.task(
+        IdSpace.LOCAL_TASK,
+        waiting,
+        "wait",
+        [*look, act("activate", IdSpace.LOCAL_TASK, 1), Instr("ret", a=0xFFFF), UNBLOCK],
+    )
+    tile.task(IdSpace.LOCAL_TASK, awaited, "set", [kit.const(0, 1), Instr("store.u16", 0, 0xFFFF, 0, flag)])
+    both = [kit.const(0, waiting), act("activate", IdSpace.LOCAL_TASK, 0)]
+    both += [kit.const(0, awaited), act("activate", IdSpace.LOCAL_TASK, 0)]
+    tile.fn("main", both)
+    simulator = kit.running(kit.grid([[tile]]), sched_seed=seed, max_cycles=100_000)
+    simulator.launch("main")
+    simulator.stop()
+    assert simulator.get_symbol(0, 0, "flag")[0] == 1

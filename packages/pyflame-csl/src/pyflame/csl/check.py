@@ -11,12 +11,11 @@ from .comptime import types as t
 from .comptime.faults import Fault
 from .comptime.layout import Layout
 from .comptime.modules import Instance
-from .comptime.session import Session, deep_recursion
+from .comptime.session import Session, deep_recursion, parsed
 from .comptime.values import FunctionRef, Register, Storage, Value
 from .diagnostics import Diagnostic, has_errors
 from .lower.function import Lowering
 from .syntax import ast
-from .syntax.parser import parse_source
 from .syntax.source import Source
 
 STEP_LIMIT = 200_000
@@ -61,9 +60,9 @@ def check(
         source = Source(program, "<text>" if path is None else str(path))
     else:
         source = Source(Path(program).read_bytes(), str(program))
-    module, found = parse_source(source)
+    module, found = parsed(source.data, source.path)
     if has_errors(found):
-        return found
+        return list(found)
     given = dict(params or {})
     declared = {item.name.id: item for item in module.items if isinstance(item, ast.ParamDecl)}
     layout = any(isinstance(item, ast.LayoutBlock) for item in module.items)
@@ -80,7 +79,7 @@ def _check_alone(source: Source, params: Mapping[str, object], target: str) -> l
     session = Session(target, step_limit=STEP_LIMIT, tolerant=True)
     with deep_recursion():
         try:
-            file = session.add(source)
+            file = session.add(source.data, source.path)
             values = {name: parameter(name, given) for name, given in params.items()}
             _check_instance(session, Instance(session, file, values, ("check",)))
         except Fault as fault:
@@ -106,12 +105,14 @@ def _check_global(session: Session, instance: Instance, name: str) -> None:
     found = instance.get(name)
     if isinstance(found, Storage) or not isinstance(found, Value) or not isinstance(found.data, FunctionRef):
         return
+    if any(param.comptime for param in found.data.decl.params):
+        return  # it needs its arguments while compiling
     signature = session.evaluator.signature(found.data)
     if signature is None or signature[1] == t.ANY:
         return
     types, result = signature
     plain = [type_ for type_ in types if t.is_runtime(type_) and type_ not in t.IDS | {t.VOID, t.DIRECTION}]
-    if len(plain) != len(types) or not t.is_runtime(result) or isinstance(result, t.ArrayType):
+    if len(plain) != len(types) or not t.is_runtime(result) or t.in_memory(result):
         return  # it needs its arguments while compiling
     before = dict(session.report.found)
     try:

@@ -15,7 +15,7 @@ from .comptime.session import LIBRARY, STEP_LIMIT, Session, deep_recursion
 from .comptime.values import Value, key_of
 from .diagnostics import Diagnostic
 from .ir import Program, Route, TileClass
-from .lower.checks import check_class, check_layout_colors
+from .lower.checks import check_class, check_configured_once, check_layout_colors
 from .lower.link import Linker, ir_span
 from .lower.routing import check_routes
 
@@ -217,7 +217,9 @@ def _routes(
     local = [linker.colors() for linker in linkers]
     routes = {}
     for at, number in grid.items():
-        configs = local[number] | layout.colors.get(at, {})
+        given = layout.colors.get(at, {})
+        check_configured_once(session, at, given, local[number])
+        configs = local[number] | given
         found = {}
         for color, config in configs.items():
             route = known.get(id(config))

@@ -26,7 +26,7 @@ class Dsd:
 
     Memory kinds: `base` is a byte address, `stride` counts elements of `size` bytes (1, 2, 4 or 8). mem4d and
     circbuf descriptors name a row of the class's `descriptors` in `table`, fifo one of its `fifos`. Fabric kinds:
-    `color`, `queue`.
+    `color`, `queue`, and `simd`, the words a cycle: 0 for one element a wavelet, 1 or 2 for wavelets that are full.
     """
 
     kind: DsdKind
@@ -40,7 +40,7 @@ class Dsd:
     control: bool = False
     index_offset: bool = False
     advance_switch: bool = False
-    simd: bool = False
+    simd: int = 0
     priority: int = 0
 
 
@@ -57,8 +57,8 @@ DSD_FIELDS = {
     "queue": (24, 3),
     "control": (27, 1),
     "advance_switch": (28, 1),
-    "simd": (29, 1),
     "priority": (30, 2),
+    "simd": (32, 2),
 }
 _FABRIC_ONLY = ("color", "queue", "control", "advance_switch", "simd", "priority")
 _MEMORY_ONLY = ("base", "stride", "size", "table")

@@ -57,6 +57,7 @@ Instructions are `Instr(op, dst, a, b, imm)`; unused fields are 0. T is one of `
 | router_write | 16-bit word at byte address a of the router's registers = b |
 | teardown_exit | leave the teardown state of color a |
 | random | dst = next 32 random bits of the PE's generator |
+| random_seed | the generator starts anew from register a |
 | print | append strings[imm], `{}` replaced by register a in decimal, to the PE's line of sim.log; "\\n" ends it |
 
 Operands of a DSD operation step by the element size of the *operation* (`fmovs` by 4 bytes times the stride),

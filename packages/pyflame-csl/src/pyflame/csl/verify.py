@@ -25,7 +25,7 @@ _PLAIN = {
     "ret": "a?", "activate": "a", "block": "a", "unblock": "a", "dsd": "", "map": "", "load_dsr": "", "assert": "a",
     "trap": "", "tsc": "d", "tsc_enable": "", "tsc_disable": "", "tsc_reset": "", "coord_x": "d", "coord_y": "d",
     "unblock_cmd_stream": "", "router_read": "da", "router_write": "ab", "teardown_exit": "a", "random": "d",
-    "print": "a",
+    "random_seed": "a", "print": "a",
     "dsd_length": "dab", "dsd_base": "dab", "dsd_stride": "dab", "dsd_offset": "dab",
 }  # fmt: skip
 _TYPED = {

@@ -8,8 +8,9 @@ from ..syntax import ast
 from . import types as t
 from .faults import Fault
 from .literals import suggestion
+from .parts import part, with_part, zero_of
 from .scope import Local, Result, Scope
-from .values import Place, Pointer, Register, Storage, Value, copied, flat_index, unit_of
+from .values import Place, Pointer, Register, Storage, Value, copied, flat_index
 
 if TYPE_CHECKING:
     from .base import Base
@@ -22,11 +23,20 @@ class Access(Base):
     """Reading parts of values, and finding where they lie."""
 
     def member(self, node: ast.Member, scope: Scope, want: t.Type | None) -> Result:
-        base = self.eval(node.object, scope)
+        return self.read(self._member(node, scope), scope, node)
+
+    def _member(self, node: ast.Member, scope: Scope) -> Value | Register | Place | Storage:
+        located = self.locate(node.object, scope)
+        base: Result = Register(located.type, located.reg) if isinstance(located, Local) else located
         name = node.name.id
+        found: Value | Place | None = self.field_of(base, node.name, scope)
+        if found is not None:
+            return found
+        if type(base) is Place and not t.is_runtime(base.type):
+            base = self.load(base, scope, node)
         if type(base) is Value:
             if base.type == t.MODULE:
-                return self.read(self.module_member(base.data, node.name, scope), scope, node)
+                return self.module_member(base.data, node.name, scope)
             if base.type == t.STRUCT:
                 if name in base.data:
                     return base.data[name]
@@ -80,10 +90,7 @@ class Access(Base):
             found = self.binding(node, scope)
             return self.place_of(found)
         if isinstance(node, ast.Member):
-            base = self.eval(node.object, scope)
-            if type(base) is Value and base.type == t.MODULE:
-                return self.place_of(self.module_member(base.data, node.name, scope))
-            return self.eval(node, scope)
+            return self.place_of(self._member(node, scope))
         if isinstance(node, ast.Index):
             return self._element(node, scope)
         if isinstance(node, ast.Deref):
@@ -170,15 +177,12 @@ class Access(Base):
             return copied(value) if not place.const else value
         return self._part(value, place, scope, node)
 
-    def _part(self, value: Value, place: Place, scope: Scope, node: ast.Node) -> Value:
-        unit = unit_of(value.type)
-        inner = t.element_of(value.type)
-        count = t.total_of(place.type)
-        at, rest = divmod(place.offset, unit)
-        data = value.data if isinstance(value.type, t.ArrayType) else [value.data]
-        if t.element_of(place.type) != inner or rest or not 0 <= at <= len(data) - count:
+    @staticmethod
+    def _part(value: Value, place: Place, scope: Scope, node: ast.Node) -> Value:
+        found = part(value, place.offset, place.type)
+        if found is None:
             raise Fault("comptime-required", scope.span(node), "this cannot be read while compiling through a pointer")
-        return Value(place.type, data[at : at + count] if isinstance(place.type, t.ArrayType) else data[at])
+        return found
 
     def store_comptime(self, place: Place, value: Value, scope: Scope, node: ast.Node) -> None:
         """Put a value into a comptime variable, or a part of one."""
@@ -188,14 +192,8 @@ class Access(Base):
             storage.value = copied(value)
             return
         if storage.value is None:
-            if not isinstance(storage.type, t.ArrayType):
+            if not t.in_memory(storage.type):
                 raise Fault("comptime-required", scope.span(node), f"{storage.name!r} has no value yet")
-            inner = t.element_of(storage.type)
-            zero = 0.0 if inner in t.FLOATS else False if inner == t.BOOL else 0
-            storage.value = Value(storage.type, [zero] * storage.type.total)
+            storage.value = zero_of(storage.type)
         self._part(storage.value, place, scope, node)  # checks that it lies inside
-        at = place.offset // unit_of(storage.type)
-        if isinstance(place.type, t.ArrayType):
-            storage.value.data[at : at + place.type.total] = value.data
-        else:
-            storage.value.data[at] = value.data
+        storage.value = with_part(storage.value, place.offset, value)

@@ -145,8 +145,8 @@ def _array(ev: Evaluator, target: ast.Index, scope: Scope) -> tuple[Place, t.Typ
         raise Fault("type-mismatch", scope.span(target.object), f"an array belongs here, this is a {base.type}")
     if isinstance(base.type.element, t.ArrayType):
         raise Fault("unsupported", scope.span(target), "arrays of arrays have no tensor access", "use one array type")
-    if t.size_of(base.type.element) == 0:
-        raise Fault("type-mismatch", scope.span(target.object), f"{base.type} has no place in memory")
+    if not t.scalar_of(base.type.element):
+        raise Fault("type-mismatch", scope.span(target.object), f"{base.type} has no elements for a descriptor")
     return base, base.type.element, base.type.shape
 
 

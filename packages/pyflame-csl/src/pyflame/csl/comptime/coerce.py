@@ -73,11 +73,30 @@ def coerce(value: Value, target: t.Type, span: Span) -> Value:
             return value
     elif source == t.STRUCT and isinstance(target, t.ArrayType):
         return _array_of_struct(value, target, span)
+    elif source == t.STRUCT and isinstance(target, t.StructType):
+        check_fields(value.data, target, span)
+        return Value(target, {name: _known(value.data[name], type_, span) for name, type_ in target.fields})
     elif isinstance(source, t.ArrayType) and isinstance(target, t.ArrayType) and source.shape == target.shape:
         from_, to = t.element_of(source), t.element_of(target)
         if t.total_of(source) == t.total_of(target):
             return Value(target, [coerce(Value(from_, entry), to, span).data for entry in value.data])
     raise mismatch(target, source, span)
+
+
+def check_fields(fields: dict[str, Value], target: t.StructType, span: Span) -> None:
+    """Raise if fields are not those of a struct."""
+    for name in fields:
+        if name not in target.types:
+            raise Fault("unknown-field", span, f"{target} has no field {name!r}")
+    for name in target.types:
+        if name not in fields:
+            raise Fault("missing-field", span, f"field {name!r} of {target} has no value")
+
+
+def _known(entry: object, type_: t.Type, span: Span) -> Value:
+    if not isinstance(entry, Value):
+        raise Fault("comptime-required", span, "every field must be known while compiling")
+    return coerce(entry, type_, span)
 
 
 def _array_of_struct(value: Value, target: t.ArrayType, span: Span) -> Value:

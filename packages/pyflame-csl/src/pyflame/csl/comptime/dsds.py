@@ -37,6 +37,7 @@ _FIELDS = {
     DsdKind.CIRCBUF: frozenset({"base_address", "extent", "wraparound", "stride"}),
 }
 _PRIORITIES = {"low": 0, "medium": 1, "high": 2}
+_SIMD_MODES = {"simd_32": 1, "simd_64": 2}
 Parts = dict[str, Register]
 
 
@@ -91,13 +92,19 @@ def flag(fields: dict[str, Result], name: str, spans: Any) -> bool:
 
 def priority(fields: dict[str, Result], spans: Any) -> int:
     """A `.priority = .{ .high = true }` field."""
-    found = fields.get("priority")
+    return _choice(fields, "priority", _PRIORITIES, spans)
+
+
+def _choice(fields: dict[str, Result], name: str, known: dict[str, int], spans: Any) -> int:
+    """What a field such as `.priority = .{ .high = true }` chooses; 0 if it is not there."""
+    found = fields.get(name)
     if found is None:
         return 0
-    for name, chosen in (found.data if type(found) is Value and found.type == t.STRUCT else {}).items():
-        if name in _PRIORITIES and chosen.data is True:
-            return _PRIORITIES[name]
-    raise Fault("unknown-field", spans("priority"), "a priority is .{ .low = true }, .medium or .high")
+    for entry, chosen in (found.data if type(found) is Value and found.type == t.STRUCT else {}).items():
+        if entry in known and chosen.data is True:
+            return known[entry]
+    choices = " or ".join(f".{{ .{entry} = true }}" for entry in known)
+    raise Fault("unknown-field", spans(name), f"{name} is {choices}")
 
 
 def _fabric(ev: Evaluator, kind: DsdKind, fields: dict[str, Result], spans: Any) -> tuple[DsdValue, Parts]:
@@ -120,14 +127,21 @@ def _fabric(ev: Evaluator, kind: DsdKind, fields: dict[str, Result], spans: Any)
     values["control"] = flag(fields, "control", spans)
     values["index_offset"] = flag(fields, "wavelet_index_offset", spans)
     values["advance_switch"] = flag(fields, "advance_switch", spans)
-    if "simd_mode" in fields:
-        raise Fault("unsupported", spans("simd_mode"), "the simulator has no simd_mode: a wavelet carries one element")
+    values["simd"] = _choice(fields, "simd_mode", _SIMD_MODES, spans)
+    if values["simd"] and (values["control"] or values["index_offset"]):
+        message = "simd_mode fills wavelets with data, so that there is no room for an index or a command"
+        raise Fault("unsupported", spans("simd_mode"), message)
+    if "control_transform" in fields:
+        raise Fault("unsupported", spans("control_transform"), "the simulator has no control_transform")
     values["priority"] = priority(fields, spans)
     return DsdValue(kind, **values), parts
 
 
 def address_field(ev: Evaluator, found: Result, span: Any) -> tuple[Pointer | Register, t.Type]:
     """The address and element type that an array or pointer stands for."""
+    type_ = found.type.pointee if isinstance(found.type, t.PointerType) else found.type
+    if isinstance(t.element_of(type_), t.StructType):
+        raise Fault("type-mismatch", span, f"a descriptor goes over numbers, this is a {found.type}")
     if type(found) is Place and isinstance(found.type, t.ArrayType):
         inner = t.element_of(found.type)
         if found.base is None and found.storage is not None:
@@ -208,10 +222,12 @@ def allocate_fifo(ev: Evaluator, node: ast.BuiltinCall, scope: Scope, want: t.Ty
     if type(found) is not Place or found.storage is None or not isinstance(found.type, t.ArrayType):
         raise Fault("type-mismatch", scope.span(node.args[0]), "a FIFO lies in a global array")
     options: dict[str, Result] = struct_of(ev, node.args[1], scope) if len(node.args) > 1 else {}
-    known = {"activate_push", "activate_pop", "empty_action", "full_action", "priority"}
+    known = {"activate_push", "activate_pop"}
     for name in options:
+        where = scope.span(node.args[1])
+        if name in {"empty_action", "full_action", "priority"}:
+            raise Fault("unsupported", where, f"the FIFOs of the simulator have no {name}: an operation waits")
         if name not in known:
-            where = scope.span(node.args[1])
             raise Fault("unknown-field", where, f"a FIFO has no option {name!r}", suggestion(name, known))
     storage: Storage = found.storage
     buffer = FifoBuffer(

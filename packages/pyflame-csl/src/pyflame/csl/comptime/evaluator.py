@@ -9,9 +9,10 @@ from .calls import Calls
 from .literals import Literals
 from .operators import Operators
 from .statements import Statements
+from .structs import Structs
 
 
-class Evaluator(Calls, Statements, Operators, Access, Literals, Base):
+class Evaluator(Calls, Statements, Operators, Structs, Access, Literals, Base):
     """Evaluates comptime code."""
 
     HANDLERS = {
@@ -44,7 +45,7 @@ class Evaluator(Calls, Statements, Operators, Access, Literals, Base):
         ast.UndefinedLiteral: Literals.refuse,
         ast.Slice: Literals.refuse,
         ast.Range: Literals.refuse,
-        ast.ContainerType: Literals.refuse,
+        ast.ContainerType: Structs.container_type,
         ast.ErrorNode: Literals.refuse,
     }
     STATEMENTS = {

@@ -79,16 +79,21 @@ class Literals(Base):
         return Value(type_, type_.values[name.id])
 
     def struct_literal(self, node: ast.StructLiteral, scope: Scope, want: t.Type | None) -> Result:
-        if node.type is not None:
-            raise Fault("unsupported", scope.span(node), "named struct types are not supported", "use .{ ... }")
+        named = self.type(node.type, scope) if node.type is not None else None
+        if named is not None and not isinstance(named, t.StructType):
+            raise Fault("type-mismatch", scope.span(node), f"a struct type belongs here, this is {named}")
+        type_ = named or want
         fields: dict[str, Result] = {}
-        inner = want.element if isinstance(want, t.ArrayType) else None
         for position, entry in enumerate(node.fields):
             name = entry.name.id if entry.name else str(position)
             if name in fields:
                 raise Fault("duplicate-field", scope.span(entry), f"field {name!r} is given twice")
+            inner = type_.element if isinstance(type_, t.ArrayType) else None
+            if isinstance(type_, t.StructType):
+                inner = type_.types.get(name)
             fields[name] = self.field_value(self.eval(entry.value, scope, inner))
-        return self._nested(Value(t.STRUCT, fields), node, scope)
+        value = self._nested(Value(t.STRUCT, fields), node, scope)
+        return value if named is None else self.coerced(value, named, scope.span(node))
 
     def _nested(self, value: Value, node: ast.Expr, scope: Scope) -> Value:
         """A struct or array, unless it has become too deep to be walked."""
@@ -160,20 +165,19 @@ class Literals(Base):
             raise Fault(
                 "value-range", scope.span(node), f"{result.total} elements are more than this front end follows"
             )
-        return self._made(result, node, scope)
+        return self.made_type(result, node, scope)
 
     def pointer_type(self, node: ast.PointerType, scope: Scope, want: t.Type | None) -> Result:
-        return self._made(t.pointer(self.type(node.target, scope), node.const, node.many), node, scope)
+        return self.made_type(t.pointer(self.type(node.target, scope), node.const, node.many), node, scope)
 
-    @staticmethod
-    def _made(type_: t.Type, node: ast.Expr, scope: Scope) -> Value:
+    def made_type(self, type_: t.Type, node: ast.Expr, scope: Scope) -> Value:
         if len(type_.name) > MAX_TYPE_TEXT:
             raise Fault("too-complex", scope.span(node), "the type is nested too deep")
         return Value(t.TYPE, type_)
 
     def fn_type(self, node: ast.FnType, scope: Scope, want: t.Type | None) -> Result:
         params = tuple(self.type(param.type, scope) for param in node.params)
-        return self._made(t.function(params, self.type(node.result, scope), node.kind == "task"), node, scope)
+        return self.made_type(t.function(params, self.type(node.result, scope), node.kind == "task"), node, scope)
 
     def enum_type(self, node: ast.EnumType, scope: Scope, want: t.Type | None) -> Result:
         tag = self.type(node.tag, scope) if node.tag else t.U16
@@ -198,6 +202,6 @@ class Literals(Base):
             raise fault
         words = {
             ast.NullLiteral: "null", ast.UndefinedLiteral: "undefined here", ast.Slice: "a slice",
-            ast.Range: "a range outside switch", ast.ContainerType: "a struct or union type",
+            ast.Range: "a range outside switch",
         }  # fmt: skip
         raise Fault("unsupported", scope.span(node), f"{words.get(type(node), type(node).__name__)} is not supported")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
+from ..diagnostics import Diagnostic
 from ..syntax import ast
 from ..syntax.parser import parse_source
 from ..syntax.source import Source, Span
@@ -24,6 +26,13 @@ STEP_LIMIT = 20_000_000
 MAX_IMPORT_DEPTH = 40
 MAX_FILE_BYTES = 8 << 20
 _FRAMES = 20_000  # Python frames; bounded by the heights of trees and the depth of comptime calls
+
+
+@lru_cache(maxsize=64)
+def parsed(data: bytes, path: str) -> tuple[ast.Module, tuple[Diagnostic, ...]]:
+    """The tree of a file and what is wrong with it; libraries and unchanged files are parsed once for all sessions."""
+    module, diagnostics = parse_source(Source(data, path))
+    return module, tuple(diagnostics)
 
 
 @contextmanager
@@ -121,16 +130,17 @@ class Session:
                 raise Fault("import-not-found", span, f"{path!r} cannot be read: {error}") from None
             if len(data) > MAX_FILE_BYTES:
                 raise Fault("import-not-found", span, f"{path!r} has {len(data)} bytes, more than a CSL file has")
-            found = self.add(Source(data, path))
+            found = self.add(data, path)
         return found
 
-    def add(self, source: Source) -> SourceFile:
-        """Parse a source text and keep it under its path."""
-        module, diagnostics = parse_source(source)
+    def add(self, data: bytes, path: str) -> SourceFile:
+        """Parse a text and keep it under its path."""
+        module, diagnostics = parsed(data, path)
         for diagnostic in diagnostics:
             self.report.add(diagnostic)
-        library = Path(source.path).is_relative_to(self.library)
-        found = self.files[source.path] = SourceFile(module, library)
+        source = module.source
+        library = Path(path).is_relative_to(self.library)
+        found = self.files[path] = SourceFile(module, library)
         for first, second in found.duplicates:
             span = source.span(second.name.start, second.name.end)
             line = source.line_of(first.start)

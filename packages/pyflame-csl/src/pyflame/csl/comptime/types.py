@@ -68,6 +68,28 @@ class EnumType(Type):
 
 
 @dataclass(frozen=True)
+class StructType(Type):
+    """`struct { ... }`: fields in memory one after the other; `identity` tells apart structs that are spelled alike."""
+
+    fields: tuple[tuple[str, Type], ...] = ()
+    identity: tuple[str, int] = ("", 0)
+
+    @functools.cached_property
+    def types(self) -> dict[str, Type]:
+        return dict(self.fields)
+
+    @functools.cached_property
+    def offsets(self) -> dict[str, int]:
+        """The byte at which each field begins."""
+        found, at = {}, 0
+        for name, type_ in self.fields:
+            at = aligned(at, align_of(type_))
+            found[name] = at
+            at += size_of(type_)
+        return found
+
+
+@dataclass(frozen=True)
 class RangeType(Type):
     """What `@range` gives: counts in `element`."""
 
@@ -165,15 +187,41 @@ def size_of(type_: Type) -> int:
     """Bytes in memory."""
     if isinstance(type_, ArrayType):
         return type_.count * size_of(type_.element)
+    if isinstance(type_, StructType):
+        end = max((type_.offsets[name] + size_of(field_) for name, field_ in type_.fields), default=0)
+        return aligned(end, align_of(type_))
     return SCALARS.get(scalar_of(type_), 0)
 
 
 @functools.cache
 def align_of(type_: Type) -> int:
     """Natural alignment in bytes; memory is addressed in 16-bit words and descriptors need no more than 4."""
-    return max(2, min(4, size_of(element_of(type_))))
+    inner = element_of(type_)
+    if isinstance(inner, StructType):
+        return max((align_of(field_) for _, field_ in inner.fields), default=2)
+    return max(2, min(4, size_of(inner)))
+
+
+def aligned(address: int, alignment: int) -> int:
+    """The first multiple of `alignment` from `address` on."""
+    return -(-address // alignment) * alignment
+
+
+def in_memory(type_: Type) -> bool:
+    """Whether values of this type are too large for a register: arrays and structs."""
+    return isinstance(type_, ArrayType | StructType)
 
 
 def is_runtime(type_: Type) -> bool:
     """Whether values of this type can exist while the program runs."""
-    return type_ == VOID or scalar_of(element_of(type_)) != ""
+    inner = element_of(type_)
+    if isinstance(inner, StructType):
+        return all(is_runtime(field_) and field_ != VOID for _, field_ in inner.fields)
+    return type_ == VOID or scalar_of(inner) != ""
+
+
+def copied_as(type_: Type) -> str:
+    """The scalar as which the host copies values of this type: structs go word by word."""
+    if isinstance(type_, StructType):
+        return "u32" if size_of(type_) % 4 == 0 else "u16"
+    return scalar_of(type_)

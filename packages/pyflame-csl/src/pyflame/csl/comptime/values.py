@@ -165,6 +165,7 @@ class DsdValue:
     index_offset: bool = False
     advance_switch: bool = False
     priority: int = 0
+    simd: int = 0  # words a cycle; 0: a wavelet carries one element
     partial: bool = False  # color or queue are filled in at run time
 
 

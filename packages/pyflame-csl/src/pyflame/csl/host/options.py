@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 VARIABLE = "PYFLAME_CSL_SIMULATOR"
-_KINDS = {"mode": str, "sched_seed": int, "max_cycles": int, "strict": int, "banks": int, "copies": str}
+KINDS = {"mode": str, "sched_seed": int, "max_cycles": int, "strict": int, "banks": int, "copies": str}
 
 
 def simulator_options() -> dict[str, Any]:
@@ -19,9 +19,9 @@ def simulator_options() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for entry in filter(None, os.environ.get(VARIABLE, "").split(",")):
         name, _, value = entry.partition("=")
-        if name not in _KINDS:
-            raise ValueError(f"[csl] {VARIABLE} has {name!r}: the options are {', '.join(_KINDS)}")
-        found[name] = _KINDS[name](value)
+        if name not in KINDS:
+            raise ValueError(f"[csl] {VARIABLE} has {name!r}: the options are {', '.join(KINDS)}")
+        found[name] = KINDS[name](value)
     return found
 
 

@@ -84,6 +84,11 @@ def assert_(lo: Lowering, node: ast.BuiltinCall, scope: Scope, want: Want) -> Re
     return VOID_VALUE
 
 
+@run_time("random16", 0)
+def random16(lo: Lowering, node: ast.BuiltinCall, scope: Scope, want: Want) -> Result:
+    return Register(t.U16, lo.emitter.compute("cast.u32.u16", lo.emitter.compute("random")))
+
+
 @run_time("get_int", 1)
 def get_int(lo: Lowering, node: ast.BuiltinCall, scope: Scope, want: Want) -> Result:
     found = lo.rvalue(lo.eval(node.args[0], scope), scope, node.args[0])

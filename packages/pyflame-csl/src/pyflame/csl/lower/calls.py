@@ -61,6 +61,11 @@ class RunTimeCalls(RunTimeStatements):
         emitter.emit("call", register, base)
         emitter.relocate("function", code)
         self.function.calls[id(code)] = code
+        if t.in_memory(result):  # the callee's memory, which its next call overwrites
+            storage = self.static(f"{ref.name}.result", result, scope.span(node))
+            self.put(Place(result, None, storage, 0), Place(result, register, None, 0), scope.span(node))
+            emitter.top = base
+            return Place(result, None, storage, 0)
         return VOID_VALUE if result == t.VOID else Register(result, register)
 
     def _argument(self, type_: t.Type, comptime: bool, arg: ast.Expr, scope: Scope) -> Value | Register:
@@ -68,6 +73,8 @@ class RunTimeCalls(RunTimeStatements):
         emitter = self.emitter
         slot = emitter.allocate()
         found = self.coerced(self.rvalue(self.eval(arg, scope, type_), scope, arg), type_, scope.span(arg))
+        if comptime and type(found) is Place and found.base is None and found.const:
+            found = self.load_comptime(found, scope, arg)
         type_ = found.type
         if comptime or not t.is_runtime(type_) or type_ == t.VOID or (type(found) is Value and type_ in _BAKED):
             if type(found) is not Value:
@@ -181,7 +188,7 @@ def bind_parameters(lowering: RunTimeCalls, code: FunctionCode, binding: list[Bi
             found: Binding = bound
         else:
             register = lowering.emitter.allocate()
-            array = isinstance(type_, t.ArrayType)
+            array = t.in_memory(type_)
             scalars.append("u16" if array else t.scalar_of(type_))
             found = Place(type_, register, None, 0, const=True) if array else Register(type_, register)
         if param.name is not None:

@@ -13,6 +13,7 @@ from ..syntax.source import Span
 
 if TYPE_CHECKING:
     from ..comptime.layout import Layout
+    from ..comptime.routes import RouteConfig
     from ..comptime.session import Session
     from .link import Linker
 
@@ -35,6 +36,22 @@ def check_class(session: Session, linker: Linker, layout: Layout) -> None:
                 "duplicate-name", effect.span, f"color {effect.color} has two teardown handlers", "keep one of them"
             )
         handlers[effect.color] = effect.span
+
+
+def check_configured_once(
+    session: Session, at: tuple[int, int], layout: dict[int, RouteConfig], program: dict[int, RouteConfig]
+) -> None:
+    """Report colors of a PE that the layout and its program configure differently."""
+    for color in layout.keys() & program.keys():
+        if layout[color] != program[color]:
+            fault = Fault(
+                "duplicate-name",
+                program[color].span,
+                f"color {color} has one configuration here and another in the layout",
+                "keep one of them",
+            )
+            fault.through(layout[color].span, f"that of the layout for PE {at}")
+            session.report.fault(fault)
 
 
 def check_layout_colors(session: Session, layout: Layout) -> None:

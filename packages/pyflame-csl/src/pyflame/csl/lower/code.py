@@ -17,7 +17,7 @@ MAX_INSTRUCTIONS = 200_000
 # Instructions whose `dst` is their result, so that a following move can be folded into them.
 _NO_RESULT = frozenset(
     """store copy jump branch branch_not ret activate block unblock dsd map load_dsr assert trap tsc_enable tsc_disable
-    tsc_reset unblock_cmd_stream router_write teardown_exit print""".split()
+    tsc_reset unblock_cmd_stream router_write teardown_exit random_seed print""".split()
 )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 from ..comptime import types as t
-from ..comptime.coerce import coerce, mismatch, peer, pointer_fits, widens
+from ..comptime.coerce import check_fields, coerce, mismatch, peer, pointer_fits, widens
 from ..comptime.evaluator import Evaluator
 from ..comptime.faults import Fault
 from ..comptime.scope import Result, Scope
@@ -37,12 +37,12 @@ class RunTimeExpressions(Evaluator):
         if type(found) is Register:
             return found.reg
         if type(found) is Place:
-            if isinstance(found.type, t.ArrayType):
+            if t.in_memory(found.type):
                 return self.address(found)
             loaded = self.load(found, scope, node)
             return self.reg(loaded, scope, node)
         assert type(found) is Value
-        if isinstance(found.type, t.ArrayType):
+        if t.in_memory(found.type):
             return self.address(self.constant_place(found, scope.span(node)))
         if not t.scalar_of(found.type):
             hint = "give it a type with @as" if found.type in t.NUMERIC else ""
@@ -75,17 +75,17 @@ class RunTimeExpressions(Evaluator):
     def load(self, place: Place, scope: Scope, node: ast.Node) -> Result:
         storage = place.storage
         if storage is not None and place.base is None and (not storage.placed or (storage.const and storage.value)):
-            if isinstance(place.type, t.ArrayType) and storage.placed:
+            if t.in_memory(place.type) and storage.placed:
                 return place
             return self.load_comptime(place, scope, node)
-        if isinstance(place.type, t.ArrayType):
+        if t.in_memory(place.type):
             return place
         if not t.scalar_of(place.type):
             raise Fault("type-mismatch", scope.span(node), f"a value of type {place.type} exists only at comptime")
         return Register(place.type, self.emitter.load(place.type, place.base, storage, place.offset))
 
     def field_value(self, found: Result) -> Result:
-        if type(found) is Place and not isinstance(found.type, t.ArrayType):
+        if type(found) is Place and not t.in_memory(found.type):
             return Register(found.type, self.emitter.load(found.type, found.base, found.storage, found.offset))
         return found
 
@@ -99,6 +99,8 @@ class RunTimeExpressions(Evaluator):
 
     def coerced(self, found: Result, type_: t.Type, span: Span) -> Result:
         if type(found) is Value:
+            if isinstance(type_, t.StructType) and found.type == t.STRUCT:
+                return self._struct(found, type_, span)
             return coerce(found, type_, span)
         source = found.type
         if source == type_ or type_ == t.ANY:
@@ -115,6 +117,27 @@ class RunTimeExpressions(Evaluator):
         if source in t.NUMERIC and type_ in t.NUMERIC:
             fault.code, fault.hint = "implicit-conversion", f"convert it with @as({type_}, ...)"
         raise fault
+
+    def _struct(self, found: Value, type_: t.StructType, span: Span) -> Result:
+        """An anonymous struct as a `type_`, in memory where a field is not known."""
+        fields: dict[str, Result] = found.data
+        if all(type(entry) is Value for entry in fields.values()):
+            return coerce(found, type_, span)
+        check_fields(found.data, type_, span)
+        storage = self.static("struct", type_, span)
+        for name, field in type_.fields:
+            self.put(Place(field, None, storage, type_.offsets[name]), self.coerced(fields[name], field, span), span)
+        return Place(type_, None, storage, 0)
+
+    def put(self, place: Place, value: Result, span: Span) -> None:
+        """Store a value of the type of its place."""
+        top, node, scope = self.emitter.top, self.function.ref.decl, self.function.ref.instance.scope
+        source = self.reg(value, scope, node)
+        if t.in_memory(place.type):
+            self.emitter.emit("copy", 0, self.address(place), source, t.size_of(place.type))
+        else:
+            self.emitter.store(place.type, place.base, place.storage, place.offset, source)
+        self.emitter.top = top
 
     def retyped(self, found: Result, target: t.Type, scope: Scope, node: ast.Node) -> Result:
         found = self.rvalue(found, scope, node)
@@ -240,8 +263,9 @@ class RunTimeExpressions(Evaluator):
         storage = self.static("array", type_, scope.span(node))
         size = t.size_of(type_.element)
         for position, (entry, element) in enumerate(zip(entries, node.elements, strict=True)):
-            source = self.reg(self.coerced(entry, type_.element, scope.span(element)), scope, element)
-            self.emitter.store(type_.element, None, storage, position * size, source)
+            span = scope.span(element)
+            place = Place(type_.element, None, storage, position * size)
+            self.put(place, self.coerced(entry, type_.element, span), span)
         return Place(type_, None, storage, 0)
 
     def static(self, name: str, type_: t.Type, span: Span) -> Storage:

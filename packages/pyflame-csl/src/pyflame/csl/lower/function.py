@@ -36,9 +36,7 @@ class Lowering(RunTimeCalls):
         self.emitter = Emitter(code)
         self.emitter.span = (decl.name.start, decl.name.end)
         self.result_type = result
-        if isinstance(result, t.ArrayType):
-            raise Fault("unsupported", code.ref.span, "functions that return arrays run only while compiling")
-        code.result = "void" if result == t.VOID else t.scalar_of(result)
+        code.result = "void" if result == t.VOID else "u16" if t.in_memory(result) else t.scalar_of(result)
         if decl.body is None:
             code.failed = True
             raise Fault("unsupported", code.ref.span, f"{code.name!r} is extern: it has no body here")

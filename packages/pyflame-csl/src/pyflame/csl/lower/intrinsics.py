@@ -68,6 +68,12 @@ def teardown_exit(lo: Lowering, node: ast.BuiltinCall, scope: Scope, want: Want)
     return VOID_VALUE
 
 
+@run_time("pyflame_random_seed", 1)
+def random_seed(lo: Lowering, node: ast.BuiltinCall, scope: Scope, want: Want) -> Result:
+    lo.emitter.emit("random_seed", a=argument(lo, node, 0, t.U32, scope))
+    return VOID_VALUE
+
+
 @run_time("pyflame_print", 1, 99)
 def print_(lo: Lowering, node: ast.BuiltinCall, scope: Scope, want: Want) -> Result:
     pieces = text_of(lo, node.args[0], scope).split("{}")

@@ -22,7 +22,20 @@ from ..comptime.faults import Fault
 from ..comptime.modules import Instance
 from ..comptime.routes import RouteConfig
 from ..comptime.values import FunctionRef, Storage, Value
-from ..ir import DsdOptions, DsrFile, Export, Fifo, Function, IdSpace, Instr, Span as IrSpan, Symbol, Task, TileClass
+from ..ir import (
+    SCALARS,
+    DsdOptions,
+    DsrFile,
+    Export,
+    Fifo,
+    Function,
+    IdSpace,
+    Instr,
+    Span as IrSpan,
+    Symbol,
+    Task,
+    TileClass,
+)
 from ..syntax.source import Source, Span
 from .code import FunctionCode
 from .function import lower_root
@@ -267,14 +280,14 @@ class Linker:
 
     def _symbol(self, name: str, storage: Storage, memory: Memory) -> Symbol:
         inner = t.element_of(storage.type)
-        scalar, size = t.scalar_of(inner), t.size_of(storage.type)
+        scalar, size = t.copied_as(inner), t.size_of(storage.type)
         return Symbol(
             name,
             memory.addresses[storage],
             size,
             str(storage.type),
             scalar,
-            size // max(t.size_of(inner), 1),
+            size // max(SCALARS.get(scalar, 0), 1),
             storage.value is not None,
             self._at(storage.span),
         )
@@ -302,7 +315,7 @@ class Linker:
             str(declared.type if declared else storage.type),
             writable,
             address=memory.addresses[storage],
-            scalar=t.scalar_of(t.element_of(inner)),
+            scalar=t.copied_as(t.element_of(inner)),
             direct=not pointer,
         )
 

@@ -167,7 +167,7 @@ class RunTimeLoops(RunTimeDsds):
         inner = Scope(scope.instance, scope)
         entry = Place(type_.element, address, None, 0, const=True)
         value: Result = entry
-        if not isinstance(type_.element, t.ArrayType) and node.captures and node.captures[0].id != "_":
+        if not t.in_memory(type_.element) and node.captures and node.captures[0].id != "_":
             value = Register(type_.element, emitter.load(type_.element, address, None, 0))
         bind_captures(node, inner, value, Register(t.U16, index))
         loop = Loop(node.label)

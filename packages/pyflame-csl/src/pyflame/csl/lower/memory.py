@@ -58,10 +58,11 @@ def pointed_at(value: Value) -> list[Storage]:
     if isinstance(data, DsdValue):
         found = [data.base.storage] if data.base else []
         return found + ([data.fifo.storage] if data.fifo else [])
-    if type(data) is list and (
-        isinstance(t.element_of(value.type), t.PointerType) or t.element_of(value.type) in t.DSDS
-    ):
-        return [storage for entry in data for storage in pointed_at(Value(t.element_of(value.type), entry))]
+    inner = t.element_of(value.type)
+    if type(data) is dict:
+        return [storage for entry in data.values() for storage in pointed_at(entry)]
+    if type(data) is list and (isinstance(inner, t.PointerType | t.StructType) or inner in t.DSDS):
+        return [storage for entry in data for storage in pointed_at(Value(inner, entry))]
     return []
 
 
@@ -87,6 +88,8 @@ def is_zero(value: Value | None) -> bool:
     """Whether the bytes of an initial value are all zero."""
     if value is None:
         return True
+    if type(value.data) is dict:
+        return all(is_zero(entry) for entry in value.data.values())
     if type(value.data) is list:
         inner = t.element_of(value.type)
         return inner in t.NUMERIC | {t.BOOL} and not any(value.data) and "-0.0" not in map(str, set(value.data))
@@ -146,7 +149,7 @@ class Packer:
                 Dsd(
                     value.kind, value.length, color=value.color, queue=value.queue, control=value.control,
                     index_offset=value.index_offset, advance_switch=value.advance_switch,
-                    priority=value.priority,
+                    priority=value.priority, simd=value.simd,
                 )
             )  # fmt: skip
         return pack_dsd(Dsd(value.kind, value.length, base, value.stride, size, table, index_offset=value.index_offset))
@@ -156,11 +159,20 @@ class Packer:
         type_, data = value.type, value.data
         inner = t.element_of(type_)
         entries = data if type(data) is list else [data]
+        if isinstance(inner, t.StructType):
+            return b"".join(self._struct(inner, entry) for entry in entries)
         if isinstance(inner, t.PointerType):
             entries = [self.memory.addresses[entry.storage] + entry.offset for entry in entries]
         elif inner in t.DSDS:
             entries = [self.dsd(entry) for entry in entries]
         return scalars.encode_all(inner, entries)
+
+    def _struct(self, type_: t.StructType, fields: dict[str, Value]) -> bytes:
+        encoded = bytearray(t.size_of(type_))
+        for name, at in type_.offsets.items():
+            entry = self.encode(fields[name])
+            encoded[at : at + len(entry)] = entry
+        return bytes(encoded)
 
     def image(self) -> bytes:
         """The memory from address 0 to the end of the last variable."""

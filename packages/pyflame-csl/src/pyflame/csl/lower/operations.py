@@ -207,7 +207,7 @@ def map_(lo: Lowering, node: ast.BuiltinCall, scope: Scope, want: t.Type | None)
 
 
 def _map_operand(lo: Lowering, found: Result, type_: t.Type, node: ast.Expr, scope: Scope) -> Operand:
-    if not t.is_runtime(type_) or type_ == t.VOID or isinstance(type_, t.ArrayType):
+    if not t.is_runtime(type_) or type_ == t.VOID or t.in_memory(type_):
         raise Fault("type-mismatch", scope.span(node), f"@map cannot pass a {type_}")
     if found.type in t.DSDS and type_ not in t.DSDS:
         if found.type == t.FABOUT:

@@ -101,13 +101,13 @@ class RunTimeStatements(RunTimeLoops):
     def _constant(self, name: str, found: Result, mark: int, scope: Scope, node: ast.VarDecl) -> Result:
         span = scope.span(node.name)
         if type(found) is Value:
-            if isinstance(found.type, t.ArrayType) and t.is_runtime(found.type):
+            if t.in_memory(found.type) and t.is_runtime(found.type):
                 return self.constant_place(found, span)
             if name not in self.addressed or not t.scalar_of(found.type):
                 return found
         if type(found) is Place and not found.const:
             storage = self.static(name, found.type, span)
-            self._copy_array(storage, found, scope, node)
+            self._copy(storage, found, scope, node)
             self.emitter.top = mark
             return Place(found.type, None, storage, 0, const=True)
         if type(found) is Place:
@@ -135,7 +135,7 @@ class RunTimeStatements(RunTimeLoops):
             storage = Storage(name, type_, copied(found) if type(found) is Value else None, span)
             storage.depth = self.depth_of_branches
             return storage
-        if isinstance(type_, t.ArrayType) or name in self.addressed:
+        if t.in_memory(type_) or name in self.addressed:
             storage = self.static(name, type_, span)
             if node.align is not None:
                 storage.align = self.session.evaluator.alignment(node.align, scope)
@@ -149,11 +149,11 @@ class RunTimeStatements(RunTimeLoops):
 
     def _initialise(self, storage: Storage, found: Result, scope: Scope, node: ast.VarDecl) -> None:
         type_ = storage.type
-        if not isinstance(type_, t.ArrayType):
+        if not t.in_memory(type_):
             self.emitter.store(type_, None, storage, 0, self.reg(found, scope, node))
             return
-        if type(found) is Value and type_.total <= INLINE_STORES:
-            inner = t.element_of(type_)
+        inner = t.element_of(type_)
+        if type(found) is Value and t.total_of(type_) <= INLINE_STORES and not isinstance(inner, t.StructType):
             size = t.size_of(inner)
             for position, entry in enumerate(found.data):
                 top = self.emitter.top
@@ -161,9 +161,9 @@ class RunTimeStatements(RunTimeLoops):
                 self.emitter.store(inner, None, storage, position * size, source)
                 self.emitter.top = top
             return
-        self._copy_array(storage, found, scope, node)
+        self._copy(storage, found, scope, node)
 
-    def _copy_array(self, storage: Storage, found: Result, scope: Scope, node: ast.Node) -> None:
+    def _copy(self, storage: Storage, found: Result, scope: Scope, node: ast.Node) -> None:
         source = self.reg(found, scope, node)
         target = self.address(Place(storage.type, None, storage, 0))
         self.emitter.emit("copy", 0, target, source, t.size_of(storage.type))
@@ -204,7 +204,7 @@ class RunTimeStatements(RunTimeLoops):
             self.store_comptime(place, value, scope, node)
             return
         value = self._assigned(place, place.type, node, scope)
-        if isinstance(place.type, t.ArrayType):
+        if t.in_memory(place.type):
             target, source = self.address(place), self.reg(value, scope, node.value)
             self.emitter.emit("copy", 0, target, source, t.size_of(place.type))
             return
