@@ -9,6 +9,16 @@ namespace pyflame::cpu::PYFLAME_TIER {
 typedef int IntVector __attribute__((vector_size(kVectorBytes)));
 
 // The smaller of x and a bound; NaN passes through.
+inline FloatVector at_least(FloatVector x, float bound) {
+  FloatVector low = broadcast(bound);
+#if defined(__AVX512F__)
+  return _mm512_max_ps(low, x);
+#elif defined(__AVX2__)
+  return _mm256_max_ps(low, x);
+#else
+  return x < low ? low : x;
+#endif
+}
 inline FloatVector at_most(FloatVector x, float bound) {
   FloatVector high = broadcast(bound);
 #if defined(__AVX512F__)
