@@ -19,6 +19,11 @@ static constexpr i64 amx_panel_size(i64 k, int parts) { return (k + kAmxStep - 1
 // Which magnitudes a panel holds, as the bits of floats: the largest, and the smallest but zero.
 struct AmxRange {
   u32 low = ~0u, high = 0;
+
+  void join(const AmxRange& other) {
+    low = other.low < low ? other.low : low;
+    high = other.high > high ? other.high : high;
+  }
 };
 
 // Memory that a later product will read: so many lines of it are fetched into the second-level cache with each step.
@@ -56,6 +61,8 @@ struct AmxKernels {
   // Splits pixels of `channels` floats (pixel_stride and channel_stride apart, one of them 1) into lanes of an image.
   void (*pack_pixels)(const float* in, i64 pixel_stride, i64 channel_stride, i64 pixels, i64 channels, int parts,
                       u16* out, AmxRange* range);
+  // Splits a run of floats into as many runs as parts, part_size apart; n is a multiple of 32.
+  void (*pack_run)(const float* in, i64 n, int parts, u16* out, i64 part_size, AmxRange* range);
   // bfloat16 as it is.
   void (*pack_bfloat16)(const u16* in, i64 lane_stride, i64 k_stride, i64 lanes, i64 k, bool columns, u16* out,
                         AmxRange* range);
@@ -69,9 +76,10 @@ struct AmxKernels {
   // Sums that came from the unit (so none is denormal), rounded to bfloat16. rows, columns <= 32. `past`: whole lines go
   // past the caches, which then need not read them first.
   void (*narrow)(const float* sums, i64 lds, i64 rows, i64 columns, u16* out, i64 ldc, bool past);
-  // A block of sums (+)= 32 lanes of an image, lane_size apart, times B; each step reads the image at an offset of its own.
-  void (*multiply_image)(const u16* image, i64 lane_size, const i64* offsets, i64 steps, int parts, const u16* b,
-                         float* sums, bool accumulate);
+  // A block of sums (+)= 32 lanes of an image, lane_size apart and each with its parts part_size apart, times B; each step
+  // reads the image at an offset of its own.
+  void (*multiply_image)(const u16* image, i64 lane_size, i64 part_size, const i64* offsets, i64 steps, int parts,
+                         const u16* b, float* sums, bool accumulate);
   void (*finish)(const float* sums, const ConvBlock& block);
 };
 

@@ -3,8 +3,9 @@
 #include <string>
 
 #include "base/error.h"
-#include "cpu/conv_float.h"
+#include "cpu/conv_amx.h"
 #include "cpu/half.h"
+#include "cpu/precision.h"
 #include "cpu/scratch.h"
 
 namespace pyflame::cpu {
@@ -84,7 +85,11 @@ void conv2d(const View& input, const View& weight, const ConvGeometry& geometry,
 void conv2d_grad_input(const View& grad, const View& weight, const ConvGeometry& geometry, const View& out) {
   const ConvSizes s = conv_sizes(out, weight, grad, geometry);
   switch (out.dtype) {
-    case DType::kFloat32: return conv_grad_input(s, grad.as<float>(), weight.as<float>(), out.as<float>());
+    case DType::kFloat32: {
+      const int parts = amx_float_parts();
+      if (parts && conv_grad_input_amx(s, grad.as<float>(), weight.as<float>(), out.as<float>(), parts)) return;
+      return conv_grad_input(s, grad.as<float>(), weight.as<float>(), out.as<float>());
+    }
     case DType::kFloat64: return conv_grad_input(s, grad.as<double>(), weight.as<double>(), out.as<double>());
     case DType::kFloat16:
     case DType::kBFloat16: return grad_input_half(s, grad, weight, out);
@@ -95,7 +100,11 @@ void conv2d_grad_input(const View& grad, const View& weight, const ConvGeometry&
 void conv2d_grad_weight(const View& grad, const View& input, const ConvGeometry& geometry, const View& out) {
   const ConvSizes s = conv_sizes(input, out, grad, geometry);
   switch (out.dtype) {
-    case DType::kFloat32: return conv_grad_weight(s, grad.as<float>(), input.as<float>(), out.as<float>(), false);
+    case DType::kFloat32: {
+      const int parts = amx_float_parts();
+      if (parts && conv_grad_weight_amx(s, grad.as<float>(), input.as<float>(), out.as<float>(), parts)) return;
+      return conv_grad_weight(s, grad.as<float>(), input.as<float>(), out.as<float>(), false);
+    }
     case DType::kFloat64: return conv_grad_weight(s, grad.as<double>(), input.as<double>(), out.as<double>(), false);
     case DType::kFloat16:
     case DType::kBFloat16: return grad_weight_half(s, grad, input, out);

@@ -22,23 +22,6 @@ i64 least(i64 a, i64 b) { return a < b ? a : b; }
 i64 most(i64 a, i64 b) { return a > b ? a : b; }
 i64 ceil_div(i64 a, i64 b) { return (a + b - 1) / b; }
 
-int exponent(u32 bits) { return static_cast<int>(bits >> 23) - 127; }
-
-// As for matrix products: see gemm_amx.cpp.
-bool representable(const AmxRange& a, const AmxRange& b, i64 depth) {
-  if (a.high >= 0x7f000000 || b.high >= 0x7f000000) return false;
-  if (a.low == ~0u || b.low == ~0u) return true;
-  int bits = 1;
-  while ((i64{1} << bits) < depth) ++bits;
-  return exponent(a.low) >= -102 && exponent(b.low) >= -102 && exponent(a.low) + exponent(b.low) >= -96 &&
-         exponent(a.high) + exponent(b.high) + bits <= 124;
-}
-
-void join(AmxRange* all, const AmxRange& part) {
-  if (part.low < all->low) all->low = part.low;
-  if (part.high > all->high) all->high = part.high;
-}
-
 // Where each tap reads: its phase, and how far from the phase's first row and column.
 struct Tap {
   i64 phase, row, column;
@@ -51,7 +34,7 @@ class Convolution {
         panels_(ceil_div(s_.out_channels, kAmxLanes)), panel_size_(cut_.taps * cut_.steps() * amx_step_size(parts)) {}
 
   bool run() {
-    weights_ = conv_weights(s_, c_.weight, parts_, c_.weight_buffer);
+    weights_ = conv_weights(s_, c_.weight, parts_);
     if (!cut_.by_rows) plan_phases();
     for (i64 image = 0; image < s_.images; ++image) {
       if (!(cut_.by_rows ? run_rows(image) : run_taps(image))) return false;
@@ -105,8 +88,8 @@ class Convolution {
       }
     });
     AmxRange range;
-    for (i64 i = 0; i < count; ++i) join(&range, ranges[i]);
-    if (!representable(range, weights_.range, s_.depth())) return false;
+    for (i64 i = 0; i < count; ++i) range.join(ranges[i]);
+    if (!conv_sums_representable(range, weights_.range, s_.depth())) return false;
     const i64 steps = cut_.steps(), all_steps = p_.window() * steps, step = parts_ * kAmxStep;
     i64* offsets = scratch<i64>(Scratch::kHalfB, all_steps);
     for (i64 i = 0; i < all_steps; ++i) {
@@ -123,7 +106,7 @@ class Convolution {
         const u16* weights = weights_.panels + panel * panel_size_;
         for (i64 at = 0; at < all_steps; at += kStepsTogether) {
           for (i64 i = 0; i < count; ++i) {
-            amx_kernels()->multiply_image(lanes + (first + i) * kAmxLanes * lane_, lane_, offsets + at,
+            amx_kernels()->multiply_image(lanes + (first + i) * kAmxLanes * lane_, lane_, kAmxStep, offsets + at,
                                           least(kStepsTogether, all_steps - at), parts_,
                                           weights + at * amx_step_size(parts_), sums + i * kAmxLanes * kAmxLanes, at > 0);
           }
@@ -132,7 +115,7 @@ class Convolution {
           const i64 lane = (first + i) * kAmxLanes;
           i64 places[kAmxLanes], y = lane / width_, x = lane % width_;
           for (i64& place : places) {
-            place = x < p_.ow && y < rows ? (y0 + y) * p_.ow + x : -1;
+            place = x < p_.ow && y < rows ? place_of(y0 + y, x) : -1;
             if (++x == width_) x = 0, ++y;
           }
           finish(image, panel, sums + i * kAmxLanes * kAmxLanes, places);
@@ -193,7 +176,7 @@ class Convolution {
         for (i64 i = 0; i < kAmxLanes; ++i) {
           const i64 at = block * kAmxLanes + i, y = at / p_.ow, x = at % p_.ow;
           const bool wanted = at < p_.result();
-          places[i] = wanted ? at : -1;
+          places[i] = wanted ? place_of(y, x) : -1;
           corners[i] = wanted ? padded + (y * p_.stride[0] * width + x * p_.stride[1]) * c : nullptr;
         }
         for (i64 tap = 0; tap < cut_.taps; ++tap) {
@@ -212,8 +195,8 @@ class Convolution {
       amx_kernels()->end();
     });
     AmxRange range;
-    for (i64 i = 0; i < tasks; ++i) join(&range, ranges[i]);
-    return representable(range, weights_.range, s_.depth());
+    for (i64 i = 0; i < tasks; ++i) range.join(ranges[i]);
+    return conv_sums_representable(range, weights_.range, s_.depth());
   }
 
   void pad_row(i64 image, i64 y, float* out, i64 width) const {
@@ -240,16 +223,18 @@ class Convolution {
     return work * count < 2 * least_work ? count : most(1, least_work / (work + 1));
   }
 
+  i64 place_of(i64 y, i64 x) const { return c_.plane.start + y * c_.plane.row + x * c_.plane.column; }
+
   // `positions` in the plane of results; negative: not wanted.
   void finish(i64 image, i64 panel, const float* sums, const i64* positions) const {
     const ConvEpilogue& e = c_.epilogue;
     const i64 first = panel * kAmxLanes, pixel = c_.out_last ? s_.out_channels : 1;
-    const i64 offset = image * s_.result_size() + first * (c_.out_last ? 1 : p_.result());
+    const i64 offset = (image * s_.out_channels + (c_.out_last ? 0 : first)) * c_.plane.size + (c_.out_last ? first : 0);
     i64 places[kAmxLanes];
     for (i64 i = 0; i < kAmxLanes; ++i) places[i] = positions[i] * pixel;
     amx_kernels()->finish(sums, {e.scale ? e.scale + first : nullptr, e.shift ? e.shift + first : nullptr,
                                  e.residual ? e.residual + offset : nullptr, c_.out + offset, e.relu,
-                                 least(kAmxLanes, s_.out_channels - first), c_.out_last ? 1 : p_.result(), places});
+                                 least(kAmxLanes, s_.out_channels - first), c_.out_last ? 1 : c_.plane.size, places});
   }
 
   static constexpr i64 kMaxTaps = 256;
@@ -266,6 +251,17 @@ class Convolution {
 };
 
 }  // namespace
+
+// As for matrix products: see gemm_amx.cpp.
+bool conv_sums_representable(const AmxRange& a, const AmxRange& b, i64 depth) {
+  if (a.high >= 0x7f000000 || b.high >= 0x7f000000) return false;
+  if (a.low == ~0u || b.low == ~0u) return true;
+  auto exponent = [](u32 magnitude) { return static_cast<int>(magnitude >> 23) - 127; };
+  int bits = 1;
+  while ((i64{1} << bits) < depth) ++bits;
+  return exponent(a.low) >= -102 && exponent(b.low) >= -102 && exponent(a.low) + exponent(b.low) >= -96 &&
+         exponent(a.high) + exponent(b.high) + bits <= 124;
+}
 
 bool suits_amx(const ConvSizes& s) {
   const ConvPlane& p = s.plane;

@@ -2,7 +2,7 @@
 #pragma once
 #include "base/buffer.h"
 #include "cpu/amx_kernels.h"
-#include "cpu/conv_float.h"
+#include "cpu/conv_fused.h"
 
 namespace pyflame::cpu {
 
@@ -21,6 +21,13 @@ struct ConvWeights {
   const u16* panels;
   AmxRange range;
 };
-ConvWeights conv_weights(const ConvSizes& sizes, const float* weight, int parts, Buffer* buffer);
+ConvWeights conv_weights(const ConvSizes& sizes, const WindowWeights& weight, int parts);
+
+// Whether sums of `depth` products of numbers in these ranges come out as in float arithmetic.
+bool conv_sums_representable(const AmxRange& a, const AmxRange& b, i64 depth);
+
+// The gradients of contiguous planes on the tile unit. False: not done, as for conv_amx.
+bool conv_grad_input_amx(const ConvSizes& sizes, const float* grad, const float* weight, float* out, int parts);
+bool conv_grad_weight_amx(const ConvSizes& sizes, const float* grad, const float* input, float* out, int parts);
 
 }  // namespace pyflame::cpu

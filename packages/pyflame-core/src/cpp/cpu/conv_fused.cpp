@@ -49,7 +49,10 @@ void conv2d_fused(const View& input, const View& weight, const ConvGeometry& geo
     return conv_depthwise(s, input.as<float>(), weight.as<float>(), epilogue, out.as<float>());
   }
   const int parts = amx_float_parts();
-  FusedConv conv{s, input.as<float>(), input_last, weight.as<float>(), epilogue, out.as<float>(), out_last, weight_buffer};
+  const i64 window = s.plane.window();
+  const WindowWeights weights{weight.as<float>(), s.depth(), window, s.plane.kw, 1, weight_buffer};
+  const ResultPlane whole{out.shape[2] * out.shape[3], 0, out.shape[3], 1};
+  FusedConv conv{s, input.as<float>(), input_last, weights, epilogue, out.as<float>(), out_last, whole};
   if (parts && (input_last || out_last || suits_amx_in_planes(s))) {
     ConvPlane& plane = conv.sizes.plane;  // rows, where there were some: a band is a number of them
     plane.h = input.shape[2], plane.w = input.shape[3], plane.oh = out.shape[2], plane.ow = out.shape[3];

@@ -7,17 +7,29 @@ namespace pyflame::cpu {
 
 using ConvEpilogue = Epilogue<float>;
 
-// Input and result are contiguous or have channels innermost; the weights are contiguous. `weight_buffer`: where the
-// weights lie, so that they are packed once as long as they stay the same, or nullptr.
+// Weights in any order, with the strides of a result channel, a channel, and a row and a column of the window. `buffer`:
+// where they lie, so that they are packed once as long as they stay the same, or nullptr.
+struct WindowWeights {
+  const float* data;
+  i64 out, channel, row, column;
+  Buffer* buffer;
+};
+
+// Where results go: into a plane of `size` from `start` on, with the strides of a row and a column.
+struct ResultPlane {
+  i64 size, start, row, column;
+};
+
+// Input and result are contiguous or have channels innermost.
 struct FusedConv {
   ConvSizes sizes;
   const float* input;
   bool input_last;
-  const float* weight;
+  WindowWeights weight;
   ConvEpilogue epilogue;
   float* out;
   bool out_last;
-  Buffer* weight_buffer;
+  ResultPlane plane;
 };
 
 void conv2d_fused(const View& input, const View& weight, const ConvGeometry& geometry, const ConvEpilogue& epilogue,

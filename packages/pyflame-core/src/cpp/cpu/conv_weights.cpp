@@ -19,23 +19,38 @@ struct Layout {
         tap_size(cut.steps() * amx_step_size(parts)) {}
 };
 
-void pack(const ConvSizes& s, const float* weight, int parts, u16* out, AmxRange* range) {
+// `lanes` result channels from `first` on, as (out, row, column, channel).
+void turn(const ConvSizes& s, const WindowWeights& weight, i64 first, i64 lanes, float* out) {
+  const i64 kh = s.plane.kh, kw = s.plane.kw, channels = s.in_channels;
+  auto pixel = [&](i64 lane, i64 c) {
+    const float* from = weight.data + (first + lane) * weight.out + c * weight.channel;
+    float* to = out + lane * s.depth() + c;
+    for (i64 r = 0; r < kh; ++r) {
+      for (i64 k = 0; k < kw; ++k, to += channels) *to = from[r * weight.row + k * weight.column];
+    }
+  };
+  // Along memory as far as it goes.
+  if (weight.out > weight.channel) {
+    for (i64 lane = 0; lane < lanes; ++lane) {
+      for (i64 c = 0; c < channels; ++c) pixel(lane, c);
+    }
+  } else {
+    for (i64 c = 0; c < channels; ++c) {
+      for (i64 lane = 0; lane < lanes; ++lane) pixel(lane, c);
+    }
+  }
+}
+
+void pack(const ConvSizes& s, const WindowWeights& weight, int parts, u16* out, AmxRange* range) {
   const WindowCut cut(s);
   const Layout layout(s, cut, parts);
-  const i64 depth = s.depth(), window = s.plane.window(), kw = s.plane.kw;
+  const i64 depth = s.depth(), kw = s.plane.kw;
   AmxRange* ranges = scratch<AmxRange>(Scratch::kAmxState, layout.panels);
   parallel_for(layout.panels, 1, [&](i64 begin, i64 end) {
     for (i64 panel = begin; panel < end; ++panel) {
       const i64 first = panel * kAmxLanes, lanes = least(kAmxLanes, s.out_channels - first);
-      // From (out, channel, row, column) to (out, row, column, channel).
       float* turned = scratch<float>(Scratch::kWeights, lanes * depth);
-      for (i64 lane = 0; lane < lanes; ++lane) {
-        const float* from = weight + (first + lane) * depth;
-        float* to = turned + lane * depth;
-        for (i64 c = 0; c < s.in_channels; ++c) {
-          for (i64 k = 0; k < window; ++k) to[k * s.in_channels + c] = from[c * window + k];
-        }
-      }
+      turn(s, weight, first, lanes, turned);
       AmxRange seen;
       const i64 step = cut.by_rows ? kw * s.in_channels : s.in_channels;
       for (i64 tap = 0; tap < cut.taps; ++tap) {
@@ -45,10 +60,7 @@ void pack(const ConvSizes& s, const float* weight, int parts, u16* out, AmxRange
       ranges[panel] = seen;
     }
   });
-  for (i64 panel = 0; panel < layout.panels; ++panel) {
-    if (ranges[panel].low < range->low) range->low = ranges[panel].low;
-    if (ranges[panel].high > range->high) range->high = ranges[panel].high;
-  }
+  for (i64 panel = 0; panel < layout.panels; ++panel) range->join(ranges[panel]);
 }
 
 }  // namespace
@@ -57,13 +69,13 @@ WindowCut::WindowCut(const ConvSizes& s)
     : by_rows(s.in_channels < 16 && s.plane.kw > 1 && s.plane.dilation[1] == 1),
       taps(by_rows ? s.plane.kh : s.plane.window()), length(by_rows ? s.plane.kw * s.in_channels : s.in_channels) {}
 
-ConvWeights conv_weights(const ConvSizes& s, const float* weight, int parts, Buffer* buffer) {
+ConvWeights conv_weights(const ConvSizes& s, const WindowWeights& weight, int parts) {
   const WindowCut cut(s);
   const Layout layout(s, cut, parts);
-  const WeightKey key{weight, WeightKey::User::kConvolution,
+  const WeightKey key{weight.data, WeightKey::User::kConvolution,
                       {s.in_channels, s.out_channels, s.plane.kh, s.plane.kw, cut.by_rows, parts}};
   bool fresh;
-  if (PackedWeights* kept = kept_weights(buffer, key, layout.size(), 1, "conv2d", &fresh)) {
+  if (PackedWeights* kept = kept_weights(weight.buffer, key, layout.size(), 1, "conv2d", &fresh)) {
     if (fresh) pack(s, weight, parts, kept->panels, kept->ranges);
     return {kept->panels, *kept->ranges};
   }

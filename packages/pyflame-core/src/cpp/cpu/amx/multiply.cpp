@@ -20,22 +20,22 @@ const TileConfig g_config = {1, 0, {}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16
 // Where the tiles of A are: 16 lanes of one part in a row, as a panel has them, or lanes with all their parts.
 struct PanelLanes {
   i64 stride() const { return 64; }
-  static constexpr i64 part(int index) { return index * 2 * kAmxTile; }
+  i64 part(int index) const { return index * 2 * kAmxTile; }
   i64 half() const { return kAmxTile; }
-  static i64 at(i64 step, int parts) { return step * amx_step_size(parts); }
+  i64 at(i64 step, int parts) const { return step * amx_step_size(parts); }
 };
 struct ImageLanes {
-  i64 lane_size;
+  i64 lane_size, part_size;
   const i64* offsets;
   i64 stride() const { return lane_size * 2; }
-  static constexpr i64 part(int index) { return index * kAmxStep; }
+  i64 part(int index) const { return index * part_size; }
   i64 half() const { return 16 * lane_size; }
   i64 at(i64 step, int) const { return offsets[step]; }
 };
 
 // Each tile is loaded just before its first product, so that the unit starts while the rest is on its way.
-#define LOAD_A0(index) _tile_loadd(4, a + Lanes::part(index), stride)
-#define LOAD_A1(index) _tile_loadd(5, a + half + Lanes::part(index), stride)
+#define LOAD_A0(index) _tile_loadd(4, a + lanes.part(index), stride)
+#define LOAD_A1(index) _tile_loadd(5, a + half + lanes.part(index), stride)
 #define LOAD_B0(part) _tile_loadd(6, b + (part) * 2 * kAmxTile, 64)
 #define LOAD_B1(part) _tile_loadd(7, b + ((part) * 2 + 1) * kAmxTile, 64)
 #define LOAD_BOTH(a_part, b_part) \
@@ -116,10 +116,10 @@ void begin_sums(const float* c, i64 ldc, bool accumulate) {
 
 }  // namespace
 
-void multiply_image(const u16* image, i64 lane_size, const i64* offsets, i64 steps, int parts, const u16* b, float* sums,
-                    bool accumulate) {
+void multiply_image(const u16* image, i64 lane_size, i64 part_size, const i64* offsets, i64 steps, int parts,
+                    const u16* b, float* sums, bool accumulate) {
   begin_sums(sums, kAmxLanes, accumulate);
-  const ImageLanes lanes{lane_size, offsets};
+  const ImageLanes lanes{lane_size, part_size, offsets};
   if (parts == 1) {
     multiply_steps<1>(steps, image, lanes, b);
   } else if (parts == 2) {

@@ -207,35 +207,101 @@ void pack_pixels(const float* in, i64 pixel_stride, i64 channel_stride, i64 pixe
   pack(in, pixel_stride, channel_stride, pixels, channels, out, range);
 }
 
-void finish(const float* sums, const ConvBlock& block) {
-  const __mmask16 masks[2] = {first_lanes(block.channels), first_lanes(block.channels - 16)};
-  __m512 scale[2], shift[2];
-  for (int half = 0; half < 2; ++half) {
-    scale[half] = block.scale ? _mm512_maskz_loadu_ps(masks[half], block.scale + 16 * half) : _mm512_set1_ps(1);
-    shift[half] = block.shift ? _mm512_maskz_loadu_ps(masks[half], block.shift + 16 * half) : _mm512_setzero_ps();
+template <int kParts>
+void split_run(const float* in, i64 n, u16* out, i64 part_size, AmxRange* range) {
+  RangeVectors seen;
+  for (i64 i = 0; i < n; i += kAmxStep) {
+    __m512 first = _mm512_loadu_ps(in + i), second = _mm512_loadu_ps(in + i + 16);
+    seen.add(first);
+    seen.add(second);
+    __m512i parts[kParts];
+    split<kParts>(first, second, parts);
+    for (int part = 0; part < kParts; ++part) _mm512_storeu_si512(out + part * part_size + i, parts[part]);
   }
-  const bool affine = block.scale || block.shift;
-  alignas(64) float row[32];
-  for (i64 lane = 0; lane < kAmxLanes; ++lane, sums += kAmxLanes) {
+  seen.merge_into(range);
+}
+
+void pack_run(const float* in, i64 n, int parts, u16* out, i64 part_size, AmxRange* range) {
+  auto pack = parts == 1 ? split_run<1> : parts == 2 ? split_run<2> : split_run<3>;
+  pack(in, n, out, part_size, range);
+}
+
+// Sums of 16 channels beside each other for each lane, scaled and shifted.
+struct ChannelScale {
+  __m512 scale, shift;
+  bool any;
+
+  ChannelScale(const ConvBlock& block, int half, __mmask16 mask)
+      : scale(block.scale ? _mm512_maskz_loadu_ps(mask, block.scale + 16 * half) : _mm512_set1_ps(1)),
+        shift(block.shift ? _mm512_maskz_loadu_ps(mask, block.shift + 16 * half) : _mm512_setzero_ps()),
+        any(block.scale || block.shift) {}
+  __m512 of(const float* sums) const {
+    __m512 x = _mm512_load_ps(sums);
+    return any ? _mm512_fmadd_ps(x, scale, shift) : x;
+  }
+};
+
+// The second operand is what comes out of a NaN and of equal zeros.
+__m512 rectified(__m512 x) { return _mm512_max_ps(_mm512_setzero_ps(), x); }
+
+void finish_channels_last(const float* sums, const ConvBlock& block, int half, __mmask16 mask) {
+  const ChannelScale scaled(block, half, mask);
+  for (i64 lane = 0; lane < kAmxLanes; ++lane) {
     const i64 place = block.places[lane];
     if (place < 0) continue;
-    for (int half = 0; half < 2 && masks[half]; ++half) {
-      __m512 x = _mm512_load_ps(sums + 16 * half);
-      if (affine) x = _mm512_fmadd_ps(x, scale[half], shift[half]);
-      if (block.channel_step == 1) {
-        if (block.residual) x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(masks[half], block.residual + place + 16 * half));
-        // The second operand is what comes out of a NaN and of equal zeros.
-        if (block.relu) x = _mm512_max_ps(_mm512_setzero_ps(), x);
-        _mm512_mask_storeu_ps(block.out + place + 16 * half, masks[half], x);
-      } else {
-        _mm512_store_ps(row + 16 * half, x);
-      }
+    __m512 x = scaled.of(sums + lane * kAmxLanes + 16 * half);
+    if (block.residual) x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(mask, block.residual + place + 16 * half));
+    if (block.relu) x = rectified(x);
+    _mm512_mask_storeu_ps(block.out + place + 16 * half, mask, x);
+  }
+}
+
+// 16 lanes of 16 channels, turned so that a channel's lanes go to memory together.
+void finish_planes(const float* sums, const ConvBlock& block, int half, i64 first_lane) {
+  const i64* places = block.places + first_lane;
+  const i64 channels = block.channels - 16 * half;
+  __mmask16 wanted = 0;
+  alignas(64) int index[16];
+  bool in_a_row = true;
+  for (int i = 0; i < 16; ++i) {
+    wanted |= static_cast<__mmask16>((places[i] >= 0) << i);
+    index[i] = places[i] < 0 ? 0 : static_cast<int>(places[i]);
+    in_a_row &= places[i] == places[0] + i;
+  }
+  if (!wanted) return;
+  in_a_row &= wanted == 0xffff;
+  const ChannelScale scaled(block, half, first_lanes(channels));
+  __m512i rows[16];
+  for (int i = 0; i < 16; ++i) {
+    rows[i] = _mm512_castps_si512(scaled.of(sums + (first_lane + i) * kAmxLanes + 16 * half));
+  }
+  transpose(rows);
+  const __m512i at = _mm512_load_si512(index);
+  for (int c = 0; c < 16 && c < channels; ++c) {
+    const i64 offset = (16 * half + c) * block.channel_step;
+    float* out = block.out + offset;
+    __m512 x = _mm512_castsi512_ps(rows[c]);
+    if (block.residual) {
+      const float* from = block.residual + offset;
+      x = _mm512_add_ps(x, in_a_row ? _mm512_loadu_ps(from + places[0])
+                                    : _mm512_mask_i32gather_ps(_mm512_setzero_ps(), wanted, at, from, 4));
     }
-    if (block.channel_step == 1) continue;
-    for (i64 c = 0; c < block.channels; ++c) {
-      const i64 at = place + c * block.channel_step;
-      float x = block.residual ? row[c] + block.residual[at] : row[c];
-      block.out[at] = block.relu && x < 0 ? 0 : x;
+    if (block.relu) x = rectified(x);
+    if (in_a_row) {
+      _mm512_storeu_ps(out + places[0], x);
+    } else {
+      _mm512_mask_i32scatter_ps(out, wanted, at, x, 4);
+    }
+  }
+}
+
+void finish(const float* sums, const ConvBlock& block) {
+  for (int half = 0; 16 * half < block.channels; ++half) {
+    if (block.channel_step == 1) {
+      finish_channels_last(sums, block, half, first_lanes(block.channels - 16 * half));
+    } else {
+      finish_planes(sums, block, half, 0);
+      finish_planes(sums, block, half, 16);
     }
   }
 }
@@ -306,7 +372,7 @@ void narrow(const float* sums, i64 lds, i64 rows, i64 columns, u16* out, i64 ldc
 }  // namespace
 
 extern const AmxKernels kernels;  // declared where it is used, in precision.cpp
-const AmxKernels kernels = {pack_floats, pack_lanes, pack_pixels, pack_bfloat16, begin,
+const AmxKernels kernels = {pack_floats, pack_lanes, pack_pixels, pack_run, pack_bfloat16, begin,
                             end, multiply, narrow, multiply_image, finish};
 
 }  // namespace pyflame::cpu::amx

@@ -1,0 +1,186 @@
+// The gradient of the weights on the tile unit: for each window element a product of the image (channels x pixels),
+// shifted, and the gradient (pixels x results). Planes of the image are split once, padded, one for each phase of the
+// stride; a shift is an offset in them. Pixels run over the padded width, where the gradient is zero beyond its own.
+#include <cstring>
+
+#include "cpu/conv_amx.h"
+#include "cpu/gemm_blocked.h"
+#include "cpu/scratch.h"
+#include "cpu/threads.h"
+
+namespace pyflame::cpu {
+
+namespace {
+
+constexpr i64 kGroupBytes = i64{1} << 20;  // of split planes and gradients: half of a second-level cache
+constexpr i64 kBlock = kAmxLanes * kAmxLanes;
+
+i64 least(i64 a, i64 b) { return a < b ? a : b; }
+i64 ceil_div(i64 a, i64 b) { return (a + b - 1) / b; }
+i64 rounded(i64 n) { return ceil_div(n, kAmxStep) * kAmxStep; }
+
+class WeightGradient {
+ public:
+  WeightGradient(const ConvSizes& s, const float* grad, const float* input, int parts)
+      : s_(s), p_(s.plane), grad_(grad), input_(input), parts_(parts) {
+    extra_rows_ = (p_.kh - 1) * p_.dilation[0] / p_.stride[0];
+    width_ = p_.ow + (p_.kw - 1) * p_.dilation[1] / p_.stride[1];
+    steps_ = ceil_div(p_.oh * width_, kAmxStep);
+    // The last step of the last window element reads on behind the plane.
+    plane_ = rounded((p_.oh + extra_rows_) * width_ + p_.kw * p_.dilation[1]) + kAmxStep;
+    lane_ = plane_ * parts_ + (plane_ * parts_ / kAmxStep % 2 ? 0 : kAmxStep);
+    phases_ = p_.stride[0] * p_.stride[1];
+    channel_blocks_ = ceil_div(s_.in_channels, kAmxLanes), out_blocks_ = ceil_div(s_.out_channels, kAmxLanes);
+    const i64 image_bytes = 2 * (phases_ * channel_blocks_ * kAmxLanes * lane_ + out_blocks_ * steps_ * amx_step_size(parts_));
+    group_ = least(s_.images, kGroupBytes / image_bytes + 1);
+  }
+
+  bool run(float* out) {
+    const i64 blocks = p_.window() * channel_blocks_ * out_blocks_;
+    float* sums = scratch<float>(Scratch::kAmxC, blocks * kBlock);
+    for (i64 first = 0; first < s_.images; first += group_) {
+      const i64 count = least(group_, s_.images - first);
+      pack(first, count);
+      if (!conv_sums_representable(planes_range_, grad_range_, s_.images * p_.result())) return false;
+      add_products(count, first > 0, sums);
+    }
+    store(sums, out);
+    return true;
+  }
+
+ private:
+  u16* channel_planes(i64 image, i64 phase, i64 block) const {
+    return planes_ + ((image * phases_ + phase) * channel_blocks_ + block) * kAmxLanes * lane_;
+  }
+
+  void pack(i64 first, i64 count) {
+    const i64 lanes = channel_blocks_ * kAmxLanes, panel = steps_ * amx_step_size(parts_);
+    planes_ = scratch<u16>(Scratch::kAmxA, count * phases_ * lanes * lane_);
+    gradients_ = scratch<u16>(Scratch::kAmxB, out_blocks_ * count * panel);
+    const i64 plane_tasks = count * phases_ * channel_blocks_, tasks = plane_tasks + count * out_blocks_;
+    AmxRange* ranges = scratch<AmxRange>(Scratch::kAmxState, tasks);
+    parallel_for(tasks, 1, [&](i64 begin, i64 end) {
+      for (i64 task = begin; task < end; ++task) {
+        ranges[task] = AmxRange{};
+        if (task < plane_tasks) {
+          const i64 block = task % channel_blocks_, phase = task / channel_blocks_ % phases_;
+          const i64 image = task / channel_blocks_ / phases_;
+          pack_planes(first + image, phase, block, channel_planes(image, phase, block), &ranges[task]);
+        } else {
+          const i64 at = task - plane_tasks, image = at / out_blocks_, block = at % out_blocks_;
+          pack_gradient(first + image, block, gradients_ + (block * count + image) * panel, &ranges[task]);
+        }
+      }
+    });
+    for (i64 i = 0; i < tasks; ++i) (i < plane_tasks ? planes_range_ : grad_range_).join(ranges[i]);
+  }
+
+  // 32 channels of one phase of an image.
+  void pack_planes(i64 image, i64 phase, i64 block, u16* out, AmxRange* range) const {
+    const i64 row_step = p_.stride[0], step = p_.stride[1], rows = p_.oh + extra_rows_;
+    const i64 top = phase / step - p_.padding[0], left = phase % step - p_.padding[1];
+    const i64 begin = left >= 0 ? 0 : least(width_, ceil_div(-left, step));
+    const i64 end = left >= p_.w ? begin : least(width_, ceil_div(p_.w - left, step));
+    float* plane = scratch<float>(Scratch::kImage, plane_);
+    for (i64 lane = 0; lane < kAmxLanes; ++lane, out += lane_) {
+      const i64 channel = block * kAmxLanes + lane;
+      if (channel >= s_.in_channels) {
+        std::memset(out, 0, static_cast<std::size_t>(lane_) * sizeof(u16));
+        continue;
+      }
+      std::memset(plane, 0, static_cast<std::size_t>(plane_) * sizeof(float));
+      const float* from = input_ + (image * s_.in_channels + channel) * p_.input();
+      for (i64 r = 0; r < rows; ++r) {
+        const i64 y = r * row_step + top;
+        if (y < 0 || y >= p_.h) continue;
+        const float* row = from + y * p_.w + left;
+        float* to = plane + r * width_;
+        if (step == 1) {
+          std::memcpy(to + begin, row + begin, static_cast<std::size_t>(end > begin ? end - begin : 0) * sizeof(float));
+        } else {
+          for (i64 x = begin; x < end; ++x) to[x] = row[x * step];
+        }
+      }
+      amx_kernels()->pack_run(plane, plane_, parts_, out, plane_, range);
+    }
+  }
+
+  // 32 results of one image.
+  void pack_gradient(i64 image, i64 block, u16* out, AmxRange* range) const {
+    const i64 lanes = least(kAmxLanes, s_.out_channels - block * kAmxLanes), n = steps_ * kAmxStep;
+    const float* from = grad_ + (image * s_.out_channels + block * kAmxLanes) * p_.result();
+    if (width_ == p_.ow) {
+      amx_kernels()->pack_floats(from, p_.result(), 1, lanes, p_.result(), parts_, true, out, range);
+      return;
+    }
+    float* wide = scratch<float>(Scratch::kImage, lanes * n);
+    std::memset(wide, 0, static_cast<std::size_t>(lanes * n) * sizeof(float));
+    for (i64 lane = 0; lane < lanes; ++lane) {
+      for (i64 y = 0; y < p_.oh; ++y) {
+        std::memcpy(wide + lane * n + y * width_, from + lane * p_.result() + y * p_.ow,
+                    static_cast<std::size_t>(p_.ow) * sizeof(float));
+      }
+    }
+    amx_kernels()->pack_floats(wide, n, 1, lanes, n, parts_, true, out, range);
+  }
+
+  // Every task has blocks of its own, so that sums do not depend on the number of threads.
+  void add_products(i64 count, bool accumulate, float* sums) const {
+    const i64 steps = count * steps_, image_size = phases_ * channel_blocks_ * kAmxLanes * lane_;
+    const i64 tasks = out_blocks_ * channel_blocks_;
+    parallel_for(tasks, s_.work() >= kThreadedWork ? 1 : tasks, [&](i64 begin, i64 end) {
+      i64* offsets = scratch<i64>(Scratch::kHalfB, steps);
+      amx_kernels()->begin();
+      for (i64 task = begin; task < end; ++task) {
+        const i64 out_block = task / channel_blocks_, block = task % channel_blocks_;
+        const u16* gradient = gradients_ + out_block * steps * amx_step_size(parts_);
+        for (i64 k = 0; k < p_.window(); ++k) {
+          const i64 y = k / p_.kw * p_.dilation[0], x = k % p_.kw * p_.dilation[1];
+          const i64 phase = y % p_.stride[0] * p_.stride[1] + x % p_.stride[1];
+          const i64 shift = y / p_.stride[0] * width_ + x / p_.stride[1];
+          for (i64 i = 0; i < steps; ++i) offsets[i] = i / steps_ * image_size + i % steps_ * kAmxStep + shift;
+          amx_kernels()->multiply_image(channel_planes(0, phase, block), lane_, plane_, offsets, steps, parts_, gradient,
+                                        sums + (task * p_.window() + k) * kBlock, accumulate);
+        }
+      }
+      amx_kernels()->end();
+    });
+  }
+
+  // From blocks of (channel, result) for each window element to (result, channel, element).
+  void store(const float* sums, float* out) const {
+    const i64 window = p_.window(), depth = s_.depth();
+    parallel_for(out_blocks_ * channel_blocks_, 4, [&](i64 begin, i64 end) {
+      for (i64 task = begin; task < end; ++task) {
+        const i64 first_out = task / channel_blocks_ * kAmxLanes, first = task % channel_blocks_ * kAmxLanes;
+        const i64 outs = least(kAmxLanes, s_.out_channels - first_out), channels = least(kAmxLanes, s_.in_channels - first);
+        const float* from = sums + task * window * kBlock;
+        for (i64 o = 0; o < outs; ++o) {
+          float* to = out + (first_out + o) * depth + first * window;
+          for (i64 c = 0; c < channels; ++c) {
+            for (i64 k = 0; k < window; ++k) *to++ = from[k * kBlock + c * kAmxLanes + o];
+          }
+        }
+      }
+    });
+  }
+
+  const ConvSizes& s_;
+  const ConvPlane& p_;
+  const float *grad_, *input_;
+  const int parts_;
+  i64 extra_rows_, width_, steps_, plane_, lane_, phases_, channel_blocks_, out_blocks_, group_;
+  u16 *planes_ = nullptr, *gradients_ = nullptr;
+  AmxRange planes_range_, grad_range_;
+};
+
+}  // namespace
+
+bool conv_grad_weight_amx(const ConvSizes& s, const float* grad, const float* input, float* out, int parts) {
+  const ConvPlane& p = s.plane;
+  if (s.groups != 1 || s.in_channels < 16 || s.out_channels < 16 || s.work() < i64{1} << 20) return false;
+  if (p.stride[0] > 8 || p.stride[1] > 8 || s.images * p.result() < kAmxLanes) return false;
+  return WeightGradient(s, grad, input, parts).run(out);
+}
+
+}  // namespace pyflame::cpu
