@@ -36,8 +36,9 @@ class Convolution {
   bool run() {
     weights_ = conv_weights(s_, c_.weight, parts_);
     if (!cut_.by_rows) plan_phases();
+    if (!cut_.by_rows) return run_taps();
     for (i64 image = 0; image < s_.images; ++image) {
-      if (!(cut_.by_rows ? run_rows(image) : run_taps(image))) return false;
+      if (!run_rows(image)) return false;
     }
     return true;
   }
@@ -66,25 +67,30 @@ class Convolution {
     }
   }
 
-  bool run_taps(i64 image) {
+  // Small images go together, so that weights are read once for several; large ones by bands of rows.
+  bool run_taps() {
     const i64 row_bytes = num_phases_ * width_ * lane_ * 2;
     const i64 band = most(1, least(p_.oh, kBandBytes / row_bytes - extra_rows_));
-    for (i64 y = 0; y < p_.oh; y += band) {
-      if (!run_band(image, y, least(band, p_.oh - y))) return false;
+    const i64 together = band < p_.oh ? 1 : most(1, kBandBytes / (row_bytes * (p_.oh + extra_rows_)));
+    for (i64 image = 0; image < s_.images; image += together) {
+      for (i64 y = 0; y < p_.oh; y += band) {
+        if (!run_band(image, least(together, s_.images - image), y, least(band, p_.oh - y))) return false;
+      }
     }
     return true;
   }
 
-  bool run_band(i64 image, i64 y0, i64 rows) {
-    const i64 all_rows = rows + extra_rows_, phase_size = all_rows * width_ * lane_;
+  bool run_band(i64 image, i64 images, i64 y0, i64 rows) {
+    const i64 all_rows = rows + extra_rows_, phase_size = all_rows * width_ * lane_, size = num_phases_ * phase_size;
     // Blocks of 32 lanes may begin at the last wanted one, and read on.
-    u16* lanes = scratch<u16>(Scratch::kAmxA, num_phases_ * phase_size + kAmxLanes * lane_);
-    AmxRange* ranges = scratch<AmxRange>(Scratch::kAmxState, num_phases_ * all_rows);
-    const i64 row_work = width_ * s_.in_channels, count = num_phases_ * all_rows;
+    u16* lanes = scratch<u16>(Scratch::kAmxA, images * size + kAmxLanes * lane_);
+    const i64 row_work = width_ * s_.in_channels, image_rows = num_phases_ * all_rows, count = images * image_rows;
+    AmxRange* ranges = scratch<AmxRange>(Scratch::kAmxState, count);
     parallel_for(count, grain(row_work, 32 * 1024, count), [&](i64 begin, i64 end) {
       for (i64 i = begin; i < end; ++i) {
         ranges[i] = AmxRange{};
-        split_row(image, i / all_rows, y0 + i % all_rows, lanes + i * width_ * lane_, &ranges[i]);
+        const i64 row = i % image_rows;
+        split_row(image + i / image_rows, row / all_rows, y0 + row % all_rows, lanes + i * width_ * lane_, &ranges[i]);
       }
     });
     AmxRange range;
@@ -96,9 +102,9 @@ class Convolution {
       const Tap& tap = taps_[i / steps];
       offsets[i] = tap.phase * phase_size + (tap.row * width_ + tap.column) * lane_ + i % steps * step;
     }
-    const i64 wanted = (rows - 1) * width_ + p_.ow, blocks = ceil_div(wanted, kAmxLanes);
-    const i64 runs = ceil_div(blocks, kRun), tasks = panels_ * runs;
-    parallel_for(tasks, s_.work() / s_.images >= kThreadedWork ? 1 : tasks, [&](i64 begin, i64 end) {
+    const i64 wanted = (rows - 1) * width_ + p_.ow, image_blocks = ceil_div(wanted, kAmxLanes);
+    const i64 blocks = images * image_blocks, runs = ceil_div(blocks, kRun), tasks = panels_ * runs;
+    parallel_for(tasks, s_.work() / s_.images * images >= kThreadedWork ? 1 : tasks, [&](i64 begin, i64 end) {
       amx_kernels()->begin();
       alignas(64) float sums[kRun * kAmxLanes * kAmxLanes];
       for (i64 task = begin; task < end; ++task) {
@@ -106,19 +112,20 @@ class Convolution {
         const u16* weights = weights_.panels + panel * panel_size_;
         for (i64 at = 0; at < all_steps; at += kStepsTogether) {
           for (i64 i = 0; i < count; ++i) {
-            amx_kernels()->multiply_image(lanes + (first + i) * kAmxLanes * lane_, lane_, kAmxStep, offsets + at,
-                                          least(kStepsTogether, all_steps - at), parts_,
+            const i64 block = first + i;
+            const u16* from = lanes + block / image_blocks * size + block % image_blocks * kAmxLanes * lane_;
+            amx_kernels()->multiply_image(from, lane_, kAmxStep, offsets + at, least(kStepsTogether, all_steps - at), parts_,
                                           weights + at * amx_step_size(parts_), sums + i * kAmxLanes * kAmxLanes, at > 0);
           }
         }
         for (i64 i = 0; i < count; ++i) {
-          const i64 lane = (first + i) * kAmxLanes;
+          const i64 block = first + i, lane = block % image_blocks * kAmxLanes;
           i64 places[kAmxLanes], y = lane / width_, x = lane % width_;
           for (i64& place : places) {
             place = x < p_.ow && y < rows ? place_of(y0 + y, x) : -1;
             if (++x == width_) x = 0, ++y;
           }
-          finish(image, panel, sums + i * kAmxLanes * kAmxLanes, places);
+          finish(image + block / image_blocks, panel, sums + i * kAmxLanes * kAmxLanes, places);
         }
       }
       amx_kernels()->end();

@@ -12,7 +12,8 @@ namespace pyflame::cpu {
 
 namespace {
 
-constexpr i64 kGroupBytes = i64{1} << 20;  // of split planes and gradients: half of a second-level cache
+// Of what a block of sums reads from some images: half of a second-level cache.
+constexpr i64 kGroupBytes = i64{1} << 20;
 constexpr i64 kBlock = kAmxLanes * kAmxLanes;
 
 i64 least(i64 a, i64 b) { return a < b ? a : b; }
@@ -31,20 +32,19 @@ class WeightGradient {
     lane_ = plane_ * parts_ + (plane_ * parts_ / kAmxStep % 2 ? 0 : kAmxStep);
     phases_ = p_.stride[0] * p_.stride[1];
     channel_blocks_ = ceil_div(s_.in_channels, kAmxLanes), out_blocks_ = ceil_div(s_.out_channels, kAmxLanes);
-    const i64 image_bytes = 2 * (phases_ * channel_blocks_ * kAmxLanes * lane_ + out_blocks_ * steps_ * amx_step_size(parts_));
-    group_ = least(s_.images, kGroupBytes / image_bytes + 1);
+    const i64 block_bytes = 2 * (phases_ * kAmxLanes * lane_ + steps_ * amx_step_size(parts_));
+    group_ = least(s_.images, kGroupBytes / block_bytes + 1);
   }
 
   bool run(float* out) {
     const i64 blocks = p_.window() * channel_blocks_ * out_blocks_;
-    float* sums = scratch<float>(Scratch::kAmxC, blocks * kBlock);
+    sums_ = group_ < s_.images ? scratch<float>(Scratch::kAmxC, blocks * kBlock) : nullptr;
     for (i64 first = 0; first < s_.images; first += group_) {
       const i64 count = least(group_, s_.images - first);
       pack(first, count);
       if (!conv_sums_representable(planes_range_, grad_range_, s_.images * p_.result())) return false;
-      add_products(count, first > 0, sums);
+      add_products(first, count, out);
     }
-    store(sums, out);
     return true;
   }
 
@@ -124,45 +124,43 @@ class WeightGradient {
     amx_kernels()->pack_floats(wide, n, 1, lanes, n, parts_, true, out, range);
   }
 
-  // Every task has blocks of its own, so that sums do not depend on the number of threads.
-  void add_products(i64 count, bool accumulate, float* sums) const {
+  // Every task has blocks of its own, so that sums do not depend on the number of threads. They wait for the next images
+  // where there are some, and go to the result from the cache after the last ones.
+  void add_products(i64 first, i64 count, float* out) const {
     const i64 steps = count * steps_, image_size = phases_ * channel_blocks_ * kAmxLanes * lane_;
     const i64 tasks = out_blocks_ * channel_blocks_;
     parallel_for(tasks, s_.work() >= kThreadedWork ? 1 : tasks, [&](i64 begin, i64 end) {
       i64* offsets = scratch<i64>(Scratch::kHalfB, steps);
+      float* own = sums_ ? nullptr : scratch<float>(Scratch::kResult, p_.window() * kBlock);
       amx_kernels()->begin();
       for (i64 task = begin; task < end; ++task) {
         const i64 out_block = task / channel_blocks_, block = task % channel_blocks_;
         const u16* gradient = gradients_ + out_block * steps * amx_step_size(parts_);
+        float* sums = sums_ ? sums_ + task * p_.window() * kBlock : own;
         for (i64 k = 0; k < p_.window(); ++k) {
           const i64 y = k / p_.kw * p_.dilation[0], x = k % p_.kw * p_.dilation[1];
           const i64 phase = y % p_.stride[0] * p_.stride[1] + x % p_.stride[1];
           const i64 shift = y / p_.stride[0] * width_ + x / p_.stride[1];
           for (i64 i = 0; i < steps; ++i) offsets[i] = i / steps_ * image_size + i % steps_ * kAmxStep + shift;
           amx_kernels()->multiply_image(channel_planes(0, phase, block), lane_, plane_, offsets, steps, parts_, gradient,
-                                        sums + (task * p_.window() + k) * kBlock, accumulate);
+                                        sums + k * kBlock, first > 0);
         }
+        if (first + count == s_.images) store(sums, out_block, block, out);
       }
       amx_kernels()->end();
     });
   }
 
-  // From blocks of (channel, result) for each window element to (result, channel, element).
-  void store(const float* sums, float* out) const {
-    const i64 window = p_.window(), depth = s_.depth();
-    parallel_for(out_blocks_ * channel_blocks_, 4, [&](i64 begin, i64 end) {
-      for (i64 task = begin; task < end; ++task) {
-        const i64 first_out = task / channel_blocks_ * kAmxLanes, first = task % channel_blocks_ * kAmxLanes;
-        const i64 outs = least(kAmxLanes, s_.out_channels - first_out), channels = least(kAmxLanes, s_.in_channels - first);
-        const float* from = sums + task * window * kBlock;
-        for (i64 o = 0; o < outs; ++o) {
-          float* to = out + (first_out + o) * depth + first * window;
-          for (i64 c = 0; c < channels; ++c) {
-            for (i64 k = 0; k < window; ++k) *to++ = from[k * kBlock + c * kAmxLanes + o];
-          }
-        }
+  // From (element, channel, result) to (result, channel, element).
+  void store(const float* sums, i64 out_block, i64 block, float* out) const {
+    const i64 window = p_.window(), first_out = out_block * kAmxLanes, first = block * kAmxLanes;
+    const i64 outs = least(kAmxLanes, s_.out_channels - first_out), channels = least(kAmxLanes, s_.in_channels - first);
+    for (i64 o = 0; o < outs; ++o) {
+      float* to = out + (first_out + o) * s_.depth() + first * window;
+      for (i64 c = 0; c < channels; ++c) {
+        for (i64 k = 0; k < window; ++k) *to++ = sums[k * kBlock + c * kAmxLanes + o];
       }
-    });
+    }
   }
 
   const ConvSizes& s_;
@@ -171,6 +169,7 @@ class WeightGradient {
   const int parts_;
   i64 extra_rows_, width_, steps_, plane_, lane_, phases_, channel_blocks_, out_blocks_, group_;
   u16 *planes_ = nullptr, *gradients_ = nullptr;
+  float* sums_ = nullptr;  // where images come in several groups
   AmxRange planes_range_, grad_range_;
 };
 

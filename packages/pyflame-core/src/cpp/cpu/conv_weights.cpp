@@ -19,24 +19,16 @@ struct Layout {
         tap_size(cut.steps() * amx_step_size(parts)) {}
 };
 
-// `lanes` result channels from `first` on, as (out, row, column, channel).
+// `lanes` result channels from `first` on, as (row, column, channel, lane).
 void turn(const ConvSizes& s, const WindowWeights& weight, i64 first, i64 lanes, float* out) {
-  const i64 kh = s.plane.kh, kw = s.plane.kw, channels = s.in_channels;
-  auto pixel = [&](i64 lane, i64 c) {
-    const float* from = weight.data + (first + lane) * weight.out + c * weight.channel;
-    float* to = out + lane * s.depth() + c;
-    for (i64 r = 0; r < kh; ++r) {
-      for (i64 k = 0; k < kw; ++k, to += channels) *to = from[r * weight.row + k * weight.column];
-    }
-  };
-  // Along memory as far as it goes.
-  if (weight.out > weight.channel) {
+  const i64 kh = s.plane.kh, kw = s.plane.kw, tap = s.in_channels * kAmxLanes;
+  for (i64 c = 0; c < s.in_channels; ++c) {
     for (i64 lane = 0; lane < lanes; ++lane) {
-      for (i64 c = 0; c < channels; ++c) pixel(lane, c);
-    }
-  } else {
-    for (i64 c = 0; c < channels; ++c) {
-      for (i64 lane = 0; lane < lanes; ++lane) pixel(lane, c);
+      const float* from = weight.data + (first + lane) * weight.out + c * weight.channel;
+      float* to = out + c * kAmxLanes + lane;
+      for (i64 r = 0; r < kh; ++r) {
+        for (i64 k = 0; k < kw; ++k, to += tap) *to = from[r * weight.row + k * weight.column];
+      }
     }
   }
 }
@@ -44,17 +36,15 @@ void turn(const ConvSizes& s, const WindowWeights& weight, i64 first, i64 lanes,
 void pack(const ConvSizes& s, const WindowWeights& weight, int parts, u16* out, AmxRange* range) {
   const WindowCut cut(s);
   const Layout layout(s, cut, parts);
-  const i64 depth = s.depth(), kw = s.plane.kw;
   AmxRange* ranges = scratch<AmxRange>(Scratch::kAmxState, layout.panels);
   parallel_for(layout.panels, 1, [&](i64 begin, i64 end) {
     for (i64 panel = begin; panel < end; ++panel) {
       const i64 first = panel * kAmxLanes, lanes = least(kAmxLanes, s.out_channels - first);
-      float* turned = scratch<float>(Scratch::kWeights, lanes * depth);
+      float* turned = scratch<float>(Scratch::kWeights, kAmxLanes * s.depth());
       turn(s, weight, first, lanes, turned);
       AmxRange seen;
-      const i64 step = cut.by_rows ? kw * s.in_channels : s.in_channels;
       for (i64 tap = 0; tap < cut.taps; ++tap) {
-        amx_kernels()->pack_floats(turned + tap * step, depth, 1, lanes, cut.length, parts, true,
+        amx_kernels()->pack_floats(turned + tap * cut.length * kAmxLanes, 1, kAmxLanes, lanes, cut.length, parts, true,
                                    out + panel * layout.panel_size + tap * layout.tap_size, &seen);
       }
       ranges[panel] = seen;

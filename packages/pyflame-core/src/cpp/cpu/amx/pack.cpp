@@ -1,7 +1,9 @@
 // Copies panels of matrices into tiles, splitting floats into bfloat16 parts on the way.
 #include <immintrin.h>
 
+#include "cpu/amx/finish.h"
 #include "cpu/amx/multiply.h"
+#include "cpu/amx/vectors.h"
 #include "cpu/amx_kernels.h"
 
 namespace pyflame::cpu::amx {
@@ -41,34 +43,6 @@ void split(__m512 first, __m512 second, __m512i* out) {
   }
 }
 
-// The 16 x 16 matrix of 32-bit numbers r, transposed.
-void transpose(__m512i* r) {
-  __m512i t[16];
-  for (int i = 0; i < 8; ++i) {
-    t[2 * i] = _mm512_unpacklo_epi32(r[2 * i], r[2 * i + 1]);
-    t[2 * i + 1] = _mm512_unpackhi_epi32(r[2 * i], r[2 * i + 1]);
-  }
-  for (int i = 0; i < 4; ++i) {
-    r[4 * i] = _mm512_unpacklo_epi64(t[4 * i], t[4 * i + 2]);
-    r[4 * i + 1] = _mm512_unpackhi_epi64(t[4 * i], t[4 * i + 2]);
-    r[4 * i + 2] = _mm512_unpacklo_epi64(t[4 * i + 1], t[4 * i + 3]);
-    r[4 * i + 3] = _mm512_unpackhi_epi64(t[4 * i + 1], t[4 * i + 3]);
-  }
-  for (int i = 0; i < 4; ++i) {
-    t[i] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0x88);
-    t[i + 4] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0xdd);
-    t[i + 8] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0x88);
-    t[i + 12] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0xdd);
-  }
-  for (int i = 0; i < 4; ++i) {
-    r[i] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0x88);
-    r[i + 8] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0xdd);
-    r[i + 4] = _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0x88);
-    r[i + 12] = _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0xdd);
-  }
-}
-
-__mmask16 first_lanes(i64 count) { return count >= 16 ? 0xffff : count <= 0 ? 0 : static_cast<__mmask16>((1u << count) - 1); }
 __mmask32 first_halves(i64 count) { return count >= 32 ? ~0u : count <= 0 ? 0u : (1u << count) - 1; }
 
 // One tile of each part from 16 lanes with contiguous k: [lane][k], or transposed.
@@ -224,86 +198,6 @@ void split_run(const float* in, i64 n, u16* out, i64 part_size, AmxRange* range)
 void pack_run(const float* in, i64 n, int parts, u16* out, i64 part_size, AmxRange* range) {
   auto pack = parts == 1 ? split_run<1> : parts == 2 ? split_run<2> : split_run<3>;
   pack(in, n, out, part_size, range);
-}
-
-// Sums of 16 channels beside each other for each lane, scaled and shifted.
-struct ChannelScale {
-  __m512 scale, shift;
-  bool any;
-
-  ChannelScale(const ConvBlock& block, int half, __mmask16 mask)
-      : scale(block.scale ? _mm512_maskz_loadu_ps(mask, block.scale + 16 * half) : _mm512_set1_ps(1)),
-        shift(block.shift ? _mm512_maskz_loadu_ps(mask, block.shift + 16 * half) : _mm512_setzero_ps()),
-        any(block.scale || block.shift) {}
-  __m512 of(const float* sums) const {
-    __m512 x = _mm512_load_ps(sums);
-    return any ? _mm512_fmadd_ps(x, scale, shift) : x;
-  }
-};
-
-// The second operand is what comes out of a NaN and of equal zeros.
-__m512 rectified(__m512 x) { return _mm512_max_ps(_mm512_setzero_ps(), x); }
-
-void finish_channels_last(const float* sums, const ConvBlock& block, int half, __mmask16 mask) {
-  const ChannelScale scaled(block, half, mask);
-  for (i64 lane = 0; lane < kAmxLanes; ++lane) {
-    const i64 place = block.places[lane];
-    if (place < 0) continue;
-    __m512 x = scaled.of(sums + lane * kAmxLanes + 16 * half);
-    if (block.residual) x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(mask, block.residual + place + 16 * half));
-    if (block.relu) x = rectified(x);
-    _mm512_mask_storeu_ps(block.out + place + 16 * half, mask, x);
-  }
-}
-
-// 16 lanes of 16 channels, turned so that a channel's lanes go to memory together.
-void finish_planes(const float* sums, const ConvBlock& block, int half, i64 first_lane) {
-  const i64* places = block.places + first_lane;
-  const i64 channels = block.channels - 16 * half;
-  __mmask16 wanted = 0;
-  alignas(64) int index[16];
-  bool in_a_row = true;
-  for (int i = 0; i < 16; ++i) {
-    wanted |= static_cast<__mmask16>((places[i] >= 0) << i);
-    index[i] = places[i] < 0 ? 0 : static_cast<int>(places[i]);
-    in_a_row &= places[i] == places[0] + i;
-  }
-  if (!wanted) return;
-  in_a_row &= wanted == 0xffff;
-  const ChannelScale scaled(block, half, first_lanes(channels));
-  __m512i rows[16];
-  for (int i = 0; i < 16; ++i) {
-    rows[i] = _mm512_castps_si512(scaled.of(sums + (first_lane + i) * kAmxLanes + 16 * half));
-  }
-  transpose(rows);
-  const __m512i at = _mm512_load_si512(index);
-  for (int c = 0; c < 16 && c < channels; ++c) {
-    const i64 offset = (16 * half + c) * block.channel_step;
-    float* out = block.out + offset;
-    __m512 x = _mm512_castsi512_ps(rows[c]);
-    if (block.residual) {
-      const float* from = block.residual + offset;
-      x = _mm512_add_ps(x, in_a_row ? _mm512_loadu_ps(from + places[0])
-                                    : _mm512_mask_i32gather_ps(_mm512_setzero_ps(), wanted, at, from, 4));
-    }
-    if (block.relu) x = rectified(x);
-    if (in_a_row) {
-      _mm512_storeu_ps(out + places[0], x);
-    } else {
-      _mm512_mask_i32scatter_ps(out, wanted, at, x, 4);
-    }
-  }
-}
-
-void finish(const float* sums, const ConvBlock& block) {
-  for (int half = 0; 16 * half < block.channels; ++half) {
-    if (block.channel_step == 1) {
-      finish_channels_last(sums, block, half, first_lanes(block.channels - 16 * half));
-    } else {
-      finish_planes(sums, block, half, 0);
-      finish_planes(sums, block, half, 16);
-    }
-  }
 }
 
 // Ranges of bfloat16 numbers; merged, they are those of the floats these are.
