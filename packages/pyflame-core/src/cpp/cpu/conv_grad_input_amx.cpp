@@ -51,7 +51,8 @@ bool conv_grad_input_amx(const ConvSizes& s, const float* grad, const float* wei
   const ConvPlane& p = s.plane;
   // Dilated window elements in phases would be apart.
   const bool dilated = p.dilation[0] > 1 || p.dilation[1] > 1, strided = p.stride[0] > 1 || p.stride[1] > 1;
-  if (s.groups != 1 || (dilated && strided) || s.out_channels < 16) return false;
+  // Of single elements splitting the numbers costs more than the unit saves.
+  if (s.groups != 1 || (dilated && strided) || s.out_channels < 16 || p.window() == 1) return false;
   for (i64 y = 0; y < p.stride[0]; ++y) {
     for (i64 x = 0; x < p.stride[1]; ++x) {
       const FusedConv phase = phase_of(s, grad, weight, y, x, out);

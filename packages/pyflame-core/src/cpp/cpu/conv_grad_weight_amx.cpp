@@ -177,6 +177,8 @@ class WeightGradient {
 
 bool conv_grad_weight_amx(const ConvSizes& s, const float* grad, const float* input, float* out, int parts) {
   const ConvPlane& p = s.plane;
+  // Of single elements splitting the numbers costs more than the unit saves.
+  if (p.window() == 1) return false;
   if (s.groups != 1 || s.in_channels < 16 || s.out_channels < 16 || s.work() < i64{1} << 20) return false;
   if (p.stride[0] > 8 || p.stride[1] > 8 || s.images * p.result() < kAmxLanes) return false;
   return WeightGradient(s, grad, input, parts).run(out);
