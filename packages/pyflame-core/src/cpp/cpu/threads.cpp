@@ -21,8 +21,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Body = void (*)(void* context, i64 begin, i64 end);
 
-// Between two regions of one plan a worker is needed again within microseconds; beyond that it sleeps.
-constexpr auto kSpin = std::chrono::microseconds(25);
+// Between two regions of one plan a worker is needed again within tens of microseconds; beyond that it sleeps.
+constexpr auto kSpin = std::chrono::microseconds(100);
 
 inline void pause_cpu() {
 #if defined(__x86_64__)

@@ -14,30 +14,26 @@ namespace {
 
 constexpr int kGeometryWords = 10;
 
-float channel_value(const cpu::View& operand, i64 channel) {
-  const int dim = operand.shape.ndim - 3;
-  return operand.as<float>()[channel * operand.strides[dim]];
-}
-
 // One factor and one summand for each channel, composed in double: the steps round once, as together.
 void compose(const KernelCall& call, const i64* steps, i64 count, i64 channels, float* scale, float* shift) {
-  for (i64 c = 0; c < channels; ++c) {
-    double factor = 1, summand = 0;
-    for (i64 i = 0, operand = 2; i < count; ++i) {
-      switch (static_cast<EpilogueStep>(steps[i])) {
-        case EpilogueStep::kAdd: summand += channel_value(call.in[operand++], c); break;
-        case EpilogueStep::kSubtract: summand -= channel_value(call.in[operand++], c); break;
-        case EpilogueStep::kMultiply: {
-          double by = channel_value(call.in[operand++], c);
-          factor *= by, summand *= by;
-          break;
-        }
-        default: break;
-      }
+  double* factors = cpu::scratch<double>(cpu::Scratch::kPackedB, 2 * channels);
+  double* summands = factors + channels;
+  for (i64 c = 0; c < channels; ++c) factors[c] = 1, summands[c] = 0;
+  for (i64 i = 0, operand = 2; i < count; ++i) {
+    const EpilogueStep step = static_cast<EpilogueStep>(steps[i]);
+    if (step >= EpilogueStep::kResidual) break;
+    const cpu::View& view = call.in[operand++];
+    const float* values = view.as<float>();
+    const i64 stride = view.strides[view.shape.ndim - 3];
+    if (step == EpilogueStep::kAdd) {
+      for (i64 c = 0; c < channels; ++c) summands[c] += values[c * stride];
+    } else if (step == EpilogueStep::kSubtract) {
+      for (i64 c = 0; c < channels; ++c) summands[c] -= values[c * stride];
+    } else {
+      for (i64 c = 0; c < channels; ++c) factors[c] *= values[c * stride], summands[c] *= values[c * stride];
     }
-    scale[c] = static_cast<float>(factor);
-    shift[c] = static_cast<float>(summand);
   }
+  for (i64 c = 0; c < channels; ++c) scale[c] = static_cast<float>(factors[c]), shift[c] = static_cast<float>(summands[c]);
 }
 
 // The residual as the result lies in memory.
