@@ -15,7 +15,9 @@ constexpr i64 kFewQueries = 4;
 // Queries whose products end with the last key that one of them sees.
 constexpr i64 kDiagonalRows = 12;
 
-constexpr i64 at_most(i64 n, i64 limit) { return n < limit ? n : limit; }
+constexpr i64 at_most(i64 n, i64 limit) {
+  return n < limit ? n : limit;
+}
 
 template <class T>
 constexpr DType kDtype = sizeof(T) == 8 ? DType::kFloat64 : DType::kFloat32;
@@ -55,7 +57,12 @@ template <class T>
 class Attention {
  public:
   Attention(const AttentionOptions& options, const AttentionInputs& in, const View& out, const View& total)
-      : options_(options), in_(in), out_(out), total_(total), s_(in), mask_(options, in.mask, s_),
+      : options_(options),
+        in_(in),
+        out_(out),
+        total_(total),
+        s_(in),
+        mask_(options, in.mask, s_),
         few_(s_.queries <= kFewQueries && reads_in_place<T>(in.key) && reads_in_place<T>(in.value)),
         values_lie_(reads_in_place<T>(in.value) && in.value.strides[2] == s_.values && s_.values == value_columns_) {}
 
@@ -92,7 +99,8 @@ class Attention {
         const i64 batch = pair / s_.groups, group = pair % s_.groups;
         pack_transposed(in_.key, batch, group, line, packed + pair * key_size_);
         if (values_lie_) continue;
-        pack_rows(in_.value, batch, group, 0, s_.keys, s_.keys, value_columns_, packed + pairs * key_size_ + pair * value_size_);
+        pack_rows(in_.value, batch, group, 0, s_.keys, s_.keys, value_columns_,
+                  packed + pairs * key_size_ + pair * value_size_);
       }
     });
   }
@@ -118,12 +126,13 @@ class Attention {
   }
 
   void meet(Queries<T>& q, i64 start) const {
-    const i64 width = at_most(AttentionSizes::padded(reach(q, q.rows) - start), kKeyBlock), pair = q.batch * s_.groups + q.group;
+    const i64 width = at_most(AttentionSizes::padded(reach(q, q.rows) - start), kKeyBlock),
+              pair = q.batch * s_.groups + q.group;
     const i64 together = options_.causal && start + width > q.first + 1 ? kDiagonalRows : q.rows;
     const T* keys = keys_ + pair * key_size_ + start * s_.features;
     for_rows(q, start, together, [&](i64 r, i64 rows, i64 seen) {
-      kernels_.product(rows, at_most(AttentionSizes::padded(seen), width), s_.features, q.query + r * s_.features, s_.features,
-                       1, keys, s_.block_width(start), q.scores + r * kKeyBlock, kKeyBlock, false);
+      kernels_.product(rows, at_most(AttentionSizes::padded(seen), width), s_.features, q.query + r * s_.features,
+                       s_.features, 1, keys, s_.block_width(start), q.scores + r * kKeyBlock, kKeyBlock, false);
     });
     mask_.apply(q.batch, q.head, q.first, q.rows, start, width, q.scores, q.line);
     kernels_.advance(q.scores, q.rows, width, q.top, q.weight, q.factor);
@@ -132,8 +141,9 @@ class Attention {
     }
     const T* values = values_lie_ ? rows_of<T>(in_.value, q.batch, q.group).data : values_ + pair * value_size_;
     for_rows(q, start, together, [&](i64 r, i64 rows, i64 seen) {
-      kernels_.product(rows, value_columns_, seen, q.scores + r * kKeyBlock, kKeyBlock, 1, values + start * value_columns_,
-                       value_columns_, q.sums + r * value_columns_, value_columns_, true);
+      kernels_.product(rows, value_columns_, seen, q.scores + r * kKeyBlock, kKeyBlock, 1,
+                       values + start * value_columns_, value_columns_, q.sums + r * value_columns_, value_columns_,
+                       true);
     });
   }
 
@@ -166,8 +176,8 @@ class Attention {
   const AttentionKernels<T>& kernels_ = attention_kernels<T>();
   const i64 value_columns_ = s_.value_columns(), key_size_ = s_.features * s_.key_columns();
   const i64 value_size_ = s_.keys * value_columns_;
-  const bool few_;         // keys and values are read where they lie
-  const bool values_lie_;  // as they would be packed
+  const bool few_;                               // keys and values are read where they lie
+  const bool values_lie_;                        // as they would be packed
   const T *keys_ = nullptr, *values_ = nullptr;  // packed
 };
 

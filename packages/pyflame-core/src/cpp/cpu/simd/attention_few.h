@@ -19,7 +19,8 @@ inline Vec<T> sums_of(const Vec<T>* v) {
     return *v;
   } else {
     constexpr int half = count / 2;
-    return neighbour_sums(sums_of<T, half>(v), sums_of<T, half>(v + half), std::make_integer_sequence<int, kWidth<T>>());
+    return neighbour_sums(sums_of<T, half>(v), sums_of<T, half>(v + half),
+                          std::make_integer_sequence<int, kWidth<T>>());
   }
 }
 
@@ -40,7 +41,8 @@ void scores(i64 rows, i64 keys, i64 features, const T* query, const T* key, i64 
       }
       if (p < features) {
         Lanes<T> tail(static_cast<int>(features - p));
-        for (int lane = 0; lane < w; ++lane) sums[lane] = fma(load(x + p, tail), load(lines[lane] + p, tail), sums[lane]);
+        for (int lane = 0; lane < w; ++lane)
+          sums[lane] = fma(load(x + p, tail), load(lines[lane] + p, tail), sums[lane]);
       }
       store(out + r * kKeyBlock + first, sums_of<T>(sums));
     }
@@ -74,10 +76,12 @@ void gather(i64 rows, i64 keys, i64 columns, const T* weights, const T* value, i
     for (; j + kTogether * w <= columns; j += kTogether * w) {
       gather_columns<T, kTogether>(keys, weights, value + j, value_row, sums + j, factor[r], whole);
     }
-    for (; j + w <= columns; j += w) gather_columns<T, 1>(keys, weights, value + j, value_row, sums + j, factor[r], whole);
+    for (; j + w <= columns; j += w)
+      gather_columns<T, 1>(keys, weights, value + j, value_row, sums + j, factor[r], whole);
     if (j == columns) continue;
     const Lanes<T> tail(static_cast<int>(columns - j));
-    gather_columns<T, 1>(keys, weights, value + j, value_row, sums + j, factor[r], [tail](const T* p) { return load(p, tail); });
+    gather_columns<T, 1>(keys, weights, value + j, value_row, sums + j, factor[r],
+                         [tail](const T* p) { return load(p, tail); });
   }
 }
 

@@ -40,7 +40,9 @@ void forward(const NormRow& row, T* out, const T* x, const T* weight, const T* b
   const Moments<T> m = moments(row, x);
   if (row.segment == 1) {
     const Vec<T> mean = broadcast(m.mean), scale = broadcast(m.scale);
-    return line_map(out, row.n, [&](auto&& read, i64) {
+    return line_map(out, row.n, [&](auto&& read, i64 i) {
+      fetch_ahead(x + i);
+      fetch_ahead(out + i);
       Vec<T> y = (read(x) - mean) * scale;
       if (weight) y = y * read(weight);
       return bias ? y + read(bias) : y;

@@ -51,9 +51,9 @@ template <class T>
 inline void store(T* p, Vec<T> v) {
   *reinterpret_cast<typename VectorTypes<T>::Loose*>(p) = v;
 }
-// Fetches the line that a loop over memory, which loads or stores at `p` now, reaches 4 KB further on. The hardware foresees
-// loads within a page, but not the loads that stores begin with: scaling 6 M floats takes 2.8 ms with this and 3.8 without.
-// Fetching is no access, so the line need not be part of anything.
+// Fetches the line that a loop over memory, which loads or stores at `p` now, reaches 4 KB further on. The hardware
+// foresees loads within a page, but not the loads that stores begin with: scaling 6 M floats takes 2.8 ms with this and
+// 3.8 without. Fetching is no access, so the line need not be part of anything.
 inline void fetch_ahead(const void* p) { __builtin_prefetch(static_cast<const char*>(p) + 4096); }
 // Subtracting zero, unlike adding it, is the identity for every value, so the compiler drops it.
 template <class T>

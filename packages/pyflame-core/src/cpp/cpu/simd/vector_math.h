@@ -8,7 +8,7 @@ namespace pyflame::cpu::PYFLAME_TIER {
 
 typedef int IntVector __attribute__((vector_size(kVectorBytes)));
 
-// The smaller of x and a bound; NaN passes through.
+// The larger, or smaller, of x and a bound; NaN passes through.
 inline FloatVector at_least(FloatVector x, float bound) {
   FloatVector low = broadcast(bound);
 #if defined(__AVX512F__)
