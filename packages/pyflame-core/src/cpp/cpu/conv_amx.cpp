@@ -249,7 +249,8 @@ class Convolution {
     for (i64 i = 0; i < kAmxLanes; ++i) places[i] = positions[i] * pixel;
     amx_kernels()->finish(sums, {e.scale ? e.scale + first : nullptr, e.shift ? e.shift + first : nullptr,
                                  e.residual ? e.residual + offset : nullptr, c_.out + offset, e.relu,
-                                 least(kAmxLanes, s_.out_channels - first), c_.out_last ? 1 : p_.result(), places});
+                                 least(kAmxLanes, s_.out_channels - first), c_.out_last ? 1 : p_.result(), places,
+                                 false});
   }
 
   static constexpr i64 kMaxTaps = 256;

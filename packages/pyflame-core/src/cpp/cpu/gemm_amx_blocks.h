@@ -22,6 +22,7 @@ struct AmxColumns {
 //   without_tiles(i, j, p, m, n, k, c, ldc, accumulate)
 //   sums(), sums_row()  where sums wait between blocks of K; nullptr if K is one block and nothing has to wait
 //   kInPlace            whether sums are the result once complete
+//   past_caches()       whether finish stores the result past the caches
 //   finish(i, j, sums, sums_row, rows, columns, plain)   gives complete sums to the result
 // Columns of B are those of the source: the engine knows nothing of what lies around them.
 template <class Source>
@@ -140,7 +141,8 @@ class AmxBlocks {
     float *kept = sums_ ? sums_ + i * source_.sums_row() + j : nullptr, *to = kept;
     i64 to_row = source_.sums_row();
     alignas(64) float block[kAmxLanes * kAmxLanes];
-    const bool aside = !kept || height < kAmxLanes || width < kAmxLanes;
+    const bool aside =
+        !kept || height < kAmxLanes || width < kAmxLanes || (first && last && source_.past_caches());
     if (aside) {
       if (!first) copy(to, to_row, height, width, block, kAmxLanes);
       to = block, to_row = kAmxLanes;

@@ -207,35 +207,37 @@ void pack_pixels(const float* in, i64 pixel_stride, i64 channel_stride, i64 pixe
   pack(in, pixel_stride, channel_stride, pixels, channels, out, range);
 }
 
-void finish(const float* sums, const ConvBlock& block) {
-  const __mmask16 masks[2] = {first_lanes(block.channels), first_lanes(block.channels - 16)};
+void finish(const float* sums, const AmxResult& to) {
+  const __mmask16 masks[2] = {first_lanes(to.channels), first_lanes(to.channels - 16)};
   __m512 scale[2], shift[2];
   for (int half = 0; half < 2; ++half) {
-    scale[half] = block.scale ? _mm512_maskz_loadu_ps(masks[half], block.scale + 16 * half) : _mm512_set1_ps(1);
-    shift[half] = block.shift ? _mm512_maskz_loadu_ps(masks[half], block.shift + 16 * half) : _mm512_setzero_ps();
+    scale[half] = to.scale ? _mm512_maskz_loadu_ps(masks[half], to.scale + 16 * half) : _mm512_set1_ps(1);
+    shift[half] = to.shift ? _mm512_maskz_loadu_ps(masks[half], to.shift + 16 * half) : _mm512_setzero_ps();
   }
-  const bool affine = block.scale || block.shift;
+  const bool affine = to.scale || to.shift;
+  const bool past = to.past && to.channels == kAmxLanes && reinterpret_cast<u64>(to.out) % 64 == 0;
   alignas(64) float row[32];
   for (i64 lane = 0; lane < kAmxLanes; ++lane, sums += kAmxLanes) {
-    const i64 place = block.places[lane];
+    const i64 place = to.places[lane];
     if (place < 0) continue;
     for (int half = 0; half < 2 && masks[half]; ++half) {
       __m512 x = _mm512_load_ps(sums + 16 * half);
       if (affine) x = _mm512_fmadd_ps(x, scale[half], shift[half]);
-      if (block.channel_step == 1) {
-        if (block.residual) x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(masks[half], block.residual + place + 16 * half));
+      if (to.channel_step == 1) {
+        if (to.residual) x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(masks[half], to.residual + place + 16 * half));
         // The second operand is what comes out of a NaN and of equal zeros.
-        if (block.relu) x = _mm512_max_ps(_mm512_setzero_ps(), x);
-        _mm512_mask_storeu_ps(block.out + place + 16 * half, masks[half], x);
+        if (to.relu) x = _mm512_max_ps(_mm512_setzero_ps(), x);
+        float* at = to.out + place + 16 * half;
+        past && place % 16 == 0 ? _mm512_stream_ps(at, x) : _mm512_mask_storeu_ps(at, masks[half], x);
       } else {
         _mm512_store_ps(row + 16 * half, x);
       }
     }
-    if (block.channel_step == 1) continue;
-    for (i64 c = 0; c < block.channels; ++c) {
-      const i64 at = place + c * block.channel_step;
-      float x = block.residual ? row[c] + block.residual[at] : row[c];
-      block.out[at] = block.relu && x < 0 ? 0 : x;
+    if (to.channel_step == 1) continue;
+    for (i64 c = 0; c < to.channels; ++c) {
+      const i64 at = place + c * to.channel_step;
+      float x = to.residual ? row[c] + to.residual[at] : row[c];
+      to.out[at] = to.relu && x < 0 ? 0 : x;
     }
   }
 }
