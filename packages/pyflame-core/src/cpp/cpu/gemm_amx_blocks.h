@@ -73,7 +73,8 @@ class AmxBlocks {
  private:
   static constexpr i64 kBlockRows = 32, kMostRowPanels = 32;
   static constexpr i64 kGroupBytes = 768 << 10;  // panels of A that one task holds in the second-level cache
-  static constexpr i64 kPackedTogether = 4;      // panels: neighbouring lanes share cache lines and pages
+  // Panels: neighbouring lanes share cache lines and pages, the more so where K is not contiguous.
+  static constexpr i64 kPackedTogether = 4, kPackedAcross = 8;
 
   static i64 least(i64 a, i64 b) { return a < b ? a : b; }
   static i64 most(i64 a, i64 b) { return a > b ? a : b; }
@@ -90,13 +91,14 @@ class AmxBlocks {
   }
 
   void pack(bool is_a, i64 first, i64 count) {
-    const i64 tasks = (count + kPackedTogether - 1) / kPackedTogether, lanes = is_a ? m_ : n_;
+    const i64 together = source_.along_k(is_a) ? kPackedTogether : kPackedAcross;
+    const i64 tasks = (count + together - 1) / together, lanes = is_a ? m_ : n_;
     AmxRange* ranges = is_a ? range_a_ : range_b_;
     u16* packed = is_a ? packed_a_ : packed_b_;
     const i64 stretch = source_.along_k(is_a) ? block_depth_ : kAmxStep;
     parallel_for(tasks, threaded_ ? 1 : tasks, [&](i64 begin, i64 end) {
       for (i64 task = begin; task < end; ++task) {
-        const i64 from = task * kPackedTogether, to = least(from + kPackedTogether, count);
+        const i64 from = task * together, to = least(from + together, count);
         for (i64 i = from; i < to; ++i) ranges[first + i] = AmxRange{};
         for (i64 q = 0; q < block_depth_; q += stretch) {
           for (i64 i = from; i < to; ++i) {

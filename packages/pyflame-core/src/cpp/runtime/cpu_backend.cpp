@@ -147,6 +147,7 @@ class CpuBackend : public Backend {
     if (options.optimize) {
       timed("simplify", [&] { passes::simplify(graph); });
       timed("merge_common", [&] { passes::merge_common(graph); });
+      timed("join_parts", [&] { passes::join_parts(graph); });
       timed("mark_constants", [&] { passes::mark_constants(graph); });
       timed("fuse_convolutions", [&] { passes::fuse_convolutions(graph); });
     }
