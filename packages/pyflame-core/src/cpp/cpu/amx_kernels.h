@@ -34,7 +34,7 @@ static constexpr i64 amx_lane_size(i64 k, int parts) {
   return (lines + 1 - lines % 2) * kAmxStep;
 }
 
-// What becomes of a block of sums (32 x 32, channels contiguous) on its way to memory: sums * scale + shift, then the
+// What becomes of a block of sums (32 x 32, channels or columns contiguous) on its way to memory: sums * scale + shift, then the
 // residual, then the larger of that and zero. Every pointer but `out` may be nullptr.
 struct AmxResult {
   const float* scale;  // of the block's first channel, as for shift
@@ -72,7 +72,7 @@ struct AmxKernels {
   // A block of sums (+)= 32 lanes of an image, lane_size apart, times B; each step reads the image at an offset of its own.
   void (*multiply_image)(const u16* image, i64 lane_size, const i64* offsets, i64 steps, int parts, const u16* b,
                          float* sums, bool accumulate);
-  void (*finish)(const float* sums, const AmxResult& result);
+  void (*finish)(const float* sums, i64 sums_row, const AmxResult& result);
 };
 
 // nullptr where no tile unit is compiled for. Whether this machine has one says active_tier().

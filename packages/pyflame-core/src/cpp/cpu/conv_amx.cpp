@@ -247,7 +247,7 @@ class Convolution {
     const i64 offset = image * s_.result_size() + first * (c_.out_last ? 1 : p_.result());
     i64 places[kAmxLanes];
     for (i64 i = 0; i < kAmxLanes; ++i) places[i] = positions[i] * pixel;
-    amx_kernels()->finish(sums, {e.scale ? e.scale + first : nullptr, e.shift ? e.shift + first : nullptr,
+    amx_kernels()->finish(sums, kAmxLanes, {e.scale ? e.scale + first : nullptr, e.shift ? e.shift + first : nullptr,
                                  e.residual ? e.residual + offset : nullptr, c_.out + offset, e.relu,
                                  least(kAmxLanes, s_.out_channels - first), c_.out_last ? 1 : p_.result(), places,
                                  false});

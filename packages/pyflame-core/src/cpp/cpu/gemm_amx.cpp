@@ -53,10 +53,13 @@ struct FloatProduct {
   float* sums() const { return g.c; }
   i64 sums_row() const { return g.ldc; }
   bool past_caches() const { return g.m * g.n >= kPastCaches; }
-  void finish(i64 i, i64 j, const float* sums, i64, i64 rows, i64 columns, bool) const {
+  bool has_epilogue() const { return !g.epilogue.empty(); }
+  void finish(i64 i, i64 j, const float* sums, i64 sums_row, i64 rows, i64 columns, bool) const {
     i64 places[kAmxLanes];
     for (i64 row = 0; row < kAmxLanes; ++row) places[row] = row < rows ? row * g.ldc : -1;
-    amx_kernels()->finish(sums, {nullptr, nullptr, nullptr, g.c + i * g.ldc + j, false, columns, 1, places, past_caches()});
+    const ProductEpilogue<float> e = g.epilogue.at(i * g.ldc + j, j);
+    const bool past = past_caches() && sums != g.c + i * g.ldc + j;
+    amx_kernels()->finish(sums, sums_row, {nullptr, e.bias, e.residual, g.c + i * g.ldc + j, e.relu, columns, 1, places, past});
   }
 };
 
@@ -97,6 +100,7 @@ struct HalfProduct {
     return g.k > kDepth ? scratch<float>(Scratch::kAmxC, rows * sums_row()) : nullptr;
   }
   bool past_caches() const { return g.m * g.n >= kPastCaches; }
+  static constexpr bool has_epilogue() { return false; }
   void finish(i64 i, i64 j, const float* sums, i64 sums_row, i64 rows, i64 columns, bool plain) const {
     u16* out = g.c + i * g.ldc + j;
     if (!plain) return amx_kernels()->narrow(sums, sums_row, rows, columns, out, g.ldc, past_caches());
@@ -143,6 +147,7 @@ void by_parts(const Product<T>& g, i64 rows, Buffer* weight, const Rest&... rest
       part.a += i * g.a_row;
       part.b += j * g.b_col;
       part.c += i * g.ldc + j;
+      part.epilogue = g.epilogue.at(i * g.ldc + j, j);
       const Source source{part, rest...};
       AmxBlocks<Source>(source, part.m, part.n, part.k).run(threaded(part), all.panels ? &all : nullptr);
     }

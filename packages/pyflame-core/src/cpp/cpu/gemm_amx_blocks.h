@@ -23,6 +23,7 @@ struct AmxColumns {
 //   sums(), sums_row()  where sums wait between blocks of K; nullptr if K is one block and nothing has to wait
 //   kInPlace            whether sums are the result once complete
 //   past_caches()       whether finish stores the result past the caches
+//   has_epilogue()      whether finish does more than store
 //   finish(i, j, sums, sums_row, rows, columns, plain)   gives complete sums to the result
 // Columns of B are those of the source: the engine knows nothing of what lies around them.
 template <class Source>
@@ -144,7 +145,8 @@ class AmxBlocks {
     i64 to_row = source_.sums_row();
     alignas(64) float block[kAmxLanes * kAmxLanes];
     const bool aside =
-        !kept || height < kAmxLanes || width < kAmxLanes || (first && last && source_.past_caches());
+        !kept || height < kAmxLanes || width < kAmxLanes ||
+        (first && last && (source_.past_caches() || source_.has_epilogue()));
     if (aside) {
       if (!first) copy(to, to_row, height, width, block, kAmxLanes);
       to = block, to_row = kAmxLanes;
@@ -158,7 +160,7 @@ class AmxBlocks {
       amx_kernels()->multiply(steps_, source_.parts, packed_a_ + row * panel_, packed_b_ + column * panel_, to, to_row,
                               !first, ahead);
     }
-    if (last && (aside || !Source::kInPlace)) return source_.finish(i, j, to, to_row, height, width, plain != 0);
+    if (last && (aside || !Source::kInPlace || source_.has_epilogue())) return source_.finish(i, j, to, to_row, height, width, plain != 0);
     if (!last && aside) copy(block, kAmxLanes, height, width, kept, source_.sums_row());
   }
 

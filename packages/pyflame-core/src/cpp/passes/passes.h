@@ -14,6 +14,8 @@ void mark_constants(FlatGraph& graph);  // constant folding: what depends on no 
 // Convolution takes over what follows it element by element (normalization, residual, rectifier), and hands its result to
 // the next convolution in the layout that one reads.
 void fuse_convolutions(FlatGraph& graph);
+// Matrix products take over a bias by column, a residual and a rectifier that follow them.
+void fuse_products(FlatGraph& graph);
 
 // One step of execution: a single node, or several elementwise nodes fused into one pass over memory, after which may
 // stand a reduction of one of them over its last dimensions.

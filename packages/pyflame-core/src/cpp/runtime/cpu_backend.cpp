@@ -150,6 +150,7 @@ class CpuBackend : public Backend {
       timed("join_parts", [&] { passes::join_parts(graph); });
       timed("mark_constants", [&] { passes::mark_constants(graph); });
       timed("fuse_convolutions", [&] { passes::fuse_convolutions(graph); });
+      timed("fuse_products", [&] { passes::fuse_products(graph); });
     }
     std::vector<passes::Step> steps;
     timed("schedule", [&] { steps = passes::schedule(graph, options.optimize); });

@@ -207,7 +207,7 @@ void pack_pixels(const float* in, i64 pixel_stride, i64 channel_stride, i64 pixe
   pack(in, pixel_stride, channel_stride, pixels, channels, out, range);
 }
 
-void finish(const float* sums, const AmxResult& to) {
+void finish(const float* sums, i64 sums_row, const AmxResult& to) {
   const __mmask16 masks[2] = {first_lanes(to.channels), first_lanes(to.channels - 16)};
   __m512 scale[2], shift[2];
   for (int half = 0; half < 2; ++half) {
@@ -217,11 +217,11 @@ void finish(const float* sums, const AmxResult& to) {
   const bool affine = to.scale || to.shift;
   const bool past = to.past && to.channels == kAmxLanes && reinterpret_cast<u64>(to.out) % 64 == 0;
   alignas(64) float row[32];
-  for (i64 lane = 0; lane < kAmxLanes; ++lane, sums += kAmxLanes) {
+  for (i64 lane = 0; lane < kAmxLanes; ++lane, sums += sums_row) {
     const i64 place = to.places[lane];
     if (place < 0) continue;
     for (int half = 0; half < 2 && masks[half]; ++half) {
-      __m512 x = _mm512_load_ps(sums + 16 * half);
+      __m512 x = _mm512_maskz_loadu_ps(masks[half], sums + 16 * half);
       if (affine) x = _mm512_fmadd_ps(x, scale[half], shift[half]);
       if (to.channel_step == 1) {
         if (to.residual) x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(masks[half], to.residual + place + 16 * half));
