@@ -39,9 +39,9 @@ static constexpr i64 amx_lane_size(i64 k, int parts) {
   return (lines + 1 - lines % 2) * kAmxStep;
 }
 
-// What becomes of a block of sums (32 x 32, channels contiguous) on its way to memory: sums * scale + shift, then the
+// What becomes of a block of sums (32 x 32, channels or columns contiguous) on its way to memory: sums * scale + shift, then the
 // residual, then the larger of that and zero. Every pointer but `out` may be nullptr.
-struct ConvBlock {
+struct AmxResult {
   const float* scale;  // of the block's first channel, as for shift
   const float* shift;
   const float* residual;
@@ -50,6 +50,7 @@ struct ConvBlock {
   i64 channels;             // of the block, at most 32
   i64 channel_step;         // from one channel to the next, in out and residual
   const i64* places;        // of each lane in out and residual; negative: the lane is not wanted
+  bool past;                // whole lines go past the caches, which then need not read them first
 };
 
 struct AmxKernels {
@@ -73,14 +74,13 @@ struct AmxKernels {
   // C (32 x 32) (+)= A panel times B panel, over `steps`. Of split numbers the products whose sizes add up to less than
   // `parts` are taken.
   void (*multiply)(i64 steps, int parts, const u16* a, const u16* b, float* c, i64 ldc, bool accumulate, AmxAhead ahead);
-  // Sums that came from the unit (so none is denormal), rounded to bfloat16. rows, columns <= 32. `past`: whole lines go
-  // past the caches, which then need not read them first.
+  // Sums that came from the unit (so none is denormal), rounded to bfloat16. rows, columns <= 32. `past`: as in AmxResult.
   void (*narrow)(const float* sums, i64 lds, i64 rows, i64 columns, u16* out, i64 ldc, bool past);
   // A block of sums (+)= 32 lanes of an image, lane_size apart and each with its parts part_size apart, times B; each step
   // reads the image at an offset of its own.
   void (*multiply_image)(const u16* image, i64 lane_size, i64 part_size, const i64* offsets, i64 steps, int parts,
                          const u16* b, float* sums, bool accumulate);
-  void (*finish)(const float* sums, const ConvBlock& block);
+  void (*finish)(const float* sums, i64 sums_row, const AmxResult& result);
 };
 
 // nullptr where no tile unit is compiled for. Whether this machine has one says active_tier().

@@ -239,9 +239,10 @@ class Convolution {
     const i64 offset = (image * s_.out_channels + (c_.out_last ? 0 : first)) * c_.plane.size + (c_.out_last ? first : 0);
     i64 places[kAmxLanes];
     for (i64 i = 0; i < kAmxLanes; ++i) places[i] = positions[i] * pixel;
-    amx_kernels()->finish(sums, {e.scale ? e.scale + first : nullptr, e.shift ? e.shift + first : nullptr,
+    amx_kernels()->finish(sums, kAmxLanes, {e.scale ? e.scale + first : nullptr, e.shift ? e.shift + first : nullptr,
                                  e.residual ? e.residual + offset : nullptr, c_.out + offset, e.relu,
-                                 least(kAmxLanes, s_.out_channels - first), c_.out_last ? 1 : c_.plane.size, places});
+                                 least(kAmxLanes, s_.out_channels - first), c_.out_last ? 1 : c_.plane.size, places,
+                                 false});
   }
 
   static constexpr i64 kMaxTaps = 256;

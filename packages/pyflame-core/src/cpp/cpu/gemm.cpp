@@ -35,9 +35,14 @@ void integer_product(void (*kernel)(const Product<T>&), const MatrixShape& s, co
                });
 }
 
-void multiply(const MatrixShape& s, const void* a, const void* b, void* c, Buffer* weight = nullptr) {
+void multiply(const MatrixShape& s, const void* a, const void* b, void* c, const ProductEpilogue<float>& epilogue,
+              Buffer* weight = nullptr) {
   switch (s.dtype) {
-    case DType::kFloat32: return gemm(product_at<float>(s, a, b, c), weight);
+    case DType::kFloat32: {
+      Product<float> product = product_at<float>(s, a, b, c);
+      product.epilogue = epilogue;
+      return gemm(product, weight);
+    }
     case DType::kFloat64: return gemm(product_at<double>(s, a, b, c));
     case DType::kFloat16:
     case DType::kBFloat16: return gemm_half(s.dtype, product_at<u16>(s, a, b, c), weight);
@@ -75,7 +80,8 @@ i64 row_stride_of_batch(const View& a, const View& out) {
   return 1;
 }
 
-void multiply_batch(const MatrixShape& s, const View& a, const View& b, const View& out) {
+void multiply_batch(const MatrixShape& s, const View& a, const View& b, const View& out,
+                    const ProductEpilogue<float>& epilogue) {
   const int dims = out.shape.ndim - 2;
   const i64 size = dtype_size(s.dtype), matrix = s.m * s.n;
   i64 count = 1;
@@ -93,7 +99,7 @@ void multiply_batch(const MatrixShape& s, const View& a, const View& b, const Vi
         if (b.shape[d] != 1) b_offset += at * b.strides[d];
       }
       multiply(s, a.as<char>() + a_offset * size, b.as<char>() + b_offset * size,
-               out.as<char>() + item * matrix * size);
+               out.as<char>() + item * matrix * size, epilogue.at(item * matrix, 0));
     }
   };
   parallel_for(count, grain, body);
@@ -101,16 +107,16 @@ void multiply_batch(const MatrixShape& s, const View& a, const View& b, const Vi
 
 }  // namespace
 
-void matmul(const View& a, const View& b, const View& out, Buffer* weight) {
+void matmul(const View& a, const View& b, const View& out, Buffer* weight, const ProductEpilogue<float>& epilogue) {
   const int row = out.shape.ndim - 2, col = row + 1;
   MatrixShape s{out.dtype,      out.shape[row],  out.shape[col],  a.shape[col],
                 a.strides[row], a.strides[col], b.strides[row], b.strides[col]};
-  if (row == 0) return multiply(s, a.data, b.data, out.data, weight);
+  if (row == 0) return multiply(s, a.data, b.data, out.data, epilogue, weight);
   if (out.numel() == 0) return;
-  if (!folds_into_rows(a, b, out)) return multiply_batch(s, a, b, out);
+  if (!folds_into_rows(a, b, out)) return multiply_batch(s, a, b, out, epilogue);
   for (int d = 0; d < row; ++d) s.m *= out.shape[d];
   s.a_row = row_stride_of_batch(a, out);
-  multiply(s, a.data, b.data, out.data, weight);
+  multiply(s, a.data, b.data, out.data, epilogue, weight);
 }
 
 void gemm_f32(i64 m, i64 n, i64 k, const float* a, i64 a_row, i64 a_col, const float* b, i64 b_row, i64 b_col,

@@ -23,6 +23,9 @@ const T* at_b(const Product<T>& g, i64 p, i64 j) {
   return g.b + p * g.b_row + j * g.b_col;
 }
 
+// Numbers of a result that no cache near the core would hold until they are read.
+constexpr i64 kPastCaches = 1 << 20;
+
 // A product of floats, split into parts.
 struct FloatProduct {
   const Product<float>& g;
@@ -49,10 +52,14 @@ struct FloatProduct {
   }
   float* sums() const { return g.c; }
   i64 sums_row() const { return g.ldc; }
+  bool past_caches() const { return g.m * g.n >= kPastCaches; }
+  bool has_epilogue() const { return !g.epilogue.empty(); }
   void finish(i64 i, i64 j, const float* sums, i64 sums_row, i64 rows, i64 columns, bool) const {
-    for (i64 row = 0; row < rows; ++row) {
-      for (i64 column = 0; column < columns; ++column) g.c[(i + row) * g.ldc + j + column] = sums[row * sums_row + column];
-    }
+    i64 places[kAmxLanes];
+    for (i64 row = 0; row < kAmxLanes; ++row) places[row] = row < rows ? row * g.ldc : -1;
+    const ProductEpilogue<float> e = g.epilogue.at(i * g.ldc + j, j);
+    const bool past = past_caches() && sums != g.c + i * g.ldc + j;
+    amx_kernels()->finish(sums, sums_row, {nullptr, e.bias, e.residual, g.c + i * g.ldc + j, e.relu, columns, 1, places, past});
   }
 };
 
@@ -61,7 +68,6 @@ struct HalfProduct {
   const Product<u16>& g;
   static constexpr int parts = 1;
   static constexpr i64 kDepth = 2048;
-  static constexpr i64 kPastCaches = 1 << 20;  // numbers of a result: no cache near the core holds them until they are read
   static constexpr bool kInPlace = false;
 
   bool along_k(bool is_a) const { return (is_a ? g.a_col : g.b_row) == 1; }
@@ -93,9 +99,11 @@ struct HalfProduct {
     const i64 rows = (g.m + kAmxLanes - 1) / kAmxLanes * kAmxLanes;
     return g.k > kDepth ? scratch<float>(Scratch::kAmxC, rows * sums_row()) : nullptr;
   }
+  bool past_caches() const { return g.m * g.n >= kPastCaches; }
+  static constexpr bool has_epilogue() { return false; }
   void finish(i64 i, i64 j, const float* sums, i64 sums_row, i64 rows, i64 columns, bool plain) const {
     u16* out = g.c + i * g.ldc + j;
-    if (!plain) return amx_kernels()->narrow(sums, sums_row, rows, columns, out, g.ldc, g.m * g.n >= kPastCaches);
+    if (!plain) return amx_kernels()->narrow(sums, sums_row, rows, columns, out, g.ldc, past_caches());
     for (i64 row = 0; row < rows; ++row) float_to_halves(DType::kBFloat16, sums + row * sums_row, columns, out + row * g.ldc);
   }
 };
@@ -139,6 +147,7 @@ void by_parts(const Product<T>& g, i64 rows, Buffer* weight, const Rest&... rest
       part.a += i * g.a_row;
       part.b += j * g.b_col;
       part.c += i * g.ldc + j;
+      part.epilogue = g.epilogue.at(i * g.ldc + j, j);
       const Source source{part, rest...};
       AmxBlocks<Source>(source, part.m, part.n, part.k).run(threaded(part), all.panels ? &all : nullptr);
     }

@@ -22,6 +22,8 @@ struct AmxColumns {
 //   without_tiles(i, j, p, m, n, k, c, ldc, accumulate)
 //   sums(), sums_row()  where sums wait between blocks of K; nullptr if K is one block and nothing has to wait
 //   kInPlace            whether sums are the result once complete
+//   past_caches()       whether finish stores the result past the caches
+//   has_epilogue()      whether finish does more than store
 //   finish(i, j, sums, sums_row, rows, columns, plain)   gives complete sums to the result
 // Columns of B are those of the source: the engine knows nothing of what lies around them.
 template <class Source>
@@ -72,7 +74,8 @@ class AmxBlocks {
  private:
   static constexpr i64 kBlockRows = 32, kMostRowPanels = 32;
   static constexpr i64 kGroupBytes = 768 << 10;  // panels of A that one task holds in the second-level cache
-  static constexpr i64 kPackedTogether = 4;      // panels: neighbouring lanes share cache lines and pages
+  // Panels: neighbouring lanes share cache lines and pages, the more so where K is not contiguous.
+  static constexpr i64 kPackedTogether = 4, kPackedAcross = 8;
 
   static i64 least(i64 a, i64 b) { return a < b ? a : b; }
   static i64 most(i64 a, i64 b) { return a > b ? a : b; }
@@ -89,13 +92,14 @@ class AmxBlocks {
   }
 
   void pack(bool is_a, i64 first, i64 count) {
-    const i64 tasks = (count + kPackedTogether - 1) / kPackedTogether, lanes = is_a ? m_ : n_;
+    const i64 together = source_.along_k(is_a) ? kPackedTogether : kPackedAcross;
+    const i64 tasks = (count + together - 1) / together, lanes = is_a ? m_ : n_;
     AmxRange* ranges = is_a ? range_a_ : range_b_;
     u16* packed = is_a ? packed_a_ : packed_b_;
     const i64 stretch = source_.along_k(is_a) ? block_depth_ : kAmxStep;
     parallel_for(tasks, threaded_ ? 1 : tasks, [&](i64 begin, i64 end) {
       for (i64 task = begin; task < end; ++task) {
-        const i64 from = task * kPackedTogether, to = least(from + kPackedTogether, count);
+        const i64 from = task * together, to = least(from + together, count);
         for (i64 i = from; i < to; ++i) ranges[first + i] = AmxRange{};
         for (i64 q = 0; q < block_depth_; q += stretch) {
           for (i64 i = from; i < to; ++i) {
@@ -140,7 +144,9 @@ class AmxBlocks {
     float *kept = sums_ ? sums_ + i * source_.sums_row() + j : nullptr, *to = kept;
     i64 to_row = source_.sums_row();
     alignas(64) float block[kAmxLanes * kAmxLanes];
-    const bool aside = !kept || height < kAmxLanes || width < kAmxLanes;
+    const bool aside =
+        !kept || height < kAmxLanes || width < kAmxLanes ||
+        (first && last && (source_.past_caches() || source_.has_epilogue()));
     if (aside) {
       if (!first) copy(to, to_row, height, width, block, kAmxLanes);
       to = block, to_row = kAmxLanes;
@@ -154,7 +160,7 @@ class AmxBlocks {
       amx_kernels()->multiply(steps_, source_.parts, packed_a_ + row * panel_, packed_b_ + column * panel_, to, to_row,
                               !first, ahead);
     }
-    if (last && (aside || !Source::kInPlace)) return source_.finish(i, j, to, to_row, height, width, plain != 0);
+    if (last && (aside || !Source::kInPlace || source_.has_epilogue())) return source_.finish(i, j, to, to_row, height, width, plain != 0);
     if (!last && aside) copy(block, kAmxLanes, height, width, kept, source_.sums_row());
   }
 

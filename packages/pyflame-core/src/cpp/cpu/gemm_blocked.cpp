@@ -101,6 +101,14 @@ struct Blocked {
     }
   }
 
+  // While the sums of a task are in the caches.
+  void finish(i64 row_begin, i64 row_end, i64 column_begin, i64 column_end) const {
+    if (g.epilogue.empty()) return;
+    const i64 offset = (i0 + row_begin) * g.ldc + j0 + column_begin;
+    kernels.finish(g.c + offset, g.ldc, row_end - row_begin, column_end - column_begin,
+                   g.epilogue.at(offset, j0 + column_begin));
+  }
+
   void run(bool threaded) {
     for (j0 = 0; j0 < g.n; j0 += kBlockColumns) {
       n = least(kBlockColumns, g.n - j0);
@@ -138,6 +146,8 @@ struct Blocked {
       for (i64 task = begin; task < end; ++task) {
         i64 row = task / across * group_rows, column = task % across * group_columns;
         tiles(row, least(row + group_rows, row_panels), column, least(column + group_columns, column_panels));
+        if (p0 + k == g.k) finish(row * rows, least((row + group_rows) * rows, m), column * panel,
+                                  least((column + group_columns) * panel, n));
       }
     });
   }
@@ -217,6 +227,15 @@ void zero_rows(const Product<T>& g) {
   }
 }
 
+template <class T>
+void finish_rows(const Product<T>& g, bool threaded) {
+  if (g.epilogue.empty()) return;
+  parallel_for(g.m, threaded ? 32 * 1024 / g.n + 1 : g.m, [&](i64 begin, i64 end) {
+    const i64 offset = begin * g.ldc;
+    product_kernels<T>().finish(g.c + offset, g.ldc, end - begin, g.n, g.epilogue.at(offset, 0));
+  });
+}
+
 }  // namespace
 
 template <class T>
@@ -231,9 +250,10 @@ void gemm(Product<T> g, Buffer* weight) {
 template <class T>
 void gemm_plain(Product<T> g) {
   if (g.m == 0 || g.n == 0) return;
+  const Product<T> whole = g;
   if (g.k == 0) {
     if (!g.accumulate) zero_rows(g);
-    return;
+    return finish_rows(whole, false);
   }
   if (g.n == 1 && g.m > 1 && g.ldc == 1) {  // a matrix times a vector is a row times the transposed matrix
     g = Product<T>{1, g.m, g.k, g.b, g.b_col, g.b_row, g.a, g.a_col, g.a_row, g.c, g.m, g.accumulate};
@@ -244,10 +264,17 @@ void gemm_plain(Product<T> g) {
   const ProductKernels<T>& kernels = product_kernels<T>();
   const i64 work = g.m * g.n * g.k;
   const bool threaded = work >= kThreadedWork;
-  if (prefers_dots(g)) return dots(kernels, g, threaded);
-  if (g.m <= kMaxStreamRows && g.b_col == 1 && g.n * g.k >= 32 * 1024) return stream(kernels, g, threaded);
-  if (work <= 128 * 1024 && g.k <= 1024 && (g.a_row == 1 || g.a_col == 1)) return direct(kernels, g);
-  blocked(kernels, g, threaded);
+  if (prefers_dots(g)) {
+    dots(kernels, g, threaded);
+  } else if (g.m <= kMaxStreamRows && g.b_col == 1 && g.n * g.k >= 32 * 1024) {
+    stream(kernels, g, threaded);
+  } else if (work <= 128 * 1024 && g.k <= 1024 && (g.a_row == 1 || g.a_col == 1)) {
+    direct(kernels, g);
+  } else {
+    blocked(kernels, g, threaded);
+    if (!g.epilogue.empty()) return;  // it finishes blocks of C itself
+  }
+  finish_rows(whole, threaded);
 }
 
 template <class T>

@@ -5,6 +5,20 @@
 
 namespace pyflame::cpu {
 
+// What becomes of complete sums: plus the column's bias, plus the residual, then the larger of that and zero. Each is
+// rounded as a step of its own. Pointers may be nullptr.
+template <class T>
+struct ProductEpilogue {
+  const T* bias = nullptr;
+  const T* residual = nullptr;  // laid out as C
+  bool relu = false;
+
+  bool empty() const { return !bias && !residual && !relu; }
+  ProductEpilogue at(i64 offset, i64 column) const {
+    return {bias ? bias + column : nullptr, residual ? residual + offset : nullptr, relu};
+  }
+};
+
 // A product of two matrices with any strides into C of row stride ldc and column stride 1.
 template <class T>
 struct Product {
@@ -16,6 +30,7 @@ struct Product {
   T* c;
   i64 ldc;
   bool accumulate;  // C += A B
+  ProductEpilogue<T> epilogue = {};
 };
 
 inline constexpr int kMaxTileRows = 14, kMaxStreamRows = 16;
@@ -49,6 +64,8 @@ struct ProductKernels {
   // columns of C are c_col apart.
   void (*stream)(const Product<T>& product);
   void (*dots)(const Product<T>& product, i64 c_col);
+  // On rows of complete sums, in place.
+  void (*finish)(T* c, i64 ldc, i64 rows, i64 columns, const ProductEpilogue<T>& epilogue);
 };
 
 template <class T>

@@ -11,6 +11,9 @@ enum class EpilogueStep : i64 { kAdd, kSubtract, kMultiply, kResidual, kRelu };
 // conv2d with an epilogue. Inputs: input, weight, then the operands of the steps in order. Attributes: those of conv2d,
 // then a list of steps. Input and result contiguous or with channels innermost; other operands any strides.
 const graph::OpDef& conv2d_fused();
+// matmul of float32 with an epilogue. Inputs: a, b, then the bias by column and the residual, those that there are.
+// Attributes: whether there is a bias, a residual, a rectifier.
+const graph::OpDef& matmul_fused();
 // max_pool2d without positions, input and result with channels innermost.
 const graph::OpDef& max_pool2d_last();
 

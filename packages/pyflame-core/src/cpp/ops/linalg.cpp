@@ -2,6 +2,7 @@
 #include "cpu/gemm.h"
 
 #include "ops/functions.h"
+#include "ops/fused.h"
 #include "ops/register.h"
 #include "ops/rules.h"
 
@@ -76,14 +77,26 @@ cpu::View matrix_view(const cpu::View& view, bool left, const Shape& batch) {
   return out;
 }
 
-void matmul_kernel(const KernelCall& call) {
-  if (call.in[0].shape.ndim == 2 && call.in[1].shape.ndim == 2) return cpu::matmul(call.in[0], call.in[1], call.out[0], call.weight);
+void multiply(const KernelCall& call, const cpu::ProductEpilogue<float>& epilogue) {
+  if (call.in[0].shape.ndim == 2 && call.in[1].shape.ndim == 2) {
+    return cpu::matmul(call.in[0], call.in[1], call.out[0], call.weight, epilogue);
+  }
   Shape full = full_result(as_matrix(call.in[0].shape, true), as_matrix(call.in[1].shape, false));
   Shape batch = batch_dims(full);
   cpu::View out = call.out[0];
   out.shape = full;
   out.strides = contiguous_strides(full);
-  cpu::matmul(matrix_view(call.in[0], true, batch), matrix_view(call.in[1], false, batch), out, call.weight);
+  cpu::matmul(matrix_view(call.in[0], true, batch), matrix_view(call.in[1], false, batch), out, call.weight, epilogue);
+}
+void matmul_kernel(const KernelCall& call) { multiply(call, {}); }
+
+void matmul_fused_kernel(const KernelCall& call) {
+  const i64* present = call.attrs;
+  cpu::ProductEpilogue<float> epilogue;
+  if (present[0]) epilogue.bias = call.in[2].as<float>();
+  if (present[1]) epilogue.residual = call.in[present[0] ? 3 : 2].as<float>();
+  epilogue.relu = present[2];
+  multiply(call, epilogue);
 }
 
 // Of b in a @ b, all matrices. Where b is a transposed matrix the product is made the other way round: the transpose of b
@@ -112,6 +125,12 @@ void matmul_vjp(VjpCall& call) {
 }
 
 }  // namespace
+
+const OpDef& matmul_fused() {
+  static const OpDef op = OpDef("matmul").inputs({"a", "b", "operands"}, true).category(OpCategory::kMatmul)
+                              .cpu(matmul_fused_kernel, 0b11);
+  return op;
+}
 
 void register_linalg(graph::Registry& ops) {
   ops.add(OpDef("matmul")

@@ -5,6 +5,7 @@
 #include "cpu/precision.h"
 #include "ops/fused.h"
 #include "passes/passes.h"
+#include "passes/users.h"
 
 namespace pyflame::passes {
 
@@ -13,12 +14,11 @@ using ops::EpilogueStep;
 
 namespace {
 
-constexpr u32 kNone = ~0u;
+constexpr u32 kNone = Users::kNone;
 
 class Fuser {
  public:
-  explicit Fuser(FlatGraph& graph) : graph_(graph), users_(graph.nodes.size()), kept_(graph.nodes.size(), 0) {
-    find_users();
+  explicit Fuser(FlatGraph& graph) : graph_(graph), users_(graph) {
     conv_ = graph::registry().at("conv2d").id;
     pool_ = graph::registry().at("max_pool2d").id;
   }
@@ -36,23 +36,6 @@ class Fuser {
   bool is_conv(u32 i) {
     return live(i) && node(i).op->id == conv_ && node(i).op->vjp_rule && node(i).dtype == DType::kFloat32 && !node(i).constant;
   }
-
-  // Of nodes that kept values depend on.
-  void find_users() {
-    std::vector<u8> needed(graph_.nodes.size(), 0);
-    for (u32 i = static_cast<u32>(graph_.nodes.size()); i-- > 0;) {
-      if (node(i).keep) kept_[graph_.resolve(i)] = needed[graph_.resolve(i)] = 1;
-      if (!needed[i] || graph_.replaced_by[i] != i) continue;
-      for (u32 input : node(i).inputs) needed[graph_.resolve(input)] = 1;
-    }
-    for (u32 i = 0; i < graph_.nodes.size(); ++i) {
-      if (!needed[i] || graph_.replaced_by[i] != i) continue;
-      for (u32 input : node(i).inputs) users_[graph_.resolve(input)].push_back(i);
-    }
-  }
-
-  // The only node that reads i, if its value is wanted by nobody else.
-  u32 only_user(u32 i) { return !kept_[i] && users_[i].size() == 1 ? users_[i][0] : kNone; }
 
   // A value for each channel of results of that shape.
   bool by_channel(const Shape& operand, const Shape& result) {
@@ -97,7 +80,7 @@ class Fuser {
     u32 last = conv;
     EpilogueStep kind = EpilogueStep::kAdd;
     while (kind != EpilogueStep::kRelu) {
-      u32 user = only_user(last);
+      u32 user = users_.only(last);
       Step step{};
       if (user == kNone || !step_of(last, user, kind, &step)) break;
       kind = step.kind;
@@ -113,7 +96,7 @@ class Fuser {
     attrs.insert(attrs.end(), steps.begin(), steps.end());
     FlatNode& target = node(last);
     for (u32 k = 0; k < absorbed.size(); ++k) {  // the operands' users and the chain's inputs now belong to the last node
-      for (u32 input : node(absorbed[k]).inputs) replace_user(input, absorbed[k], last);
+      for (u32 input : node(absorbed[k]).inputs) users_.replace(input, absorbed[k], last);
     }
     target.absorbed = std::move(absorbed);
     target.recorded = target.op;
@@ -121,9 +104,6 @@ class Fuser {
     target.inputs = std::move(inputs);
     target.attrs = std::move(attrs);
     target.param = -1;
-  }
-  void replace_user(u32 input, u32 from, u32 to) {
-    for (u32& user : users_[input]) user = user == from ? to : user;
   }
 
   // ---- layouts: channels innermost where every reader takes them so
@@ -138,7 +118,7 @@ class Fuser {
     const FlatNode& n = node(i);
     if (!live(i) || n.op->id != pool_ || !n.op->vjp_rule || n.dtype != DType::kFloat32 || n.shape.ndim != 4) return false;
     for (int projection : n.projections) {
-      if (projection >= 0 && (kept_[static_cast<u32>(projection)] || !users_[static_cast<u32>(projection)].empty())) return false;
+      if (projection >= 0 && (users_.kept(static_cast<u32>(projection)) || !users_.of(static_cast<u32>(projection)).empty())) return false;
     }
     return true;
   }
@@ -151,8 +131,8 @@ class Fuser {
     pools_last_.assign(graph_.nodes.size(), 0);
     for (u32 i = static_cast<u32>(graph_.nodes.size()); i-- > 0;) {  // readers first
       if (!is_fused(i) && !is_pool(i)) continue;
-      bool all = !kept_[i] && !users_[i].empty();
-      for (u32 user : users_[i]) all &= reads_last(user, i);
+      bool all = !users_.kept(i) && !users_.of(i).empty();
+      for (u32 user : users_.of(i)) all &= reads_last(user, i);
       if (!all) continue;
       if (is_fused(i)) {
         node(i).channels_last = true;
@@ -171,8 +151,8 @@ class Fuser {
   }
 
   FlatGraph& graph_;
-  std::vector<std::vector<u32>> users_;
-  std::vector<u8> kept_, pools_last_;
+  Users users_;
+  std::vector<u8> pools_last_;
   graph::OpId conv_, pool_;
 };
 

@@ -9,10 +9,13 @@ using graph::FlatGraph;
 
 void simplify(FlatGraph& graph);   // identities and cancelling pairs of views, casts and negations
 void merge_common(FlatGraph& graph);  // common subexpressions (nodes with runtime parameters differ by them)
+void join_parts(FlatGraph& graph);  // tensors placed side by side among zeros and added up are joined
 void mark_constants(FlatGraph& graph);  // constant folding: what depends on no leaf and no parameter runs once
 // Convolution takes over what follows it element by element (normalization, residual, rectifier), and hands its result to
 // the next convolution in the layout that one reads.
 void fuse_convolutions(FlatGraph& graph);
+// Matrix products take over a bias by column, a residual and a rectifier that follow them.
+void fuse_products(FlatGraph& graph);
 
 // One step of execution: a single node, or several elementwise nodes fused into one pass over memory, after which may
 // stand a reduction of one of them over its last dimensions.

@@ -38,7 +38,7 @@ u32 simplified(FlatGraph& graph, FlatNode& node, u32 self) {
     if (is(input, "reshape")) skip_input(graph, node, node.attrs);
     return graph.nodes[node.inputs[0]].shape == node.shape ? node.inputs[0] : self;
   }
-  if (is(node, "expand")) return input.shape == node.shape ? node.inputs[0] : self;
+  if (is(node, "expand") || is(node, "embed") || is(node, "slice")) return input.shape == node.shape ? node.inputs[0] : self;
   if (is(node, "permute")) {
     if (is(input, "permute")) skip_input(graph, node, composed_permutation(node, input));
     return identity_permutation(node) ? node.inputs[0] : self;

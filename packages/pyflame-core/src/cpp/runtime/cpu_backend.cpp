@@ -147,8 +147,10 @@ class CpuBackend : public Backend {
     if (options.optimize) {
       timed("simplify", [&] { passes::simplify(graph); });
       timed("merge_common", [&] { passes::merge_common(graph); });
+      timed("join_parts", [&] { passes::join_parts(graph); });
       timed("mark_constants", [&] { passes::mark_constants(graph); });
       timed("fuse_convolutions", [&] { passes::fuse_convolutions(graph); });
+      timed("fuse_products", [&] { passes::fuse_products(graph); });
     }
     std::vector<passes::Step> steps;
     timed("schedule", [&] { steps = passes::schedule(graph, options.optimize); });

@@ -3,6 +3,6 @@
 
 namespace pyflame::cpu::amx {
 
-void finish(const float* sums, const ConvBlock& block);
+void finish(const float* sums, i64 sums_row, const AmxResult& to);
 
 }  // namespace pyflame::cpu::amx

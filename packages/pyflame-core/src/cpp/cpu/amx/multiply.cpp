@@ -108,6 +108,10 @@ void store_sums(float* c, i64 ldc) {
 
 void begin_sums(const float* c, i64 ldc, bool accumulate) {
   if (accumulate) return load_sums(c, ldc);
+  for (i64 row = 0; row < kAmxLanes; ++row) {  // stores would wait for each line in turn
+    __builtin_prefetch(c + row * ldc, 1);
+    __builtin_prefetch(c + row * ldc + 16, 1);
+  }
   _tile_zero(0);
   _tile_zero(1);
   _tile_zero(2);

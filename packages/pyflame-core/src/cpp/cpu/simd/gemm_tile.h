@@ -51,6 +51,26 @@ void tile(i64 k, const T* a, i64 a_step, const T* b, i64 b_step, T* c, i64 ldc, 
   }
 }
 
+template <class T>
+void finish(T* c, i64 ldc, i64 rows, i64 columns, const ProductEpilogue<T>& e) {
+  const i64 whole = columns / kWidth<T> * kWidth<T>;
+  const Lanes<T> tail(columns > whole ? static_cast<int>(columns - whole) : kWidth<T>);
+  for (i64 i = 0; i < rows; ++i, c += ldc) {
+    const T* residual = e.residual ? e.residual + i * ldc : nullptr;
+    for (i64 j = 0; j < whole; j += kWidth<T>) {
+      Vec<T> x = load(c + j);
+      if (e.bias) x += load(e.bias + j);
+      if (residual) x += load(residual + j);
+      store(c + j, e.relu ? (x < T(0) ? Vec<T>{} : x) : x);
+    }
+    if (whole == columns) continue;
+    Vec<T> x = load(c + whole, tail);
+    if (e.bias) x += load(e.bias + whole, tail);
+    if (residual) x += load(residual + whole, tail);
+    store(c + whole, e.relu ? (x < T(0) ? Vec<T>{} : x) : x, tail);
+  }
+}
+
 // Rows and vectors of the tile are template arguments: the table gives one function for each.
 template <class T, bool kUnitRows, int kVectors, int kRows = kTileRows>
 constexpr void fill_tiles(TileKernel<T>* tiles) {
@@ -63,6 +83,7 @@ constexpr void fill_tile_table(ProductKernels<T>& kernels) {
   kernels.rows = kTileRows;
   kernels.width = kWidth<T>;
   kernels.masked = kMasked;
+  kernels.finish = finish<T>;
   fill_tiles<T, false, 1>(kernels.tiles[0][0]);
   fill_tiles<T, false, 2>(kernels.tiles[0][1]);
   fill_tiles<T, true, 1>(kernels.tiles[1][0]);
