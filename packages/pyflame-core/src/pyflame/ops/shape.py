@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .. import _core
 from .._size import Size
 from .._types import Sizes
+from .direct import direct
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -29,6 +30,7 @@ def wrap_dim(op: str, dim: int, ndim: int) -> int:
     return dim % limit
 
 
+@direct(_reshape, 2)
 def reshape(x: Tensor, shape: int | Sequence[int]) -> Tensor:
     """Give another shape to the same elements.
 
@@ -305,6 +307,7 @@ def expand_as(x: Tensor, other: Tensor) -> Tensor:
     return _expand(x, other.shape)
 
 
+@direct(_expand, 2)
 def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
     """Repeat dimensions of size 1 to a given shape.
 
