@@ -105,9 +105,20 @@ def test_errors_and_nodes_name_the_line_of_the_caller() -> None:
     assert location is not None and location.file == __file__
 
 
-def test_more_parameters_than_the_record_has_are_refused() -> None:
-    with pytest.raises(TypeError, match="takes fewer arguments"):
+def test_parameters_that_the_record_does_not_take_are_refused() -> None:
+    def softmax(dim: int, x: pf.Tensor) -> pf.Tensor:
+        return x
 
-        @direct(_core.ops.exp, 2)
-        def exp(x: pf.Tensor, y: pf.Tensor) -> pf.Tensor:
-            return x + y
+    def add(x: pf.Tensor) -> pf.Tensor:
+        return x
+
+    for function in (softmax, add):
+        with pytest.raises(TypeError, match="does not take"):
+            direct(function)
+
+
+def test_functions_of_records_are_not_taken_for_others() -> None:
+    decorated = {name for name in dir(pf.ops) if isinstance(getattr(pf.ops, name), _core.Direct)}
+    assert {"sum", "matmul", "reshape", "add", "exp", "linear"} <= decorated
+    composites = {"linear", "class_cross_entropy", "update_params", "having_grad", "forget_grads"}
+    assert {name for name in decorated if hasattr(_core, name)} == composites

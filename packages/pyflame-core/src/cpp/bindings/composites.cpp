@@ -53,17 +53,29 @@ bool are_classes_of(const Node* target, const Node* x) {
   return true;
 }
 
+// The number of a reduction in nll_loss; -1: none of them.
+int reduction_code(PyObject* name) {
+  if (!PyUnicode_Check(name)) return -1;
+  constexpr const char* names[] = {"none", "mean", "sum"};
+  for (int code = 0; code < 3; ++code) {
+    if (PyUnicode_CompareWithASCIIString(name, names[code]) == 0) return code;
+  }
+  return -1;
+}
+
 // class_cross_entropy(x, target, ignore_index, reduction): the negative log-likelihood of log_softmax(x); None, with
-// nothing recorded, where operands need conversions or do not fit.
+// nothing recorded, where arguments need conversions or do not fit.
 PyObject* class_cross_entropy(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
   static const graph::OpDef& log_softmax = graph::registry().at("log_softmax");
   static const graph::OpDef& nll_loss = graph::registry().at("nll_loss");
   Node* x = nargs == 4 ? node_of(args[0]) : nullptr;
   Node* target = nargs == 4 ? node_of(args[1]) : nullptr;
-  if (!x || !target || !PyLong_Check(args[2]) || !PyLong_Check(args[3])) Py_RETURN_NONE;
+  if (!x || !target || !(args[2] == Py_None || PyLong_Check(args[2]))) Py_RETURN_NONE;
   if (graph::autocast_dtype() >= 0 || !is_floating(x->dtype) || !are_classes_of(target, x)) Py_RETURN_NONE;
-  const i64 ignored = PyLong_AsLongLong(args[2]), reduction = PyLong_AsLongLong(args[3]);
+  const i64 ignored = args[2] == Py_None ? -100 : PyLong_AsLongLong(args[2]);
   if (PyErr_Occurred()) return nullptr;
+  const i64 reduction = args[3] == Py_None ? 1 : reduction_code(args[3]);
+  if (reduction < 0) Py_RETURN_NONE;
   try {
     Var logs = graph::apply(log_softmax, {Var(x)}, {x->ndim > 1});
     return wrap(graph::apply(nll_loss, {logs, Var(target)}, {ignored, reduction}));

@@ -67,22 +67,39 @@ PyObject* get(PyObject* self, PyObject* object, PyObject*) {
   return self;
 }
 
+// How many of the first parameters are the record's: the operands of elementwise ones go by place, others by name.
+Py_ssize_t shared(const Function& function, PyObject* names) {
+  const Py_ssize_t total = static_cast<Py_ssize_t>(function.names.size());
+  if (function.in_table) return total;
+  Py_ssize_t count = 0;
+  while (count < total && count < PyTuple_GET_SIZE(names) &&
+         PyUnicode_Compare(function.names[static_cast<std::size_t>(count)], PyTuple_GET_ITEM(names, count)) == 0) {
+    ++count;
+  }
+  return count;
+}
+
 PyObject* construct(PyTypeObject* type, PyObject* args, PyObject*) {
   PyObject *core, *python, *names;
   Py_ssize_t required;
   if (!PyArg_ParseTuple(args, "O!OO!n", &PyCFunction_Type, &core, &python, &PyTuple_Type, &names, &required)) return nullptr;
   const Function* function = function_of(core);
-  if (PyTuple_GET_SIZE(names) > (function ? static_cast<Py_ssize_t>(function->names.size()) : kMaxArguments)) {
-    return PyErr_Format(PyExc_TypeError, "[direct] %R takes fewer arguments than %R", core, names);
+  const Py_ssize_t count = function ? shared(*function, names) : PyTuple_GET_SIZE(names);
+  if (count == 0 || count > PyTuple_GET_SIZE(names) || count > kMaxArguments) {
+    return PyErr_Format(PyExc_TypeError, "[direct] %R does not take %R first", core, names);
   }
   auto* direct = reinterpret_cast<Direct*>(type->tp_alloc(type, 0));
   if (!direct) return nullptr;
+  direct->names = PyTuple_GetSlice(names, 0, count);
+  if (!direct->names) {
+    Py_DECREF(direct);
+    return nullptr;
+  }
   direct->vectorcall = call;
   direct->python = Py_NewRef(python);
-  direct->names = Py_NewRef(names);
   direct->core = Py_NewRef(core);
   direct->function = function;
-  direct->required = required;
+  direct->required = required < count ? required : count;
   return reinterpret_cast<PyObject*>(direct);
 }
 

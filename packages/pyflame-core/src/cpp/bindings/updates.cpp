@@ -18,8 +18,12 @@ py::object taken(PyObject* object) {
   return py::reinterpret_steal<py::object>(object);
 }
 
-const Function& update_function(PyObject* object) {
-  const Function* f = function_of(object);
+PyObject* g_ops;  // the module of the records' functions
+
+// From the function of an update op, or its name.
+const Function& update_function(PyObject* given) {
+  py::object object = PyUnicode_Check(given) ? taken(PyObject_GetAttr(g_ops, given)) : borrowed(given);
+  const Function* f = function_of(object.ptr());
   if (!f || f->op->kind != graph::OpCategory::kUpdate) type_error("[update] expected the function of an update op");
   return *f;
 }
@@ -153,11 +157,11 @@ long long counted(PyObject* entry, PyObject* counter) {
   return count;
 }
 
-// update_params(function, params, state, keys, attrs, counter or None) -> list of parameters, or None
+// update_params(record, params, state, keys, attrs, counter or None) -> list of parameters, or None
 PyObject* update_params(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
   if (nargs != 6 || !PyList_Check(args[1]) || !PyDict_Check(args[2]) || !PyTuple_Check(args[3])) {
-    return PyErr_Format(PyExc_TypeError, "[update_params] expected an op function, a list of parameters, a dict, a tuple of keys, attributes, "
-                                         "and a key or None");
+    return PyErr_Format(PyExc_TypeError, "[update_params] expected the name of an op, a list of parameters, a dict, a tuple of keys, "
+                                         "attributes, and a key or None");
   }
   PyObject *keys = args[3], *attrs = args[4], *counter = args[5];
   try {
@@ -227,6 +231,7 @@ PyMethodDef functions[] = {
 }  // namespace
 
 void register_updates(py::module_& module) {
+  g_ops = py::object(module.attr("ops")).release().ptr();
   for (PyMethodDef& function : functions) module.attr(function.ml_name) = taken(PyCFunction_New(&function, nullptr));
 }
 

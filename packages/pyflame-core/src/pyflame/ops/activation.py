@@ -32,7 +32,7 @@ _tanh = _core.ops.tanh
 _where = _core.ops.where
 
 
-@direct(_relu, 1)
+@direct
 def relu(x: Tensor) -> Tensor:
     """Replace negative elements by 0.
 
@@ -58,7 +58,7 @@ def sigmoid(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _sigmoid(x) if out is None else stored("sigmoid", out, _sigmoid(x))
 
 
-@direct(_softmax, 2)
+@direct
 def softmax(x: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
     """Scale exponentials along a dimension so that they sum to 1.
 
@@ -73,7 +73,7 @@ def softmax(x: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
     return _softmax(x if dtype is None else _cast(x, dtype), dim)
 
 
-@direct(_log_softmax, 2)
+@direct
 def log_softmax(x: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
     """Compute log(softmax(x)) without overflow or loss of digits.
 

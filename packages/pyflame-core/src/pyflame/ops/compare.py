@@ -29,7 +29,7 @@ _lt = _core.ops.lt
 _ne = _core.ops.ne
 
 
-@direct(_eq, 2)
+@direct
 def eq(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Tell where x == y.
 
@@ -46,7 +46,7 @@ def eq(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Ten
     return _eq(x, y)
 
 
-@direct(_ne, 2)
+@direct
 def ne(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Tell where x != y.
 
@@ -63,7 +63,7 @@ def ne(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Ten
     return _ne(x, y)
 
 
-@direct(_lt, 2)
+@direct
 def lt(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Tell where x < y.
 
@@ -80,7 +80,7 @@ def lt(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Ten
     return _lt(x, y)
 
 
-@direct(_le, 2)
+@direct
 def le(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Tell where x <= y.
 
@@ -97,7 +97,7 @@ def le(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Ten
     return _le(x, y)
 
 
-@direct(_gt, 2)
+@direct
 def gt(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Tell where x > y.
 
@@ -114,7 +114,7 @@ def gt(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Ten
     return _gt(x, y)
 
 
-@direct(_ge, 2)
+@direct
 def ge(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Tell where x >= y.
 
@@ -131,7 +131,7 @@ def ge(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Ten
     return _ge(x, y)
 
 
-@direct(_isnan, 1)
+@direct
 def isnan(x: Tensor) -> Tensor:
     """Tell where elements are NaN.
 
@@ -143,7 +143,7 @@ def isnan(x: Tensor) -> Tensor:
     return _isnan(x)
 
 
-@direct(_isinf, 1)
+@direct
 def isinf(x: Tensor) -> Tensor:
     """Tell where elements are infinite.
 
@@ -155,7 +155,7 @@ def isinf(x: Tensor) -> Tensor:
     return _isinf(x)
 
 
-@direct(_isfinite, 1)
+@direct
 def isfinite(x: Tensor) -> Tensor:
     """Tell where elements are neither NaN nor infinite.
 

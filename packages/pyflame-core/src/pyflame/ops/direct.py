@@ -1,31 +1,24 @@
-"""Public functions that record one op."""
+"""Public functions over functions of the core."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from .. import _core
-
-if TYPE_CHECKING:
-    from .._core import Op
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def direct(record: Op, count: int) -> Callable[[F], F]:
-    """Let calls that give the first parameters only go to the record, without running the function.
+def direct(function: F) -> F:
+    """Let calls go to the core's function of the same name, without running this one, where both take the arguments.
 
-    Args:
-        record: takes these parameters in the same order, with the same defaults.
-        count: of these parameters.
+    The core's function takes the first parameters of this one, in the same order and with the same defaults: those that
+    have the names of a record's, all operands of an elementwise record, and all parameters where there is no record.
     """
-
-    def decorate(function: F) -> F:
-        code, defaults = function.__code__, function.__defaults__ or ()
-        names = code.co_varnames[:count]
-        made = _core.Direct(record, function, names, min(count, code.co_argcount - len(defaults)))
-        return functools.update_wrapper(made, function)  # type: ignore[return-value]
-
-    return decorate
+    name, code = function.__name__, function.__code__
+    core = getattr(_core, name, None) or getattr(_core.ops, name)
+    names = code.co_varnames[: code.co_argcount]
+    made = _core.Direct(core, function, names, len(names) - len(function.__defaults__ or ()))
+    return functools.update_wrapper(made, function)  # type: ignore[return-value]

@@ -50,7 +50,7 @@ def _scaled(op: str, x: Any, y: Any, alpha: Number) -> Any:
     return _mul(y, bool(alpha) if dtype is bool_ else alpha)
 
 
-@direct(_add, 2)
+@direct
 def add(x: Tensor | Number, y: Tensor | Number, *, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
     """Add `y`, scaled by `alpha`.
 
@@ -67,7 +67,7 @@ def add(x: Tensor | Number, y: Tensor | Number, *, alpha: Number = 1, out: Tenso
     return _add(x, y) if type(alpha) is int and alpha == 1 else _add(x, _scaled("add", x, y, alpha))
 
 
-@direct(_sub, 2)
+@direct
 def sub(x: Tensor | Number, y: Tensor | Number, *, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
     """Subtract `y`, scaled by `alpha`.
 
@@ -95,7 +95,7 @@ def rsub(x: Tensor, y: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     return sub(y, x, alpha=alpha)
 
 
-@direct(_mul, 2)
+@direct
 def mul(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Multiply.
 
@@ -147,7 +147,6 @@ def div(
     raise ValueError(f"[div] rounding_mode is {rounding_mode!r}: expected None, 'trunc' or 'floor'")
 
 
-@direct(_div, 2)
 def true_divide(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Divide; the same as `div` without a rounding mode.
 
@@ -164,7 +163,7 @@ def true_divide(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = Non
     return _div(x, y)
 
 
-@direct(_floor_divide, 2)
+@direct
 def floor_divide(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Divide and round towards minus infinity.
 
@@ -181,7 +180,7 @@ def floor_divide(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = No
     return _floor_divide(x, y)
 
 
-@direct(_remainder, 2)
+@direct
 def remainder(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Return the remainder of a floored division; it has the sign of `y`.
 
@@ -198,7 +197,7 @@ def remainder(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None)
     return _remainder(x, y)
 
 
-@direct(_fmod, 2)
+@direct
 def fmod(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Return the remainder of a truncated division; it has the sign of `x`.
 
@@ -253,7 +252,7 @@ def float_power(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = Non
     return pow(base, exponent)
 
 
-@direct(_neg, 1)
+@direct
 def neg(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Change the sign.
 
@@ -270,7 +269,7 @@ def neg(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _neg(x)
 
 
-@direct(_positive, 1)
+@direct
 def positive(x: Tensor) -> Tensor:
     """Return the values unchanged; bool is refused.
 
@@ -282,7 +281,7 @@ def positive(x: Tensor) -> Tensor:
     return _positive(x)
 
 
-@direct(_abs, 1)
+@direct
 def abs(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Take the absolute value; its gradient at 0 is 0.
 
@@ -315,7 +314,7 @@ def square(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _square(x if x.dtype is not bool_ else _cast(x, int64))
 
 
-@direct(_reciprocal, 1)
+@direct
 def reciprocal(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute 1 / x.
 

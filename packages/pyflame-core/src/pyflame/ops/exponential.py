@@ -35,7 +35,7 @@ _sub = _core.ops.sub
 _xlogy = _core.ops.xlogy
 
 
-@direct(_exp, 1)
+@direct
 def exp(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute e to the power of each element.
 
@@ -52,7 +52,7 @@ def exp(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _exp(x)
 
 
-@direct(_exp2, 1)
+@direct
 def exp2(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute 2 to the power of each element.
 
@@ -69,7 +69,7 @@ def exp2(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _exp2(x)
 
 
-@direct(_expm1, 1)
+@direct
 def expm1(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute exp(x) - 1 without losing digits near 0.
 
@@ -86,7 +86,7 @@ def expm1(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _expm1(x)
 
 
-@direct(_log, 1)
+@direct
 def log(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the natural logarithm.
 
@@ -103,7 +103,7 @@ def log(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _log(x)
 
 
-@direct(_log2, 1)
+@direct
 def log2(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the logarithm to base 2.
 
@@ -120,7 +120,7 @@ def log2(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _log2(x)
 
 
-@direct(_log10, 1)
+@direct
 def log10(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the logarithm to base 10.
 
@@ -137,7 +137,7 @@ def log10(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _log10(x)
 
 
-@direct(_log1p, 1)
+@direct
 def log1p(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute log(1 + x) without losing digits near 0.
 
@@ -154,7 +154,7 @@ def log1p(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _log1p(x)
 
 
-@direct(_sqrt, 1)
+@direct
 def sqrt(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the square root.
 
@@ -171,7 +171,7 @@ def sqrt(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _sqrt(x)
 
 
-@direct(_rsqrt, 1)
+@direct
 def rsqrt(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute 1 / sqrt(x).
 
@@ -188,7 +188,7 @@ def rsqrt(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _rsqrt(x)
 
 
-@direct(_hypot, 2)
+@direct
 def hypot(x: Tensor, y: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the hypotenuse of a right triangle with legs `x` and `y`.
 
@@ -205,7 +205,7 @@ def hypot(x: Tensor, y: Tensor, out: Tensor | None = None) -> Tensor:
     return _hypot(x, y)
 
 
-@direct(_erf, 1)
+@direct
 def erf(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the error function.
 
@@ -222,7 +222,7 @@ def erf(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _erf(x)
 
 
-@direct(_erfc, 1)
+@direct
 def erfc(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute 1 - erf(x) without losing digits for large x.
 
@@ -239,7 +239,7 @@ def erfc(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _erfc(x)
 
 
-@direct(_erfinv, 1)
+@direct
 def erfinv(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the inverse of the error function.
 
@@ -256,7 +256,7 @@ def erfinv(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _erfinv(x)
 
 
-@direct(_lgamma, 1)
+@direct
 def lgamma(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the logarithm of the absolute value of the gamma function.
 
@@ -273,7 +273,7 @@ def lgamma(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _lgamma(x)
 
 
-@direct(_digamma, 1)
+@direct
 def digamma(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the derivative of `lgamma`.
 
@@ -290,7 +290,7 @@ def digamma(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _digamma(x)
 
 
-@direct(_logaddexp, 2)
+@direct
 def logaddexp(x: Tensor, y: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute log(exp(x) + exp(y)) without overflow.
 
@@ -307,7 +307,7 @@ def logaddexp(x: Tensor, y: Tensor, out: Tensor | None = None) -> Tensor:
     return _logaddexp(x, y)
 
 
-@direct(_logaddexp2, 2)
+@direct
 def logaddexp2(x: Tensor, y: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute log2(2**x + 2**y) without overflow.
 
@@ -324,7 +324,7 @@ def logaddexp2(x: Tensor, y: Tensor, out: Tensor | None = None) -> Tensor:
     return _logaddexp2(x, y)
 
 
-@direct(_xlogy, 2)
+@direct
 def xlogy(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Compute x * log(y), which is 0 where x is 0 and y is a number.
 

@@ -30,7 +30,7 @@ def _need(op: str, a: Tensor, rank_a: int, b: Tensor, rank_b: int) -> None:
         )
 
 
-@direct(_matmul, 2)
+@direct
 def matmul(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
     """Multiply matrices, vectors, or batches of them.
 
@@ -52,7 +52,7 @@ def matmul(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
     return _matmul(a, b)
 
 
-@direct(_linear, 3)
+@direct
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Compute `x @ weight.T + bias`.
 
@@ -249,7 +249,7 @@ def baddbmm(
     return _scaled_sum(x, bmm(a, b), beta, alpha)
 
 
-@direct(_tril, 2)
+@direct
 def tril(x: Tensor, diagonal: int = 0, out: Tensor | None = None) -> Tensor:
     """Keep the lower triangle of each matrix, with zeros elsewhere.
 
@@ -269,7 +269,7 @@ def tril(x: Tensor, diagonal: int = 0, out: Tensor | None = None) -> Tensor:
     return _tril(x, diagonal)
 
 
-@direct(_triu, 2)
+@direct
 def triu(x: Tensor, diagonal: int = 0, out: Tensor | None = None) -> Tensor:
     """Keep the upper triangle of each matrix, with zeros elsewhere.
 

@@ -24,7 +24,7 @@ _logical_or = _core.ops.logical_or
 _logical_xor = _core.ops.logical_xor
 
 
-@direct(_logical_and, 2)
+@direct
 def logical_and(x: Tensor, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Tell where both are non-zero.
 
@@ -41,7 +41,7 @@ def logical_and(x: Tensor, y: Tensor | Number, out: Tensor | None = None) -> Ten
     return _logical_and(x, y)
 
 
-@direct(_logical_or, 2)
+@direct
 def logical_or(x: Tensor, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Tell where at least one is non-zero.
 
@@ -58,7 +58,7 @@ def logical_or(x: Tensor, y: Tensor | Number, out: Tensor | None = None) -> Tens
     return _logical_or(x, y)
 
 
-@direct(_logical_xor, 2)
+@direct
 def logical_xor(x: Tensor, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Tell where exactly one is non-zero.
 
@@ -75,7 +75,7 @@ def logical_xor(x: Tensor, y: Tensor | Number, out: Tensor | None = None) -> Ten
     return _logical_xor(x, y)
 
 
-@direct(_logical_not, 1)
+@direct
 def logical_not(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Tell where elements are zero.
 
@@ -92,7 +92,7 @@ def logical_not(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _logical_not(x)
 
 
-@direct(_bitwise_and, 2)
+@direct
 def bitwise_and(x: Tensor, y: Tensor | int, out: Tensor | None = None) -> Tensor:
     """Combine the bits by and; logical and for bool.
 
@@ -109,7 +109,7 @@ def bitwise_and(x: Tensor, y: Tensor | int, out: Tensor | None = None) -> Tensor
     return _bitwise_and(x, y)
 
 
-@direct(_bitwise_or, 2)
+@direct
 def bitwise_or(x: Tensor, y: Tensor | int, out: Tensor | None = None) -> Tensor:
     """Combine the bits by or; logical or for bool.
 
@@ -126,7 +126,7 @@ def bitwise_or(x: Tensor, y: Tensor | int, out: Tensor | None = None) -> Tensor:
     return _bitwise_or(x, y)
 
 
-@direct(_bitwise_xor, 2)
+@direct
 def bitwise_xor(x: Tensor, y: Tensor | int, out: Tensor | None = None) -> Tensor:
     """Combine the bits by exclusive or.
 
@@ -143,7 +143,7 @@ def bitwise_xor(x: Tensor, y: Tensor | int, out: Tensor | None = None) -> Tensor
     return _bitwise_xor(x, y)
 
 
-@direct(_bitwise_not, 1)
+@direct
 def bitwise_not(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Flip all bits; logical not for bool.
 
@@ -160,7 +160,7 @@ def bitwise_not(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _bitwise_not(x)
 
 
-@direct(_bitwise_left_shift, 2)
+@direct
 def bitwise_left_shift(x: Tensor, y: Tensor | int, out: Tensor | None = None) -> Tensor:
     """Shift the bits to the left.
 
@@ -177,7 +177,7 @@ def bitwise_left_shift(x: Tensor, y: Tensor | int, out: Tensor | None = None) ->
     return _bitwise_left_shift(x, y)
 
 
-@direct(_bitwise_right_shift, 2)
+@direct
 def bitwise_right_shift(x: Tensor, y: Tensor | int, out: Tensor | None = None) -> Tensor:
     """Shift the bits to the right, keeping the sign.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from .. import _core
 from ..dtypes import int64
+from .direct import direct
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -17,6 +18,7 @@ _nll_loss = _core.ops.nll_loss
 _REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
 
 
+@direct
 def class_cross_entropy(x: Tensor, target: Tensor, ignore_index: int = -100, reduction: str = "mean") -> Tensor | None:
     """Return `nll_loss(log_softmax(x), target)` in one call, for operands that need neither conversions nor errors.
 
@@ -34,8 +36,7 @@ def class_cross_entropy(x: Tensor, target: Tensor, ignore_index: int = -100, red
         >>> pf.ops.class_cross_entropy(pf.zeros(2, 4), pf.tensor([0, 3]))
         tensor(1.3863)
     """
-    code = _REDUCTIONS.get(reduction)
-    return None if code is None else _class_cross_entropy(x, target, ignore_index, code)
+    return _class_cross_entropy(x, target, ignore_index, reduction)
 
 
 def nll_loss(x: Tensor, target: Tensor, ignore_index: int = -100, reduction: str = "mean") -> Tensor:

@@ -43,7 +43,7 @@ _sum = _core.ops.sum
 _where = _core.ops.where
 
 
-@direct(_sum, 3)
+@direct
 def sum(
     x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: DType | None = None, out: Tensor | None = None
 ) -> Tensor:
@@ -71,7 +71,7 @@ def _in_dtype(reduce: Any, x: Tensor, dim: Dims, keepdim: bool, dtype: DType) ->
     return total if total.dtype is dtype else _cast(total, dtype)
 
 
-@direct(_mean, 3)
+@direct
 def mean(
     x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: DType | None = None, out: Tensor | None = None
 ) -> Tensor:
@@ -95,7 +95,7 @@ def mean(
     return _mean(x if dtype is None else _cast(x, dtype), dim, keepdim)
 
 
-@direct(_prod, 3)
+@direct
 def prod(
     x: Tensor, dim: int | None = None, keepdim: bool = False, dtype: DType | None = None, out: Tensor | None = None
 ) -> Tensor:
@@ -144,7 +144,7 @@ def nanmean(
     return _core.ops.div(nansum(x, dim, keepdim, dtype=dtype), count)
 
 
-@direct(_amax, 3)
+@direct
 def amax(x: Tensor, dim: Dims = None, keepdim: bool = False, out: Tensor | None = None) -> Tensor:
     """Find the largest elements; ties share the gradient.
 
@@ -164,7 +164,7 @@ def amax(x: Tensor, dim: Dims = None, keepdim: bool = False, out: Tensor | None 
     return _amax(x, dim, keepdim)
 
 
-@direct(_amin, 3)
+@direct
 def amin(x: Tensor, dim: Dims = None, keepdim: bool = False, out: Tensor | None = None) -> Tensor:
     """Find the smallest elements; ties share the gradient.
 

@@ -34,7 +34,7 @@ _trunc = _core.ops.trunc
 _where = _core.ops.where
 
 
-@direct(_floor, 1)
+@direct
 def floor(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Round towards minus infinity.
 
@@ -51,7 +51,7 @@ def floor(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _floor(x)
 
 
-@direct(_ceil, 1)
+@direct
 def ceil(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Round towards infinity.
 
@@ -68,7 +68,7 @@ def ceil(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _ceil(x)
 
 
-@direct(_trunc, 1)
+@direct
 def trunc(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Round towards zero.
 
@@ -126,7 +126,7 @@ def frac(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _sub(x, _trunc(x))
 
 
-@direct(_sign, 1)
+@direct
 def sign(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Return -1, 0 or 1.
 
@@ -143,7 +143,7 @@ def sign(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _sign(x)
 
 
-@direct(_signbit, 1)
+@direct
 def signbit(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Tell whether the sign bit is set, which it is for -0.0 too.
 
@@ -160,7 +160,7 @@ def signbit(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _signbit(x)
 
 
-@direct(_copysign, 2)
+@direct
 def copysign(x: Tensor, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Return the magnitude of `x` with the sign of `y`.
 
@@ -261,7 +261,7 @@ def clamp_max(x: Tensor, max: Tensor | Number) -> Tensor:
     return clamp(x, max=max)
 
 
-@direct(_maximum, 2)
+@direct
 def maximum(x: Tensor, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Take the larger of two elements; NaN wins.
 
@@ -278,7 +278,7 @@ def maximum(x: Tensor, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     return _maximum(x, y)
 
 
-@direct(_minimum, 2)
+@direct
 def minimum(x: Tensor, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Take the smaller of two elements; NaN wins.
 

@@ -68,7 +68,7 @@ def _accumulate(op: _core.Op, x: Tensor, dim: int, dtype: DType | None) -> Tenso
     return y if dtype is None or y.dtype is dtype else _cast(y, dtype)
 
 
-@direct(_logcumsumexp, 2)
+@direct
 def logcumsumexp(x: Tensor, dim: int, out: Tensor | None = None) -> Tensor:
     """Compute log(cumsum(exp(x))) without overflow.
 

@@ -30,7 +30,7 @@ def wrap_dim(op: str, dim: int, ndim: int) -> int:
     return dim % limit
 
 
-@direct(_reshape, 2)
+@direct
 def reshape(x: Tensor, shape: int | Sequence[int]) -> Tensor:
     """Give another shape to the same elements.
 
@@ -307,7 +307,6 @@ def expand_as(x: Tensor, other: Tensor) -> Tensor:
     return _expand(x, other.shape)
 
 
-@direct(_expand, 2)
 def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
     """Repeat dimensions of size 1 to a given shape.
 

@@ -33,7 +33,7 @@ _mul = _core.ops.mul
 _where = _core.ops.where
 
 
-@direct(_sin, 1)
+@direct
 def sin(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the sine.
 
@@ -50,7 +50,7 @@ def sin(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _sin(x)
 
 
-@direct(_cos, 1)
+@direct
 def cos(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the cosine.
 
@@ -67,7 +67,7 @@ def cos(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _cos(x)
 
 
-@direct(_tan, 1)
+@direct
 def tan(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the tangent.
 
@@ -84,7 +84,7 @@ def tan(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _tan(x)
 
 
-@direct(_asin, 1)
+@direct
 def asin(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the inverse sine.
 
@@ -101,7 +101,7 @@ def asin(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _asin(x)
 
 
-@direct(_acos, 1)
+@direct
 def acos(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the inverse cosine.
 
@@ -118,7 +118,7 @@ def acos(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _acos(x)
 
 
-@direct(_atan, 1)
+@direct
 def atan(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the inverse tangent.
 
@@ -135,7 +135,7 @@ def atan(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _atan(x)
 
 
-@direct(_sinh, 1)
+@direct
 def sinh(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the hyperbolic sine.
 
@@ -152,7 +152,7 @@ def sinh(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _sinh(x)
 
 
-@direct(_cosh, 1)
+@direct
 def cosh(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the hyperbolic cosine.
 
@@ -169,7 +169,7 @@ def cosh(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _cosh(x)
 
 
-@direct(_tanh, 1)
+@direct
 def tanh(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the hyperbolic tangent.
 
@@ -186,7 +186,7 @@ def tanh(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _tanh(x)
 
 
-@direct(_asinh, 1)
+@direct
 def asinh(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the inverse hyperbolic sine.
 
@@ -203,7 +203,7 @@ def asinh(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _asinh(x)
 
 
-@direct(_acosh, 1)
+@direct
 def acosh(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the inverse hyperbolic cosine.
 
@@ -220,7 +220,7 @@ def acosh(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _acosh(x)
 
 
-@direct(_atanh, 1)
+@direct
 def atanh(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the inverse hyperbolic tangent.
 
@@ -237,7 +237,7 @@ def atanh(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _atanh(x)
 
 
-@direct(_atan2, 2)
+@direct
 def atan2(y: Tensor, x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the angle of the point (x, y), in (-pi, pi].
 

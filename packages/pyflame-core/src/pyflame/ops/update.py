@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import _core
+from .direct import direct
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -208,6 +209,7 @@ def adam_update(
     _update_all(op, rows, lr, beta1, beta2, eps, weight_decay, correction1, correction2, decoupled, maximize)
 
 
+@direct
 def update_params(
     record: str,
     params: list[Tensor],
@@ -239,9 +241,10 @@ def update_params(
         >>> pf.ops.update_params("sgd_step_plain", [p, idle], {}, (), (0.1, 0.0, False))
         [tensor([0.8000])]
     """
-    return _update_params(getattr(_core.ops, record), params, state, keys, attrs, counter)
+    return _update_params(record, params, state, keys, attrs, counter)
 
 
+@direct
 def having_grad(tensors: list[Tensor]) -> list[Tensor]:
     """Return the tensors that have a gradient.
 
@@ -255,6 +258,7 @@ def having_grad(tensors: list[Tensor]) -> list[Tensor]:
     return _having_grad(tensors)
 
 
+@direct
 def forget_grads(tensors: list[Tensor]) -> None:
     """Set the gradient of each tensor to None.
 

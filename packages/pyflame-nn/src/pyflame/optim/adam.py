@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyflame import Tensor, ops, zeros_like
+from pyflame import Tensor, zeros_like
+from pyflame.ops import update_params
 
 from .optimizer import Group, Optimizer, Params, check_not_negative
 
@@ -81,9 +82,9 @@ class Adam(Optimizer):
             corrections = 1.0 - beta1**step, 1.0 - beta2**step
             return (lr, beta1, beta2, eps, decay, *corrections, self.decoupled, maximize)
 
-        if ops.update_params(record, params, self.state, names, attributes, "step") is None:
+        if update_params(record, params, self.state, names, attributes, "step") is None:
             self._start(params, names)
-            ops.update_params(record, params, self.state, names, attributes, "step")
+            update_params(record, params, self.state, names, attributes, "step")
         return []
 
     def _start(self, params: list[Tensor], names: tuple[str, ...]) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from pyflame import Tensor, as_tensor, enable_grad, eval as evaluate, no_grad, ops
+from pyflame import Tensor, as_tensor, enable_grad, eval as evaluate, no_grad
 from pyflame.nn.hooks import RemovableHandle, register
 from pyflame.nn.running import take_waiting
+from pyflame.ops import forget_grads, having_grad
 
 from .hooks import Hook, OptimizerHooks, step_arguments
 
@@ -93,7 +94,7 @@ class Optimizer:
         changed: list[Tensor] = []
         with self._quiet:
             for group in self.param_groups:
-                params = ops.having_grad(group["params"])
+                params = having_grad(group["params"])
                 changed += params
                 changed += self.update(params, group)
             changed += take_waiting()
@@ -107,10 +108,11 @@ class Optimizer:
         """Forget all gradients, or with False set them to zero."""
         for group in self.param_groups:
             if set_to_none:
-                ops.forget_grads(group["params"])
+                forget_grads(group["params"])
                 continue
-            for param in ops.having_grad(group["params"]):
-                param.grad = param.grad.new_zeros(param.grad.shape)
+            for param in group["params"]:
+                if param.grad is not None:
+                    param.grad = param.grad.new_zeros(param.grad.shape)
 
     def register_step_pre_hook(self, hook: Hook) -> RemovableHandle:
         """Call `hook(optimizer, args, kwargs)` before every step; a returned pair replaces args and kwargs.

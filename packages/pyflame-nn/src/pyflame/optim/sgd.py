@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyflame import Tensor, ops, zeros_like
+from pyflame import Tensor, zeros_like
+from pyflame.ops import update_params
 
 from .optimizer import Group, Optimizer, Params, check_not_negative
 
@@ -69,10 +70,10 @@ class SGD(Optimizer):
     def update(self, params: list[Tensor], group: Group) -> list[Tensor]:
         lr, momentum, decay, maximize = group["lr"], group["momentum"], group["weight_decay"], group["maximize"]
         if momentum == 0:
-            ops.update_params("sgd_step_plain", params, self.state, (), (lr, decay, maximize))
+            update_params("sgd_step_plain", params, self.state, (), (lr, decay, maximize))
             return []
         attributes = lr, momentum, group["dampening"], decay, group["nesterov"], maximize
-        if ops.update_params("sgd_step", params, self.state, VELOCITY, (*attributes, False)) is not None:
+        if update_params("sgd_step", params, self.state, VELOCITY, (*attributes, False)) is not None:
             return []
         starting: list[Tensor] = []
         moving: list[Tensor] = []
@@ -84,5 +85,5 @@ class SGD(Optimizer):
                 state["momentum_buffer"] = zeros_like(param)
                 starting.append(param)
         for together, first in ((starting, True), (moving, False)):
-            ops.update_params("sgd_step", together, self.state, VELOCITY, (*attributes, first))
+            update_params("sgd_step", together, self.state, VELOCITY, (*attributes, first))
         return []

@@ -6,6 +6,7 @@ import math
 
 from pyflame import Tensor, cast, gather, index_select, log_softmax, ops, where
 from pyflame.amp import float32_inputs
+from pyflame.ops import class_cross_entropy
 
 from .loss import reduce
 
@@ -119,7 +120,7 @@ def cross_entropy(
         1.3863
     """
     if weight is None and label_smoothing == 0.0:
-        loss = ops.class_cross_entropy(input, target, ignore_index, reduction)
+        loss = class_cross_entropy(input, target, ignore_index, reduction)
         if loss is not None:
             return loss
     return any_cross_entropy(input, target, weight, ignore_index, reduction, label_smoothing)
