@@ -59,7 +59,7 @@ def composites() -> Iterator[str]:
     yield "|---|---|"
     for name in sorted(dir(pf.ops)):
         function = getattr(pf.ops, name)
-        if name.startswith("_") or name in known or not inspect.isfunction(function):
+        if name.startswith("_") or name in known or not inspect.isroutine(function):
             continue
         summary = (inspect.getdoc(function) or "").splitlines()[0].replace("|", "\\|")
         yield f"| `{name}` | {summary} |"

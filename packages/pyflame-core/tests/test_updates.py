@@ -94,31 +94,60 @@ def test_gradients_that_are_copied_first() -> None:
         np.testing.assert_array_equal(parameter.numpy(), -gradient.numpy())
 
 
-def test_rows_come_with_gradients_and_are_counted() -> None:
+def test_parameters_with_a_gradient_are_updated_and_counted() -> None:
     first, second, idle = pf.zeros(2), pf.ones(3), pf.ones(1)
     first.grad, second.grad = pf.full((2,), 5.0), pf.full((3,), 6.0)
-    state = {first: {"step": 1, "m": pf.zeros(2)}, second: {"step": 7, "m": pf.zeros(3)}}
-    rows = pf.ops.update_rows([first, second, idle], state, ("m",), "step")
-    assert rows is not None and list(rows) == [2, 8]
-    assert [part is given for part, given in zip(rows[2][0], (first, first.grad, state[first]["m"]))] == [True] * 3
-    assert rows[8][0][0] is second and [entry["step"] for entry in state.values()] == [2, 8]
-    uncounted = pf.ops.update_rows([first, second], state, ("m",))
-    assert (
-        uncounted is not None and [row[0] is given for row, given in zip(uncounted[0], (first, second))] == [True] * 2
-    )
-    assert pf.ops.update_rows([idle], {}, ()) == {}
+    state = {first: {"step": 1, "v": pf.zeros(2)}, second: {"step": 7, "v": pf.ones(3)}}
+    asked = []
+
+    def attributes(step: int) -> tuple[float, ...]:
+        asked.append(step)
+        return (float(step), 0.5, 0.0, 0.0, False, False, False)
+
+    updated = pf.ops.update_params("sgd_step", [first, second, idle], state, ("v",), attributes, "step")
+    assert updated is not None and [found is given for found, given in zip(updated, (first, second))] == [True] * 2
+    assert asked == [2, 8] and [entry["step"] for entry in state.values()] == [2, 8]
+    assert (first.tolist(), second.tolist(), idle.tolist()) == ([-10.0] * 2, [1 - 8 * 6.5] * 3, [1.0])
+    assert [entry["v"].tolist() for entry in state.values()] == [[5.0] * 2, [6.5] * 3]
+    assert pf.ops.update_params("sgd_step", [idle], {}, ("v",), attributes, "step") == []
+    assert pf.ops.update_params("sgd_step_plain", [second], {}, (), (1.0, 0.0, False)) is not None
+    assert second.tolist() == [1 - 8 * 6.5 - 6] * 3
 
 
-def test_rows_without_all_state_are_not_counted() -> None:
+def test_nothing_is_updated_or_counted_where_state_is_missing() -> None:
     first, second = pf.zeros(2), pf.ones(3)
     first.grad, second.grad = pf.full((2,), 5.0), pf.full((3,), 6.0)
-    state = {first: {"step": 1, "m": pf.zeros(2)}, second: {"step": 7}}
-    assert pf.ops.update_rows([first, second], state, ("m",), "step") is None
-    assert pf.ops.update_rows([first], {}, (), "step") is None
-    assert state[first]["step"] == 1
+    state = {first: {"step": 1, "v": pf.zeros(2)}, second: {"step": 7}}
+    attrs = (1.0, 0.5, 0.0, 0.0, False, False, False)
+
+    def update(params: list[Any], state: dict[Any, Any], keys: tuple[str, ...] = ("v",), counter: Any = None) -> Any:
+        return pf.ops.update_params("sgd_step", params, state, keys, (lambda _: attrs) if counter else attrs, counter)
+
+    assert update([first, second], state, counter="step") is None
+    assert update([first], {}, counter="step") is None
+    assert (state[first]["step"], first.tolist()) == (1, [0.0, 0.0])
     with pytest.raises(KeyError, match="count"):
-        pf.ops.update_rows([first], state, ("m",), "count")
+        update([first], state, counter="count")
     with pytest.raises(TypeError, match="params: expected tensors, got int"):
-        pf.ops.update_rows([3], state, ("m",))  # type: ignore[list-item]
+        update([3], state)
     with pytest.raises(TypeError, match="a dict for each parameter, got list"):
-        pf.ops.update_rows([first], {first: []}, ("m",))  # type: ignore[dict-item]
+        update([first], {first: []})
+    with pytest.raises(TypeError, match="sgd_step has 1 states, got 2 keys"):
+        update([first], state, ("v", "w"))
+    with pytest.raises(TypeError, match=r"\[sgd_step\] takes 7 attributes, got 1"):
+        pf.ops.update_params("sgd_step", [first], state, ("v",), (1.0,))
+    with pytest.raises(TypeError, match="the function of an update op"):
+        pf.ops.update_params("add", [first], state, (), ())
+    with pytest.raises(RuntimeError, match=r"\[sgd_step\]"):
+        update([first], {first: {"v": pf.zeros(3)}})
+
+
+def test_gradients_are_found_and_forgotten() -> None:
+    first, second = pf.zeros(2), pf.ones(3)
+    first.grad = pf.full((2,), 5.0)
+    assert [found is first for found in pf.ops.having_grad([first, second])] == [True]
+    pf.ops.forget_grads([first, second])
+    assert first.grad is None
+    for function in (pf.ops.having_grad, pf.ops.forget_grads):
+        with pytest.raises(TypeError, match="expected tensors, got int"):
+            function([3])  # type: ignore[list-item]

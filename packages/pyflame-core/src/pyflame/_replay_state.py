@@ -33,6 +33,7 @@ ATOMS: tuple[type, ...] = (
     slice,
 )
 ATOMS += (DType, np.generic, np.dtype, enum.Enum, types.BuiltinFunctionType, types.MethodDescriptorType)
+ATOMS += (_core.Direct,)
 ATOMS += (types.WrapperDescriptorType, types.MethodWrapperType, types.GetSetDescriptorType, types.MemberDescriptorType)
 ATOMS += (types.GenericAlias, types.UnionType)
 # Modules whose contents nobody changes.

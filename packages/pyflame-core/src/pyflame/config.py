@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import _core
-from ._core import TensorBase
 from ._environment import cache_dir as cache_dir
 
 if TYPE_CHECKING:
@@ -29,14 +28,7 @@ def eval(*tensors: Tensor | Sequence[Tensor]) -> Any:
         >>> pf.eval(pf.ones(2) + 1)
         tensor([2., 2.])
     """
-    flat: list[Tensor] = []
-    for given in tensors:
-        if isinstance(given, TensorBase):
-            flat.append(given)
-        else:
-            flat.extend(given)
-    _core.eval(flat)
-    return tensors[0] if len(tensors) == 1 else tensors
+    return _core.eval(*tensors)
 
 
 def is_lazy(x: Tensor) -> bool:

@@ -5,6 +5,8 @@
 #include "autograd/overwritten.h"
 #include "autograd/recompute.h"
 #include "base/error.h"
+#include "base/lease.h"
+#include "graph/line.h"
 #include "ops/function.h"
 #include "ops/functions.h"
 
@@ -50,10 +52,8 @@ bool has_history(const Node* node) { return node->has(kRequiresGrad) && !node->h
 }
 
 // Post-order over the recorded history, inputs first. Iterative: histories may be 10^5 nodes deep.
-std::vector<Node*> history_order(const std::vector<Var>& outputs, const std::vector<Var>& ends) {
-  std::vector<Node*> order, stack;
-  order.reserve(64);
-  stack.reserve(64);
+void history_order(const std::vector<Var>& outputs, const std::vector<Var>& ends, std::vector<Node*>& order, std::vector<Node*>& stack) {
+  stack.clear();
   u32 epoch = next_epoch();
   for (const Var& end : ends) {
     end->mark = epoch;
@@ -84,7 +84,6 @@ std::vector<Node*> history_order(const std::vector<Var>& outputs, const std::vec
       stack.pop_back();
     }
   }
-  return order;
 }
 
 // One backward pass. Positions and edges are copied out of the nodes at the start, because recording a VJP may evaluate
@@ -92,8 +91,9 @@ std::vector<Node*> history_order(const std::vector<Var>& outputs, const std::vec
 class Walk {
  public:
   // `stops`: the history below `wrt` is not looked at.
-  Walk(const std::vector<Var>& outputs, const std::vector<Var>& wrt, bool stops)
-      : order_(history_order(outputs, stops ? wrt : std::vector<Var>())), ends_(stops ? wrt.size() : 0) {
+  void prepare(const std::vector<Var>& outputs, const std::vector<Var>& wrt, bool stops) {
+    history_order(outputs, stops ? wrt : std::vector<Var>(), order_, stack_);
+    ends_ = stops ? wrt.size() : 0;
     std::size_t n = order_.size();
     u32 epoch = n ? order_[0]->mark : 0;
     auto position = [&](const Node* node) {
@@ -123,9 +123,17 @@ class Walk {
     }
   }
 
+  // Lets go of everything but memory.
+  void clear() {
+    recompute_ = Recompute();
+    order_.clear(), kept_.clear(), adjoint_.clear(), results_.clear(), starts_.clear(), edges_.clear(), first_edge_.clear();
+    extra_.clear();
+  }
+
   void start(std::size_t output, const Var& gradient) { add(starts_[output], gradient); }
 
   void run() {
+    line_ = current_line();
     for (std::size_t s = order_.size(); s-- > 0;) {
       Node* node = order_[s];
       if (!needed_[s]) continue;
@@ -142,6 +150,7 @@ class Walk {
 
   std::vector<LeafGradient> results() const {
     std::vector<LeafGradient> found;
+    found.reserve(order_.size());
     for (std::size_t s = 0; s < order_.size(); ++s) {
       if (reported_[s] && adjoint_[s]) found.push_back({kept_[s], adjoint_[s]});
     }
@@ -211,7 +220,10 @@ class Walk {
     refuse_overwritten(op, node, needs_.data());
     Node* seen = node->has(kRecompute) ? recompute_.node(node, some(grads)) : node;
     VjpCall call(op, seen, grads, results_.data(), needs_.data());
-    op.vjp_rule(call);
+    {
+      RecordingLine line(op.calls_python || ops::is_function(node) ? 0 : line_);
+      op.vjp_rule(call);
+    }
     for (int i = 0; i < node->num_inputs; ++i) {
       if (!needs_[i + first] || !results_[i + first]) continue;
       if (__builtin_expect(callbacks.inspect != nullptr, 0)) callbacks.inspect(node, i, results_[i + first]);
@@ -225,8 +237,9 @@ class Walk {
   }
 
   Recompute recompute_;
-  std::vector<Node*> order_;
-  std::size_t ends_;  // that many nodes come first and are not walked below
+  std::vector<Node*> order_, stack_;
+  u32 line_ = 0;  // that asked for gradients
+  std::size_t ends_ = 0;  // that many nodes come first and are not walked below
   std::vector<Var> kept_, adjoint_, results_;
   std::vector<u8> needed_, reported_, needs_;
   std::vector<int> starts_, edges_;        // positions of inputs; -1: no gradient flows there
@@ -248,14 +261,19 @@ std::vector<LeafGradient> backward(const std::vector<Var>& outputs, const std::v
                     ", its gradient has shape " + to_string(gradients[i]->shape()) + ": they must be equal");
     }
   }
-  Walk walk(outputs, wrt, options.stop_at_wrt);
+  Lease<Walk> walk;
+  struct Clearing {
+    Walk& walk;
+    ~Clearing() { walk.clear(); }
+  } clearing{*walk};
+  walk->prepare(outputs, wrt, options.stop_at_wrt);
   {
     GradMode mode(options.create_graph);
-    for (std::size_t i = 0; i < outputs.size(); ++i) walk.start(i, ops::cast(gradients[i], outputs[i]->dtype));
-    walk.run();
+    for (std::size_t i = 0; i < outputs.size(); ++i) walk->start(i, ops::cast(gradients[i], outputs[i]->dtype));
+    walk->run();
   }
-  std::vector<LeafGradient> found = walk.results();
-  if (!options.retain_graph) walk.free_history();
+  std::vector<LeafGradient> found = walk->results();
+  if (!options.retain_graph) walk->free_history();
   return found;
 }
 

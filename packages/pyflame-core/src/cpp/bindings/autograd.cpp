@@ -62,7 +62,26 @@ PyObject* backward_of(PyObject*, PyObject* loss) {
     return translate_exception();
   }
 }
-PyMethodDef g_backward_of = {"backward_of", backward_of, METH_O, nullptr};
+
+PyObject* grad_enabled(PyObject*, PyObject*) { return PyBool_FromLong(graph::grad_enabled()); }
+PyObject* set_grad_enabled(PyObject*, PyObject* enabled) {
+  int on = PyObject_IsTrue(enabled);
+  return on < 0 ? nullptr : PyBool_FromLong(graph::set_grad_enabled(on));
+}
+PyObject* autocast_dtype(PyObject*, PyObject*) { return PyLong_FromLong(graph::autocast_dtype()); }
+PyObject* set_autocast(PyObject*, PyObject* dtype) {
+  int code = static_cast<int>(PyLong_AsLong(dtype));
+  return PyErr_Occurred() ? nullptr : PyLong_FromLong(graph::set_autocast(code));
+}
+
+// What programs ask at every step, without pybind's reading of arguments.
+PyMethodDef functions[] = {
+    {"backward_of", backward_of, METH_O, nullptr},
+    {"grad_enabled", grad_enabled, METH_NOARGS, nullptr},
+    {"set_grad_enabled", set_grad_enabled, METH_O, nullptr},
+    {"autocast_dtype", autocast_dtype, METH_NOARGS, nullptr},
+    {"set_autocast", set_autocast, METH_O, nullptr},
+};
 
 py::list gradients_of(const std::vector<Var>& outputs, const std::vector<Var>& gradients, const std::vector<Var>& inputs,
                       bool retain_graph, bool create_graph) {
@@ -160,7 +179,9 @@ py::list gradient_edges(const Var& tensor) {
 
 void register_autograd(py::module_& module) {
   module.def("backward", backward);
-  module.attr("backward_of") = py::reinterpret_steal<py::object>(PyCFunction_New(&g_backward_of, nullptr));
+  for (PyMethodDef& function : functions) {
+    module.attr(function.ml_name) = py::reinterpret_steal<py::object>(PyCFunction_New(&function, nullptr));
+  }
   module.def("gradients_of", gradients_of);
   module.def("retain_grad", retain_grad);
   module.def("retains_grad", [](const Var& tensor) { return tensor->has(graph::kRetainGrad); });
@@ -183,10 +204,6 @@ void register_autograd(py::module_& module) {
   module.def("recording_inference", [](bool enabled) { return set_flag(graph::kInference, enabled); });
   module.def("is_inference", [](const Var& tensor) { return tensor->has(graph::kInference); });
   module.def("in_checkpoint", [](const Var& tensor) { return tensor->has(graph::kRecompute); });
-  module.def("autocast_dtype", &graph::autocast_dtype);
-  module.def("set_autocast", &graph::set_autocast);
-  module.def("grad_enabled", &graph::grad_enabled);
-  module.def("set_grad_enabled", &graph::set_grad_enabled);
   module.def("op_name", [](const Var& tensor) { return graph::registry()[tensor->op].name_of(tensor->attrs()); });
 }
 

@@ -1,9 +1,9 @@
-// The FASTCALL functions of pyflame._core.ops, one per record: arguments are parsed from the record's own declaration.
-#include "bindings/operators.h"
+#include "bindings/functions.h"
 
 #include <cstring>
 
 #include "base/error.h"
+#include "bindings/operators.h"
 #include "bindings/storage.h"
 #include "ops/functions.h"
 
@@ -19,16 +19,10 @@ using graph::kNoDim;
 using graph::OpDef;
 using graph::Scalar;
 
-struct Function {
-  const OpDef* op;
-  PyMethodDef def;
-  std::string doc;
-  std::vector<PyObject*> names;  // interned: inputs, then attributes
-  bool is_view;
-};
+constexpr const char* kCapsule = "pyflame.op";
 
-[[noreturn]] void bad_argument(const Function& f, const char* name, const char* expected, PyObject* got) {
-  type_error("[" + std::string(f.op->name) + "] " + name + ": expected " + expected + ", got " + Py_TYPE(got)->tp_name);
+const Function& of_capsule(PyObject* capsule) {
+  return *static_cast<const Function*>(PyCapsule_GetPointer(capsule, kCapsule));
 }
 
 i64 read_int(const Function& f, const char* name, PyObject* object) {
@@ -92,7 +86,12 @@ int read_dtype(const Function& f, const char* name, PyObject* object) {
   return code;
 }
 
-// Appends the words of one attribute; returns how many.
+}  // namespace
+
+[[noreturn]] void bad_argument(const Function& f, const char* name, const char* expected, PyObject* got) {
+  type_error("[" + std::string(f.op->name) + "] " + name + ": expected " + expected + ", got " + Py_TYPE(got)->tp_name);
+}
+
 int read_attr(const Function& f, const AttrDef& attr, PyObject* object, const Node* x, i64* words, int room) {
   if (!object && attr.required && attr.kind != AttrKind::kDims) type_error("[" + std::string(f.op->name) + "] is missing the argument " + attr.name);
   bool absent = !object || (object == Py_None && attr.kind != AttrKind::kDims);
@@ -121,6 +120,8 @@ int read_attr(const Function& f, const AttrDef& attr, PyObject* object, const No
   }
   return 0;
 }
+
+namespace {
 
 void fill_scalar(const Function& f, PyObject* object, i64* words) {
   Scalar scalar;
@@ -198,180 +199,126 @@ PyObject* as_result(const Function& f, Node* const* nodes, int count, const i64*
   return tuple;
 }
 
-const Function& function_of(PyObject* capsule) {
-  return *static_cast<const Function*>(PyCapsule_GetPointer(capsule, nullptr));
+}  // namespace
+
+const Function* function_of(PyObject* callable) {
+  PyObject* capsule = PyCFunction_Check(callable) ? PyCFunction_GET_SELF(callable) : nullptr;
+  return capsule && PyCapsule_IsValid(capsule, kCapsule) ? &of_capsule(capsule) : nullptr;
 }
 
+namespace {
+
+Var record_unary(const Function& f, PyObject* x) {
+  if (Node* node = x ? node_of(x) : nullptr) return graph::apply_unary(*f.op, node);
+  Var operand = read_operand(f, "x", x);
+  return graph::apply_unary(*f.op, operand.get());
+}
+
+Var record_binary(const Function& f, PyObject* x, PyObject* y) {
+  Node *a = x ? node_of(x) : nullptr, *b = y ? node_of(y) : nullptr;
+  if (a && b) return graph::apply_binary(*f.op, a, b);
+  Scalar scalar;
+  if (a && y && read_scalar(y, &scalar)) return graph::apply_scalar(*f.op, a, scalar, false);
+  if (b && x && read_scalar(x, &scalar)) return graph::apply_scalar(*f.op, b, scalar, true);
+  if (PyErr_Occurred()) throw py::error_already_set();
+  Var left = read_operand(f, "a", x), right = read_operand(f, "b", y);
+  return graph::apply_binary(*f.op, left.get(), right.get());
+}
+
+}  // namespace
+
+PyObject* record_bound(const Function& f, PyObject* const* bound) {
+  if (f.in_table) return wrap(f.names.size() == 1 ? record_unary(f, bound[0]) : record_binary(f, bound[0], bound[1]));
+  constexpr int kMaxWords = 96;
+  i64 words[kMaxWords];
+  int inputs = static_cast<int>(f.op->input_names.size()), count = inputs;
+  constexpr int kFew = 8;
+  Node* few[kFew];
+  std::vector<Node*> many;
+  std::vector<Var> held;  // operands made here; tensors are kept alive by the caller
+  Node** nodes = few;
+  auto operand = [&](const char* name, PyObject* object) {
+    if (Node* node = object ? node_of(object) : nullptr) return node;
+    held.push_back(read_operand(f, name, object));
+    return held.back().get();
+  };
+  if (f.op->is_variadic) {
+    PyObject* list = bound[0];
+    if (!list || (!PyList_Check(list) && !PyTuple_Check(list))) {
+      bad_argument(f, f.op->input_names[0], "a list or tuple of tensors", list ? list : Py_None);
+    }
+    count = static_cast<int>(PySequence_Fast_GET_SIZE(list));
+    many.resize(static_cast<std::size_t>(count));
+    nodes = many.data();
+    for (int i = 0; i < count; ++i) {  // converting one item may run code that changes the list: hold each
+      held.push_back(read_operand(f, f.op->input_names[0], PySequence_Fast_GET_ITEM(list, i)));
+      nodes[i] = held.back().get();
+    }
+  } else {
+    u32 numbers = 0;
+    Scalar scalars[kFew];
+    for (int i = 0; i < inputs; ++i) {
+      if ((nodes[i] = bound[i] ? node_of(bound[i]) : nullptr)) continue;
+      bool number = bound[i] && (f.op->promoted >> i & 1) && read_scalar(bound[i], scalars + i);
+      if (PyErr_Occurred()) throw py::error_already_set();
+      numbers |= static_cast<u32>(number) << i;
+      if (!number) nodes[i] = operand(f.op->input_names[static_cast<std::size_t>(i)], bound[i]);
+    }
+    if (numbers) convert_numbers(f, scalars, numbers, nodes, inputs, &held);
+  }
+  if (f.op->is_variadic && !count) {
+    value_error("[" + std::string(f.op->name) + "] expected at least one tensor, got an empty list");
+  }
+  const Node* x = count ? nodes[0] : nullptr;
+  int n = 0;
+  PyObject* scalar = nullptr;
+  for (std::size_t a = 0; a < f.op->attr_defs.size(); ++a) {
+    const AttrDef& attr = f.op->attr_defs[a];
+    PyObject* object = bound[static_cast<std::size_t>(inputs) + a];
+    if (attr.kind == AttrKind::kScalar) scalar = object;
+    n += read_attr(f, attr, object, x, words + n, kMaxWords - n < kMaxDims + 2 ? kMaxWords - n : kMaxDims + 2);
+  }
+  if (scalar) fill_scalar(f, scalar, words);
+  PyObject* result = as_result(f, nodes, count, words, n);
+  // A record with a view rule may share memory; `alias` is what clone() records.
+  if (result && f.is_view && as_tensor(bound[0])) join_view(*f.op, words, as_tensor(result), as_tensor(bound[0]));
+  return result;
+}
+
+namespace {
+
 PyObject* call_general(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
-  const Function& f = function_of(self);
+  const Function& f = of_capsule(self);
   try {
-    constexpr int kMaxWords = 96;
-    PyObject* bound[24];
-    i64 words[kMaxWords];
+    PyObject* bound[kMaxArguments];
     bind(f, args, nargs, kwnames, bound);
-    int inputs = static_cast<int>(f.op->input_names.size()), count = inputs;
-    constexpr int kFew = 8;
-    Node* few[kFew];
-    std::vector<Node*> many;
-    std::vector<Var> held;  // operands made here; tensors are kept alive by the caller
-    Node** nodes = few;
-    auto operand = [&](const char* name, PyObject* object) {
-      if (Node* node = object ? node_of(object) : nullptr) return node;
-      held.push_back(read_operand(f, name, object));
-      return held.back().get();
-    };
-    if (f.op->is_variadic) {
-      PyObject* list = bound[0];
-      if (!list || (!PyList_Check(list) && !PyTuple_Check(list))) {
-        bad_argument(f, f.op->input_names[0], "a list or tuple of tensors", list ? list : Py_None);
-      }
-      count = static_cast<int>(PySequence_Fast_GET_SIZE(list));
-      many.resize(static_cast<std::size_t>(count));
-      nodes = many.data();
-      for (int i = 0; i < count; ++i) {  // converting one item may run code that changes the list: hold each
-        held.push_back(read_operand(f, f.op->input_names[0], PySequence_Fast_GET_ITEM(list, i)));
-        nodes[i] = held.back().get();
-      }
-    } else {
-      u32 numbers = 0;
-      Scalar scalars[kFew];
-      for (int i = 0; i < inputs; ++i) {
-        if ((nodes[i] = bound[i] ? node_of(bound[i]) : nullptr)) continue;
-        bool number = bound[i] && (f.op->promoted >> i & 1) && read_scalar(bound[i], scalars + i);
-        if (PyErr_Occurred()) throw py::error_already_set();
-        numbers |= static_cast<u32>(number) << i;
-        if (!number) nodes[i] = operand(f.op->input_names[static_cast<std::size_t>(i)], bound[i]);
-      }
-      if (numbers) convert_numbers(f, scalars, numbers, nodes, inputs, &held);
-    }
-    if (f.op->is_variadic && !count) {
-      value_error("[" + std::string(f.op->name) + "] expected at least one tensor, got an empty list");
-    }
-    const Node* x = count ? nodes[0] : nullptr;
-    int n = 0;
-    PyObject* scalar = nullptr;
-    for (std::size_t a = 0; a < f.op->attr_defs.size(); ++a) {
-      const AttrDef& attr = f.op->attr_defs[a];
-      PyObject* object = bound[static_cast<std::size_t>(inputs) + a];
-      if (attr.kind == AttrKind::kScalar) scalar = object;
-      n += read_attr(f, attr, object, x, words + n, kMaxWords - n < kMaxDims + 2 ? kMaxWords - n : kMaxDims + 2);
-    }
-    if (scalar) fill_scalar(f, scalar, words);
-    PyObject* result = as_result(f, nodes, count, words, n);
-    // A record with a view rule may share memory; `alias` is what clone() records.
-    if (result && f.is_view && as_tensor(bound[0])) join_view(*f.op, words, as_tensor(result), as_tensor(bound[0]));
-    return result;
+    return record_bound(f, bound);
   } catch (...) {
     return translate_exception();
   }
 }
 
 PyObject* call_unary(PyObject* self, PyObject* x) {
-  const Function& f = function_of(self);
   try {
-    if (Node* node = node_of(x)) return wrap(graph::apply_unary(*f.op, node));
-    Var operand = read_operand(f, "x", x);
-    return wrap(graph::apply_unary(*f.op, operand.get()));
+    return wrap(record_unary(of_capsule(self), x));
   } catch (...) {
     return translate_exception();
   }
 }
 
 PyObject* call_binary(PyObject* self, PyObject* const* args, Py_ssize_t nargs) {
-  const Function& f = function_of(self);
+  const Function& f = of_capsule(self);
   try {
     if (nargs != 2) type_error("[" + std::string(f.op->name) + "] takes 2 tensors, got " + std::to_string(nargs));
-    Node *a = node_of(args[0]), *b = node_of(args[1]);
-    if (a && b) return wrap(graph::apply_binary(*f.op, a, b));
-    Scalar scalar;
-    if (a && read_scalar(args[1], &scalar)) return wrap(graph::apply_scalar(*f.op, a, scalar, false));
-    if (b && read_scalar(args[0], &scalar)) return wrap(graph::apply_scalar(*f.op, b, scalar, true));
-    if (PyErr_Occurred()) return nullptr;
-    Var left = read_operand(f, "a", args[0]), right = read_operand(f, "b", args[1]);
-    return wrap(graph::apply_binary(*f.op, left.get(), right.get()));
+    return wrap(record_binary(f, args[0], args[1]));
   } catch (...) {
     return translate_exception();
   }
 }
-
-TensorObject* tensor_item(const Function& f, PyObject* row, Py_ssize_t i) {
-  TensorObject* tensor = as_tensor(PyTuple_GET_ITEM(row, i));
-  if (!tensor) bad_argument(f, "rows", "tuples of tensors", PyTuple_GET_ITEM(row, i));
-  return tensor;
-}
-
-// update_all(function, rows, *attrs): for each row (param, grad, *state), records the update op with these attributes and
-// points param and state at its results. One call for a whole parameter group.
-PyObject* update_all(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
-  if (nargs < 2 || !PyCFunction_Check(args[0]) || !PyList_Check(args[1])) {
-    return PyErr_Format(PyExc_TypeError, "[update_all] expected an op function, a list of tuples and the op's attributes");
-  }
-  const Function& f = function_of(PyCFunction_GET_SELF(args[0]));
-  try {
-    constexpr int kMaxWords = 32;
-    i64 words[kMaxWords];
-    int n = 0, num_inputs = static_cast<int>(f.op->input_names.size());
-    Py_ssize_t num_attrs = static_cast<Py_ssize_t>(f.op->attr_defs.size());
-    if (nargs - 2 != num_attrs) type_error("[" + std::string(f.op->name) + "] takes " + std::to_string(num_attrs) + " attributes");
-    for (Py_ssize_t a = 0; a < num_attrs; ++a) {
-      n += read_attr(f, f.op->attr_defs[static_cast<std::size_t>(a)], args[2 + a], nullptr, words + n, 1);
-    }
-    for (Py_ssize_t r = 0; r < PyList_GET_SIZE(args[1]); ++r) {
-      PyObject* row = PyList_GET_ITEM(args[1], r);
-      if (!PyTuple_Check(row) || PyTuple_GET_SIZE(row) != num_inputs) bad_argument(f, "rows", "tuples of the op's inputs", row);
-      Node* nodes[graph::kMaxOutputs + 1];
-      for (int i = 0; i < num_inputs; ++i) nodes[i] = current(tensor_item(f, row, i));
-      if (!f.op->outputs_rule) {
-        assign(tensor_item(f, row, 0), graph::apply(*f.op, nodes, num_inputs, words, n));
-        continue;
-      }
-      Var outputs[graph::kMaxOutputs];
-      int num_outputs = graph::apply_multi(*f.op, nodes, num_inputs, words, n, outputs);
-      assign(tensor_item(f, row, 0), outputs[0]);
-      for (int k = 1; k < num_outputs; ++k) assign(tensor_item(f, row, k + 1), outputs[k]);
-    }
-    Py_RETURN_NONE;
-  } catch (...) {
-    return translate_exception();
-  }
-}
-PyMethodDef g_update_all = {"update_all", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(update_all)), METH_FASTCALL, nullptr};
-
-bool one_record(const Node* x, const Node* weight, const Node* bias) {
-  return weight->ndim == 2 && bias->ndim == 1 && x->ndim > 0 && bias->dim[0] == weight->dim[0] &&
-         x->dims()[x->ndim - 1] == weight->dim[1] && is_floating(x->dtype) && x->dtype == weight->dtype &&
-         x->dtype == bias->dtype && !(x->layout | weight->layout | bias->layout);
-}
-
-// linear(x, weight, bias or None): x @ weight.T + bias, as one record where it has no other operands than a layer's.
-PyObject* linear(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
-  Node* x = nargs == 3 ? node_of(args[0]) : nullptr;
-  Node* weight = nargs == 3 ? node_of(args[1]) : nullptr;
-  Node* bias = nargs == 3 && args[2] != Py_None ? node_of(args[2]) : nullptr;
-  if (!x || !weight || (!bias && args[2] != Py_None)) {
-    return PyErr_Format(PyExc_TypeError, "[linear] expected tensors: input, weight and bias (or None)");
-  }
-  try {
-    if (bias && one_record(x, weight, bias)) {
-      static const OpDef& op = graph::registry().at("linear");
-      Node* nodes[] = {x, weight, bias};
-      return wrap(graph::apply(op, nodes, 3));
-    }
-    if (weight->ndim != 2 && weight->ndim != 1) {
-      runtime_error("[linear] weight has shape " + to_string(weight->shape()) + ": expected (out_features, in_features) or (in_features,)");
-    }
-    Var product = ops::matmul(Var(x), weight->ndim == 1 ? Var(weight) : ops::transpose_last(Var(weight)));
-    if (!bias) return wrap(product);
-    bool lowered = graph::autocast_dtype() >= 0 && product->dtype != bias->dtype && bias->dtype != DType::kFloat64;
-    return wrap(ops::add(product, lowered ? ops::cast(Var(bias), product->dtype) : Var(bias)));
-  } catch (...) {
-    return translate_exception();
-  }
-}
-PyMethodDef g_linear = {"linear", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(linear)), METH_FASTCALL, nullptr};
 
 void add_function(py::module_& module, const OpDef& op) {
-  auto* f = new Function{&op, {}, "", {}, op.view_rule && std::strcmp(op.name, "alias") != 0};  // lives as long as the function object: for ever
+  const bool is_view = op.view_rule && std::strcmp(op.name, "alias") != 0, in_table = op.tile_op >= 0 && !op.shape_rule;
+  auto* f = new Function{&op, {}, "", {}, is_view, in_table};  // lives as long as the function object: for ever
   std::string signature;
   for (const char* name : op.input_names) {
     f->names.push_back(PyUnicode_InternFromString(name));
@@ -382,20 +329,19 @@ void add_function(py::module_& module, const OpDef& op) {
     signature += std::string(signature.empty() ? "" : ", ") + attr.name + (attr.required ? "" : "=None");
   }
   f->doc = std::string(op.name) + "(" + signature + ")\n--\n\n";
-  bool table = op.tile_op >= 0 && !op.shape_rule;
   f->def.ml_name = op.name;
   f->def.ml_doc = f->doc.c_str();
-  if (table && op.input_names.size() == 1) {
+  if (in_table && op.input_names.size() == 1) {
     f->def.ml_meth = call_unary;
     f->def.ml_flags = METH_O;
-  } else if (table) {
+  } else if (in_table) {
     f->def.ml_meth = reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(call_binary));
     f->def.ml_flags = METH_FASTCALL;
   } else {
     f->def.ml_meth = reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(call_general));
     f->def.ml_flags = METH_FASTCALL | METH_KEYWORDS;
   }
-  py::capsule self(f, nullptr, [](PyObject*) {});
+  py::capsule self(f, kCapsule);
   PyObject* function = PyCFunction_New(&f->def, self.ptr());
   if (!function) throw py::error_already_set();
   module.attr(op.name) = py::reinterpret_steal<py::object>(function);
@@ -411,8 +357,6 @@ void register_functions(py::module_& module) {
     if (name == "leaf" || name == "input" || name == "output" || op.name_rule) continue;
     add_function(ops, op);
   }
-  module.attr("linear") = py::reinterpret_steal<py::object>(PyCFunction_New(&g_linear, nullptr));
-  module.attr("update_all") = py::reinterpret_steal<py::object>(PyCFunction_New(&g_update_all, nullptr));
 }
 
 }  // namespace pyflame::bindings

@@ -24,7 +24,9 @@ PYBIND11_MODULE(_core, module) {
   bindings::register_evaluator(module);
   bindings::register_host(module);
   bindings::register_replay(module);
-  bindings::register_update_rows(module);
+  bindings::register_updates(module);
+  bindings::register_direct(module);
+  bindings::register_composites(module);
   bindings::register_call_forward(module);
   bindings::register_runtime(module);
   graph::hooks.location = bindings::current_location;

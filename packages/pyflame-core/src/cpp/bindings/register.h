@@ -11,7 +11,9 @@ void register_graph(pybind11::module_& module);     // registry, export, source 
 void register_evaluator(pybind11::module_& module);  // backends written in Python
 void register_host(pybind11::module_& module);      // ops whose kernel is a Python callable
 void register_replay(pybind11::module_& module);    // compiled functions
-void register_update_rows(pybind11::module_& module);  // what an optimizer's step works on
+void register_updates(pybind11::module_& module);   // steps of optimizers
+void register_direct(pybind11::module_& module);    // public functions that record one op
+void register_composites(pybind11::module_& module);
 void register_runtime(pybind11::module_& module);   // evaluation, modes, hooks, statistics
 
 }  // namespace pyflame::bindings

@@ -41,13 +41,14 @@ struct Roots {
   std::size_t count = 0;
 };
 
-PyObject* eval_list(PyObject*, PyObject* tensors) {
+// eval(tensor or sequence of tensors): all in one run.
+PyObject* eval_one(PyObject* given) {
   try {
-    if (Node* node = node_of(tensors)) {
+    if (Node* node = node_of(given)) {
       runtime::eval(node);
-      Py_RETURN_NONE;
+      return Py_NewRef(given);
     }
-    PyObject* fast = PySequence_Fast(tensors, "[eval] expected a list or tuple of tensors");
+    PyObject* fast = PySequence_Fast(given, "[eval] expected tensors, or sequences of them");
     if (!fast) return nullptr;
     py::object held = py::reinterpret_steal<py::object>(fast);
     Roots roots(static_cast<std::size_t>(PySequence_Fast_GET_SIZE(fast)));
@@ -58,12 +59,30 @@ PyObject* eval_list(PyObject*, PyObject* tensors) {
       roots.add(node);
     }
     runtime::eval(roots.nodes, roots.count);
-    Py_RETURN_NONE;
+    return Py_NewRef(given);
   } catch (...) {
     return translate_exception();
   }
 }
-PyMethodDef g_eval = {"eval", eval_list, METH_O, nullptr};
+
+// eval(*given) -> given, one argument as itself
+PyObject* eval(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
+  if (nargs == 1) return eval_one(args[0]);
+  py::object given = py::reinterpret_steal<py::object>(PyTuple_New(nargs)), flat = py::reinterpret_steal<py::object>(PyList_New(0));
+  if (!given || !flat) return nullptr;
+  for (Py_ssize_t i = 0; i < nargs; ++i) {
+    PyTuple_SET_ITEM(given.ptr(), i, Py_NewRef(args[i]));
+    if (as_tensor(args[i]) ? PyList_Append(flat.ptr(), args[i]) < 0
+                           : PyList_SetSlice(flat.ptr(), PY_SSIZE_T_MAX, PY_SSIZE_T_MAX, args[i]) < 0) {
+      return nullptr;
+    }
+  }
+  PyObject* done = eval_one(flat.ptr());
+  if (!done) return nullptr;
+  Py_DECREF(done);
+  return given.release().ptr();
+}
+PyMethodDef g_eval = {"eval", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(eval)), METH_FASTCALL, nullptr};
 
 py::dict report_dict(const runtime::CompileReport& report) {
   return py::dict("peak_bytes"_a = report.peak_bytes, "steps"_a = report.steps, "nodes"_a = report.nodes,

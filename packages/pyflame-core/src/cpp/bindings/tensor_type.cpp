@@ -2,10 +2,9 @@
 
 #include <structmember.h>
 
-#include <unordered_map>
-
 #include "base/error.h"
 #include "bindings/operators.h"
+#include "bindings/owners.h"
 #include "bindings/storage.h"
 
 namespace py = pybind11;
@@ -22,23 +21,15 @@ constexpr int kMaxSpare = 256;
 TensorObject* g_spare[kMaxSpare];
 int g_num_spare = 0;
 
-using Owners = std::unordered_map<const Node*, TensorObject*>;
 Owners& owners() {
-  static auto* map = new Owners;
-  return *map;
-}
-// Entries for reuse: each step of an optimizer replaces the leaf of every parameter.
-std::vector<Owners::node_type>& spare_entries() {
-  static auto* list = new std::vector<Owners::node_type>;
-  return *list;
+  static auto* table = new Owners;
+  return *table;
 }
 
 void disown_all(TensorObject* tensor) {
   if (tensor->node && owner_of(tensor->node) == tensor) disown_node(tensor->node);
-  for (auto it = owners().begin(); tensor->owned && it != owners().end();) {
-    auto entry = it++;
-    if (entry->second == tensor) disown_node(const_cast<Node*>(entry->first));
-  }
+  if (!tensor->owned) return;
+  for (Node* node : owners().nodes_of(tensor)) disown_node(node);
 }
 
 void dealloc(PyObject* self) {
@@ -233,30 +224,15 @@ void own_node(TensorObject* handle, Node* node) {
   if (node->has(graph::kOwned)) disown_node(node);
   node->flags |= graph::kOwned;
   ++handle->owned;
-  auto& spare = spare_entries();
-  if (spare.empty()) {
-    owners().emplace(node, handle);
-    return;
-  }
-  spare.back().key() = node;
-  spare.back().mapped() = handle;
-  owners().insert(std::move(spare.back()));
-  spare.pop_back();
+  owners().insert(node, handle);
 }
 void disown_node(Node* node) {
-  auto it = owners().find(node);
-  if (it == owners().end()) return;
-  --it->second->owned;
-  constexpr std::size_t kMaxEntries = 1024;
-  if (spare_entries().size() < kMaxEntries) spare_entries().push_back(owners().extract(it));
-  else owners().erase(it);
+  TensorObject* owner = owners().erase(node);
+  if (!owner) return;
+  --owner->owned;
   node->flags &= static_cast<u16>(~graph::kOwned);
 }
-TensorObject* owner_of(const Node* node) {
-  if (!node->has(graph::kOwned)) return nullptr;
-  auto it = owners().find(node);
-  return it == owners().end() ? nullptr : it->second;
-}
+TensorObject* owner_of(const Node* node) { return node->has(graph::kOwned) ? owners().find(node) : nullptr; }
 
 int dtype_code(PyObject* object) {
   for (int code = 0; code < kNumDTypes; ++code) {

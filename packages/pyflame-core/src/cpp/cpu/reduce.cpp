@@ -51,7 +51,7 @@ class Reduction {
     if (kept_.count > 0) {
       int best = kept_.smallest_stride();
       const Axis& axis = kept_.axes[best];
-      if (axis.size >= kMinColumns && axis.stride < run.stride) column_ = kept_.take(best);
+      if (axis.size >= kMinColumns && (axis.stride < run.stride || run.size == 1)) column_ = kept_.take(best);
     }
     rows_.ndim = 0;
     for (int i = 0; i < reduced.count; ++i) push_row_axis(reduced.axes[i]);

@@ -3,10 +3,12 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "graph/line.h"
 
 namespace pyflame::graph {
 
 Hooks hooks;
+u32 recording_line = 0;
 
 namespace {
 
@@ -31,12 +33,13 @@ inline u64 hash_dims(const Node* node, u64 hash) {
 }
 
 void finish(Node* node, const OpDef& op) {
-  u64 hash = hash_dims(node, mix(header(node, node->op), node->flags & kImmediate));
+  u64 hash = hash_dims(node, header(node, node->op) + (node->flags & kImmediate) * 0x9FB21C651E98DF25ull);
   if (node->has(kLongAttrs)) {
     const AttrRecord* record = node->record();
     for (u32 i = static_cast<u32>(op.num_params); i < record->count; ++i) hash = mix(hash, static_cast<u64>(record->words[i]));
-  } else if (op.num_params < kInlineAttrs && !node->has(kImmediate)) {
-    hash = mix(hash ^ static_cast<u64>(op.num_params ? 0 : node->attr[0]), static_cast<u64>(node->attr[1]));
+  } else if (!node->has(kImmediate)) {  // whose number is a parameter
+    u64 first = op.num_params ? 0 : static_cast<u64>(node->attr[0]), second = op.num_params > 1 ? 0 : static_cast<u64>(node->attr[1]);
+    if (first | second) hash = mix(hash ^ first, second);
   }
   node->hash = hash;
   u16 depth = 0;
@@ -45,13 +48,14 @@ void finish(Node* node, const OpDef& op) {
     if (inputs[i] && inputs[i]->depth > depth) depth = inputs[i]->depth;
   }
   node->depth = depth == 0xffff ? depth : static_cast<u16>(depth + 1);
-  if (!node->location && hooks.location) node->location = hooks.location();
+  if (!node->location) node->location = recording_line ? recording_line : current_line();
 }
 
 // Only after the caller holds a counted reference: the hook may evaluate the node.
 Var recorded(Node* node) {
   if (__builtin_expect(node->depth >= hooks.recorded_depth, 0) && hooks.recorded) {
     Var var = Var::steal(node);
+    RecordingLine line(0);
     hooks.recorded(node);
     return var;
   }
@@ -67,7 +71,7 @@ Var recorded(Node* node) {
 }
 
 // Whether gradients of the result are wanted. Flags come first: the mode of the thread is the dearer question.
-bool records_grad(const OpDef& op, Node* const* inputs, int count) {
+inline bool records_grad(const OpDef& op, Node* const* inputs, int count) {
   u16 flags = 0;
   for (int i = 0; i < count; ++i) flags |= inputs[i] ? inputs[i]->flags : 0;
   if (!(flags & kRequiresGrad) || !t_grad_enabled) return false;
@@ -110,6 +114,13 @@ Node* finish_like(const OpDef& op, DType dtype, Node* x, u16 immediate = 0, i64 
   mark_grad(node, op, &x, 1);
   finish(node, op);
   return node;
+}
+
+// Nearly every shape is small enough to need no look at its product.
+inline void check_size(const char* op, const Shape& shape) {
+  u64 any = 0;
+  for (i64 extent : shape) any |= static_cast<u64>(extent);
+  if (__builtin_expect(shape.ndim > kInlineDims || any >= 4096, 0)) check_shape(op, shape);
 }
 
 [[noreturn]] void wrong_count(const OpDef& op, int count) {
@@ -345,7 +356,7 @@ Var record(const OpDef& op, Node* const* inputs, int count, const i64* attrs, in
     new (&specs[0].shape) Shape(op.shape_rule(call));  // made in place: assigning would copy it
     specs[0].dtype = op.dtype_rule ? op.dtype_rule(call) : count == 0 ? default_dtype() : nodes[0]->dtype;
   }
-  check_shape(op.name, specs[0].shape);
+  check_size(op.name, specs[0].shape);
   u16 layout = op.sets_layout ? static_cast<u16>(attrs[0])
                               : infer_layout(op, nodes, count, attrs, specs[0].shape, &keep);
   bool wanted = records_grad(op, nodes, count);
@@ -374,7 +385,7 @@ Var record(const OpDef& op, Node* const* inputs, int count, const i64* attrs, in
 
 // record() under autocast.
 Var record_cast(const OpDef& op, Node* const* inputs, int count, const i64* attrs, int num_attrs, OutputSpec* specs, int* num_outputs) {
-  if (__builtin_expect(t_autocast < 0, 1) || op.autocast == Autocast::kKeep) {
+  if (op.autocast == Autocast::kKeep || __builtin_expect(t_autocast < 0, 1)) {
     return record(op, inputs, count, attrs, num_attrs, specs, num_outputs);
   }
   std::vector<Var> held;

@@ -6,7 +6,7 @@ namespace pyflame::ops {
 using graph::Autocast;
 
 void set_autocast_lists(graph::Registry& ops) {
-  for (const char* name : {"matmul", "linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
+  for (const char* name : {"matmul", "linear", "transposed_matmul", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
                            "convolution", "scaled_dot_product_attention", "attention"}) {
     ops.set_autocast(name, Autocast::kLower);
   }

@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "base/error.h"
+#include "base/lease.h"
 #include "runtime/plan_cache.h"
 #include "runtime/trace.h"
 
@@ -47,27 +48,6 @@ class WithoutGil {
 
  private:
   void* token_;
-};
-
-// Something that is reused to keep its vectors; an eval inside an eval (observers) gets another.
-template <class T>
-class Lease {
- public:
-  Lease() {
-    if (pool().empty()) pool().push_back(std::make_unique<T>());
-    held_ = std::move(pool().back());
-    pool().pop_back();
-  }
-  ~Lease() { pool().push_back(std::move(held_)); }
-  T* operator->() { return held_.get(); }
-  T& operator*() { return *held_; }
-
- private:
-  static std::vector<std::unique_ptr<T>>& pool() {
-    static auto* kept = new std::vector<std::unique_ptr<T>>;
-    return *kept;
-  }
-  std::unique_ptr<T> held_;
 };
 
 u64 plan_options() { return g_debug ? 1 : 0; }

@@ -25,12 +25,15 @@ void Trace::place(Node* node, u32 epoch) {
   node->slot = static_cast<u32>(order.size());
   node->uses = 0;
   order.push_back(node);
+  most_words_ += static_cast<std::size_t>(2 * node->ndim + 2 + kInlineAttrs);
   if (node->value) leaves.push_back(node);
 }
 
 void Trace::emit(Node* node, u32 epoch) {
   place(node, epoch);
   if (node->value) return;
+  most_words_ += node->num_inputs;
+  if (node->has(kLongAttrs)) most_words_ += node->record()->count;
   Node* const* inputs = node->inputs();  // all of them are in the order already
   for (int i = 0; i < node->num_inputs; ++i) ++inputs[i]->uses;
   has_history |= serves_backward(node);
@@ -109,39 +112,31 @@ void Trace::mark_kept(Node* const* roots, std::size_t count) {
 void Trace::make_key(u64 options) {
   const Registry& ops = registry();
   u64 h = options;
+  if (words_.size() < most_words_) words_.resize(2 * most_words_);
   u64* word = words_.data();
-  u64* end = word + words_.size();
-  auto room = [&](std::size_t wanted) {
-    if (static_cast<std::size_t>(end - word) >= wanted) return;
-    std::size_t used = static_cast<std::size_t>(word - words_.data());
-    words_.resize(2 * (used + wanted));
-    word = words_.data() + used;
-    end = words_.data() + words_.size();
-  };
-  room(1);
   *word++ = options;
+  const u8* keeps = keep_.data();  // in the order of the nodes
   for (Node* node : order) {
+    const u64 keep = *keeps++;
     u64 head = static_cast<u64>(node->dtype) << 16 | static_cast<u64>(node->ndim) << 24;
     const i64* dims = node->dims();
     if (node->value) {
       const Shape* strides = node->value->strides;
       head |= 0xffff | static_cast<u64>(strides != nullptr) << 63;
-      room(static_cast<std::size_t>(1 + 2 * node->ndim));
       *word++ = head;
       for (int i = 0; i < node->ndim; ++i) *word++ = static_cast<u64>(dims[i]);
       for (int i = 0; strides && i < node->ndim; ++i) *word++ = static_cast<u64>((*strides)[i]);
       h = mix(h ^ node->hash, head);
       continue;
     }
-    if (keep_[node->slot]) kept.push_back(node);
+    if (keep) kept.push_back(node);
     int num_inputs = node->num_inputs;
     int num_params = node->has(kImmediate) ? 1 : ops[node->op].num_params;
     int num_attrs = kInlineAttrs;
     if (node->has(kLongAttrs)) num_attrs = static_cast<int>(node->record()->count);
     else if (!num_params && !(node->attr[0] | node->attr[1])) num_attrs = 0;  // most ops have none
     head |= node->op | static_cast<u64>(num_inputs) << 32 | static_cast<u64>(node->flags & kImmediate) << 48 |
-            static_cast<u64>(num_attrs != 0) << 62 | static_cast<u64>(keep_[node->slot]) << 63;
-    room(static_cast<std::size_t>(2 + node->ndim + num_inputs + num_attrs));
+            static_cast<u64>(num_attrs != 0) << 62 | keep << 63;
     *word++ = head;
     for (int i = 0; i < node->ndim; ++i) *word++ = static_cast<u64>(dims[i]);
     // Two edges a word. The first pair joins the hash with the node, by a product that waits for no other node.
@@ -165,6 +160,7 @@ void Trace::walk(Node* const* roots, std::size_t count, u64 options) {
   kept.clear();
   params.clear();
   stack_.clear();
+  most_words_ = 1;
   has_history = running = has_projections_ = false;
   u32 epoch = next_epoch();
   for (std::size_t r = 0; r < count; ++r) visit(roots[r], epoch);

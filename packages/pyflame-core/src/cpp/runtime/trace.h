@@ -32,7 +32,7 @@ struct Trace {
   void make_key(u64 options);
 
   std::vector<u64> words_;  // only grows, so that building a key neither allocates nor clears
-  std::size_t num_words_ = 0;
+  std::size_t num_words_ = 0, most_words_ = 0;  // of the key; that it can have
   std::vector<Node*> stack_;
   std::vector<u8> keep_;
   bool has_projections_ = false;  // some node has several outputs

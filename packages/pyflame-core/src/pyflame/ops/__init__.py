@@ -194,6 +194,7 @@ from .logic import (
     logical_xor as logical_xor,
 )
 from .loss import (
+    class_cross_entropy as class_cross_entropy,
     nll_loss as nll_loss,
 )
 from .moments import (
@@ -395,10 +396,12 @@ from .update import (
     adam_step_amsgrad as adam_step_amsgrad,
     adam_update as adam_update,
     assign as assign,
+    forget_grads as forget_grads,
+    having_grad as having_grad,
     sgd_step as sgd_step,
     sgd_step_plain as sgd_step_plain,
     sgd_update as sgd_update,
-    update_rows as update_rows,
+    update_params as update_params,
 )
 from .views import (
     diag as diag,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import _core
+from .direct import direct
 from .out import stored
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ _tanh = _core.ops.tanh
 _where = _core.ops.where
 
 
+@direct
 def relu(x: Tensor) -> Tensor:
     """Replace negative elements by 0.
 
@@ -56,6 +58,7 @@ def sigmoid(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _sigmoid(x) if out is None else stored("sigmoid", out, _sigmoid(x))
 
 
+@direct
 def softmax(x: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
     """Scale exponentials along a dimension so that they sum to 1.
 
@@ -70,6 +73,7 @@ def softmax(x: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
     return _softmax(x if dtype is None else _cast(x, dtype), dim)
 
 
+@direct
 def log_softmax(x: Tensor, dim: int, dtype: DType | None = None) -> Tensor:
     """Compute log(softmax(x)) without overflow or loss of digits.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from .. import _core
 from ..dtypes import bool_
+from .direct import direct
 from .out import stored
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ _lt = _core.ops.lt
 _ne = _core.ops.ne
 
 
+@direct
 def eq(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Tell where x == y.
 
@@ -44,6 +46,7 @@ def eq(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Ten
     return _eq(x, y)
 
 
+@direct
 def ne(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Tell where x != y.
 
@@ -60,6 +63,7 @@ def ne(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Ten
     return _ne(x, y)
 
 
+@direct
 def lt(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Tell where x < y.
 
@@ -76,6 +80,7 @@ def lt(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Ten
     return _lt(x, y)
 
 
+@direct
 def le(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Tell where x <= y.
 
@@ -92,6 +97,7 @@ def le(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Ten
     return _le(x, y)
 
 
+@direct
 def gt(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Tell where x > y.
 
@@ -108,6 +114,7 @@ def gt(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Ten
     return _gt(x, y)
 
 
+@direct
 def ge(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Tell where x >= y.
 
@@ -124,6 +131,7 @@ def ge(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Ten
     return _ge(x, y)
 
 
+@direct
 def isnan(x: Tensor) -> Tensor:
     """Tell where elements are NaN.
 
@@ -135,6 +143,7 @@ def isnan(x: Tensor) -> Tensor:
     return _isnan(x)
 
 
+@direct
 def isinf(x: Tensor) -> Tensor:
     """Tell where elements are infinite.
 
@@ -146,6 +155,7 @@ def isinf(x: Tensor) -> Tensor:
     return _isinf(x)
 
 
+@direct
 def isfinite(x: Tensor) -> Tensor:
     """Tell where elements are neither NaN nor infinite.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 from .. import _core
 from .._core import TensorBase
 from ..dtypes import bool_, int64, result_type
+from .direct import direct
 from .index import nonzero
 from .out import stored
 
@@ -49,6 +50,7 @@ def _scaled(op: str, x: Any, y: Any, alpha: Number) -> Any:
     return _mul(y, bool(alpha) if dtype is bool_ else alpha)
 
 
+@direct
 def add(x: Tensor | Number, y: Tensor | Number, *, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
     """Add `y`, scaled by `alpha`.
 
@@ -65,6 +67,7 @@ def add(x: Tensor | Number, y: Tensor | Number, *, alpha: Number = 1, out: Tenso
     return _add(x, y) if type(alpha) is int and alpha == 1 else _add(x, _scaled("add", x, y, alpha))
 
 
+@direct
 def sub(x: Tensor | Number, y: Tensor | Number, *, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
     """Subtract `y`, scaled by `alpha`.
 
@@ -92,6 +95,7 @@ def rsub(x: Tensor, y: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     return sub(y, x, alpha=alpha)
 
 
+@direct
 def mul(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Multiply.
 
@@ -159,6 +163,7 @@ def true_divide(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = Non
     return _div(x, y)
 
 
+@direct
 def floor_divide(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Divide and round towards minus infinity.
 
@@ -175,6 +180,7 @@ def floor_divide(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = No
     return _floor_divide(x, y)
 
 
+@direct
 def remainder(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Return the remainder of a floored division; it has the sign of `y`.
 
@@ -191,6 +197,7 @@ def remainder(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None)
     return _remainder(x, y)
 
 
+@direct
 def fmod(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Return the remainder of a truncated division; it has the sign of `x`.
 
@@ -245,6 +252,7 @@ def float_power(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = Non
     return pow(base, exponent)
 
 
+@direct
 def neg(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Change the sign.
 
@@ -261,6 +269,7 @@ def neg(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _neg(x)
 
 
+@direct
 def positive(x: Tensor) -> Tensor:
     """Return the values unchanged; bool is refused.
 
@@ -272,6 +281,7 @@ def positive(x: Tensor) -> Tensor:
     return _positive(x)
 
 
+@direct
 def abs(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Take the absolute value; its gradient at 0 is 0.
 
@@ -304,6 +314,7 @@ def square(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _square(x if x.dtype is not bool_ else _cast(x, int64))
 
 
+@direct
 def reciprocal(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute 1 / x.
 

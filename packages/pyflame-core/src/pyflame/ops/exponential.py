@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import _core
+from .direct import direct
 from .out import stored
 from .rounding import clamp
 
@@ -34,6 +35,7 @@ _sub = _core.ops.sub
 _xlogy = _core.ops.xlogy
 
 
+@direct
 def exp(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute e to the power of each element.
 
@@ -50,6 +52,7 @@ def exp(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _exp(x)
 
 
+@direct
 def exp2(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute 2 to the power of each element.
 
@@ -66,6 +69,7 @@ def exp2(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _exp2(x)
 
 
+@direct
 def expm1(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute exp(x) - 1 without losing digits near 0.
 
@@ -82,6 +86,7 @@ def expm1(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _expm1(x)
 
 
+@direct
 def log(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the natural logarithm.
 
@@ -98,6 +103,7 @@ def log(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _log(x)
 
 
+@direct
 def log2(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the logarithm to base 2.
 
@@ -114,6 +120,7 @@ def log2(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _log2(x)
 
 
+@direct
 def log10(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the logarithm to base 10.
 
@@ -130,6 +137,7 @@ def log10(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _log10(x)
 
 
+@direct
 def log1p(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute log(1 + x) without losing digits near 0.
 
@@ -146,6 +154,7 @@ def log1p(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _log1p(x)
 
 
+@direct
 def sqrt(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the square root.
 
@@ -162,6 +171,7 @@ def sqrt(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _sqrt(x)
 
 
+@direct
 def rsqrt(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute 1 / sqrt(x).
 
@@ -178,6 +188,7 @@ def rsqrt(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _rsqrt(x)
 
 
+@direct
 def hypot(x: Tensor, y: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the hypotenuse of a right triangle with legs `x` and `y`.
 
@@ -194,6 +205,7 @@ def hypot(x: Tensor, y: Tensor, out: Tensor | None = None) -> Tensor:
     return _hypot(x, y)
 
 
+@direct
 def erf(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the error function.
 
@@ -210,6 +222,7 @@ def erf(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _erf(x)
 
 
+@direct
 def erfc(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute 1 - erf(x) without losing digits for large x.
 
@@ -226,6 +239,7 @@ def erfc(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _erfc(x)
 
 
+@direct
 def erfinv(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the inverse of the error function.
 
@@ -242,6 +256,7 @@ def erfinv(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _erfinv(x)
 
 
+@direct
 def lgamma(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the logarithm of the absolute value of the gamma function.
 
@@ -258,6 +273,7 @@ def lgamma(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _lgamma(x)
 
 
+@direct
 def digamma(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the derivative of `lgamma`.
 
@@ -274,6 +290,7 @@ def digamma(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _digamma(x)
 
 
+@direct
 def logaddexp(x: Tensor, y: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute log(exp(x) + exp(y)) without overflow.
 
@@ -290,6 +307,7 @@ def logaddexp(x: Tensor, y: Tensor, out: Tensor | None = None) -> Tensor:
     return _logaddexp(x, y)
 
 
+@direct
 def logaddexp2(x: Tensor, y: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute log2(2**x + 2**y) without overflow.
 
@@ -306,6 +324,7 @@ def logaddexp2(x: Tensor, y: Tensor, out: Tensor | None = None) -> Tensor:
     return _logaddexp2(x, y)
 
 
+@direct
 def xlogy(x: Tensor | Number, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Compute x * log(y), which is 0 where x is 0 and y is a number.
 

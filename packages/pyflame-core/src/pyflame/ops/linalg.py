@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .. import _core
 from .._autocast import lower_inputs
 from .._types import Number
+from .direct import direct
 from .out import stored
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def _need(op: str, a: Tensor, rank_a: int, b: Tensor, rank_b: int) -> None:
         )
 
 
+@direct
 def matmul(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
     """Multiply matrices, vectors, or batches of them.
 
@@ -50,6 +52,7 @@ def matmul(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
     return _matmul(a, b)
 
 
+@direct
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Compute `x @ weight.T + bias`.
 
@@ -246,6 +249,7 @@ def baddbmm(
     return _scaled_sum(x, bmm(a, b), beta, alpha)
 
 
+@direct
 def tril(x: Tensor, diagonal: int = 0, out: Tensor | None = None) -> Tensor:
     """Keep the lower triangle of each matrix, with zeros elsewhere.
 
@@ -265,6 +269,7 @@ def tril(x: Tensor, diagonal: int = 0, out: Tensor | None = None) -> Tensor:
     return _tril(x, diagonal)
 
 
+@direct
 def triu(x: Tensor, diagonal: int = 0, out: Tensor | None = None) -> Tensor:
     """Keep the upper triangle of each matrix, with zeros elsewhere.
 

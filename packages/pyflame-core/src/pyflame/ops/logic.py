@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import _core
+from .direct import direct
 from .out import stored
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ _logical_or = _core.ops.logical_or
 _logical_xor = _core.ops.logical_xor
 
 
+@direct
 def logical_and(x: Tensor, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Tell where both are non-zero.
 
@@ -39,6 +41,7 @@ def logical_and(x: Tensor, y: Tensor | Number, out: Tensor | None = None) -> Ten
     return _logical_and(x, y)
 
 
+@direct
 def logical_or(x: Tensor, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Tell where at least one is non-zero.
 
@@ -55,6 +58,7 @@ def logical_or(x: Tensor, y: Tensor | Number, out: Tensor | None = None) -> Tens
     return _logical_or(x, y)
 
 
+@direct
 def logical_xor(x: Tensor, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Tell where exactly one is non-zero.
 
@@ -71,6 +75,7 @@ def logical_xor(x: Tensor, y: Tensor | Number, out: Tensor | None = None) -> Ten
     return _logical_xor(x, y)
 
 
+@direct
 def logical_not(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Tell where elements are zero.
 
@@ -87,6 +92,7 @@ def logical_not(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _logical_not(x)
 
 
+@direct
 def bitwise_and(x: Tensor, y: Tensor | int, out: Tensor | None = None) -> Tensor:
     """Combine the bits by and; logical and for bool.
 
@@ -103,6 +109,7 @@ def bitwise_and(x: Tensor, y: Tensor | int, out: Tensor | None = None) -> Tensor
     return _bitwise_and(x, y)
 
 
+@direct
 def bitwise_or(x: Tensor, y: Tensor | int, out: Tensor | None = None) -> Tensor:
     """Combine the bits by or; logical or for bool.
 
@@ -119,6 +126,7 @@ def bitwise_or(x: Tensor, y: Tensor | int, out: Tensor | None = None) -> Tensor:
     return _bitwise_or(x, y)
 
 
+@direct
 def bitwise_xor(x: Tensor, y: Tensor | int, out: Tensor | None = None) -> Tensor:
     """Combine the bits by exclusive or.
 
@@ -135,6 +143,7 @@ def bitwise_xor(x: Tensor, y: Tensor | int, out: Tensor | None = None) -> Tensor
     return _bitwise_xor(x, y)
 
 
+@direct
 def bitwise_not(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Flip all bits; logical not for bool.
 
@@ -151,6 +160,7 @@ def bitwise_not(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _bitwise_not(x)
 
 
+@direct
 def bitwise_left_shift(x: Tensor, y: Tensor | int, out: Tensor | None = None) -> Tensor:
     """Shift the bits to the left.
 
@@ -167,6 +177,7 @@ def bitwise_left_shift(x: Tensor, y: Tensor | int, out: Tensor | None = None) ->
     return _bitwise_left_shift(x, y)
 
 
+@direct
 def bitwise_right_shift(x: Tensor, y: Tensor | int, out: Tensor | None = None) -> Tensor:
     """Shift the bits to the right, keeping the sign.
 

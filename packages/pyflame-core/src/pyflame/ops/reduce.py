@@ -12,6 +12,7 @@ from .. import _core
 from .._core import TensorBase
 from .._types import Dims
 from ..dtypes import uint8
+from .direct import direct
 from .out import stored, stored_pair
 from .results import MinMax, ValuesIndices
 
@@ -43,6 +44,7 @@ _sum = _core.ops.sum
 _where = _core.ops.where
 
 
+@direct
 def sum(
     x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: DType | None = None, out: Tensor | None = None
 ) -> Tensor:
@@ -70,6 +72,7 @@ def _in_dtype(reduce: Any, x: Tensor, dim: Dims, keepdim: bool, dtype: DType) ->
     return total if total.dtype is dtype else _cast(total, dtype)
 
 
+@direct
 def mean(
     x: Tensor, dim: Dims = None, keepdim: bool = False, dtype: DType | None = None, out: Tensor | None = None
 ) -> Tensor:
@@ -93,6 +96,7 @@ def mean(
     return _mean(x if dtype is None else _cast(x, dtype), dim, keepdim)
 
 
+@direct
 def prod(
     x: Tensor, dim: int | None = None, keepdim: bool = False, dtype: DType | None = None, out: Tensor | None = None
 ) -> Tensor:
@@ -141,6 +145,7 @@ def nanmean(
     return _core.ops.div(nansum(x, dim, keepdim, dtype=dtype), count)
 
 
+@direct
 def amax(x: Tensor, dim: Dims = None, keepdim: bool = False, out: Tensor | None = None) -> Tensor:
     """Find the largest elements; ties share the gradient.
 
@@ -160,6 +165,7 @@ def amax(x: Tensor, dim: Dims = None, keepdim: bool = False, out: Tensor | None 
     return _amax(x, dim, keepdim)
 
 
+@direct
 def amin(x: Tensor, dim: Dims = None, keepdim: bool = False, out: Tensor | None = None) -> Tensor:
     """Find the smallest elements; ties share the gradient.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _core
 from ..dtypes import finfo, float32, result_type
+from .direct import direct
 from .out import stored
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ _trunc = _core.ops.trunc
 _where = _core.ops.where
 
 
+@direct
 def floor(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Round towards minus infinity.
 
@@ -49,6 +51,7 @@ def floor(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _floor(x)
 
 
+@direct
 def ceil(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Round towards infinity.
 
@@ -65,6 +68,7 @@ def ceil(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _ceil(x)
 
 
+@direct
 def trunc(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Round towards zero.
 
@@ -122,6 +126,7 @@ def frac(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _sub(x, _trunc(x))
 
 
+@direct
 def sign(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Return -1, 0 or 1.
 
@@ -138,6 +143,7 @@ def sign(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _sign(x)
 
 
+@direct
 def signbit(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Tell whether the sign bit is set, which it is for -0.0 too.
 
@@ -154,6 +160,7 @@ def signbit(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _signbit(x)
 
 
+@direct
 def copysign(x: Tensor, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Return the magnitude of `x` with the sign of `y`.
 
@@ -254,6 +261,7 @@ def clamp_max(x: Tensor, max: Tensor | Number) -> Tensor:
     return clamp(x, max=max)
 
 
+@direct
 def maximum(x: Tensor, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Take the larger of two elements; NaN wins.
 
@@ -270,6 +278,7 @@ def maximum(x: Tensor, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     return _maximum(x, y)
 
 
+@direct
 def minimum(x: Tensor, y: Tensor | Number, out: Tensor | None = None) -> Tensor:
     """Take the smaller of two elements; NaN wins.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from .. import _core
 from .._types import Number
 from ..dtypes import bool_, int64, uint8
+from .direct import direct
 from .out import stored, stored_pair
 from .results import ValuesIndices
 from .shape import wrap_dim
@@ -67,6 +68,7 @@ def _accumulate(op: _core.Op, x: Tensor, dim: int, dtype: DType | None) -> Tenso
     return y if dtype is None or y.dtype is dtype else _cast(y, dtype)
 
 
+@direct
 def logcumsumexp(x: Tensor, dim: int, out: Tensor | None = None) -> Tensor:
     """Compute log(cumsum(exp(x))) without overflow.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .. import _core
 from .._size import Size
 from .._types import Sizes
+from .direct import direct
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -29,6 +30,7 @@ def wrap_dim(op: str, dim: int, ndim: int) -> int:
     return dim % limit
 
 
+@direct
 def reshape(x: Tensor, shape: int | Sequence[int]) -> Tensor:
     """Give another shape to the same elements.
 

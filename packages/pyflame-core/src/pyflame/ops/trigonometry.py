@@ -6,6 +6,7 @@ from math import pi
 from typing import TYPE_CHECKING
 
 from .. import _core
+from .direct import direct
 from .out import stored
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ _mul = _core.ops.mul
 _where = _core.ops.where
 
 
+@direct
 def sin(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the sine.
 
@@ -48,6 +50,7 @@ def sin(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _sin(x)
 
 
+@direct
 def cos(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the cosine.
 
@@ -64,6 +67,7 @@ def cos(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _cos(x)
 
 
+@direct
 def tan(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the tangent.
 
@@ -80,6 +84,7 @@ def tan(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _tan(x)
 
 
+@direct
 def asin(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the inverse sine.
 
@@ -96,6 +101,7 @@ def asin(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _asin(x)
 
 
+@direct
 def acos(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the inverse cosine.
 
@@ -112,6 +118,7 @@ def acos(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _acos(x)
 
 
+@direct
 def atan(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the inverse tangent.
 
@@ -128,6 +135,7 @@ def atan(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _atan(x)
 
 
+@direct
 def sinh(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the hyperbolic sine.
 
@@ -144,6 +152,7 @@ def sinh(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _sinh(x)
 
 
+@direct
 def cosh(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the hyperbolic cosine.
 
@@ -160,6 +169,7 @@ def cosh(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _cosh(x)
 
 
+@direct
 def tanh(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the hyperbolic tangent.
 
@@ -176,6 +186,7 @@ def tanh(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _tanh(x)
 
 
+@direct
 def asinh(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the inverse hyperbolic sine.
 
@@ -192,6 +203,7 @@ def asinh(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _asinh(x)
 
 
+@direct
 def acosh(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the inverse hyperbolic cosine.
 
@@ -208,6 +220,7 @@ def acosh(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _acosh(x)
 
 
+@direct
 def atanh(x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the inverse hyperbolic tangent.
 
@@ -224,6 +237,7 @@ def atanh(x: Tensor, out: Tensor | None = None) -> Tensor:
     return _atanh(x)
 
 
+@direct
 def atan2(y: Tensor, x: Tensor, out: Tensor | None = None) -> Tensor:
     """Compute the angle of the point (x, y), in (-pi, pi].
 

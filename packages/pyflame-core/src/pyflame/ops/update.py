@@ -6,9 +6,11 @@ memory to the new one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import _core
+from .direct import direct
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -16,10 +18,12 @@ if TYPE_CHECKING:
 _adam_step = _core.ops.adam_step
 _adam_step_amsgrad = _core.ops.adam_step_amsgrad
 _assign = _core.assign
+_forget_grads = _core.forget_grads
+_having_grad = _core.having_grad
 _sgd_step = _core.ops.sgd_step
 _sgd_step_plain = _core.ops.sgd_step_plain
 _update_all = _core.update_all
-_update_rows = _core.update_rows
+_update_params = _core.update_params
 
 
 def assign(target: Tensor, value: Tensor) -> None:
@@ -205,28 +209,65 @@ def adam_update(
     _update_all(op, rows, lr, beta1, beta2, eps, weight_decay, correction1, correction2, decoupled, maximize)
 
 
-def update_rows(
-    params: list[Tensor], state: dict[Tensor, dict[str, Any]], keys: tuple[str, ...], counter: str | None = None
-) -> dict[int, list[tuple[Tensor, ...]]] | None:
-    """Gather what `sgd_update` and `adam_update` take, for the parameters that have a gradient.
+@direct
+def update_params(
+    record: str,
+    params: list[Tensor],
+    state: dict[Tensor, dict[str, Any]],
+    keys: tuple[str, ...],
+    attrs: tuple[float, ...] | Callable[[int], tuple[float, ...]],
+    counter: str | None = None,
+) -> list[Tensor] | None:
+    """Record a step of an optimizer for parameters that have a gradient; point them and their state at the results.
 
     Args:
+        record: name of an update op, such as "adam_step".
         state: the state of each parameter by name.
-        keys: names of the state tensors, in the order they have in a row.
-        counter: name of the count of steps, which goes up by one.
+        keys: names of the state tensors, in the order in which the op takes them.
+        attrs: the attributes of the op; with a counter, a function that returns them for a count of steps.
+        counter: name of the count of steps in the state, which goes up by one.
 
     Returns:
-        Rows (param, grad, *state) by count, all under 0 without a counter; None if a parameter lacks part of its state,
-        and then nothing is counted.
+        The parameters that have a gradient; None, with nothing recorded or counted, if one lacks part of its state.
 
     Raises:
-        TypeError: something else than tensors in `params`, or than dicts in `state`.
+        TypeError: something else than tensors in `params`, or than dicts in `state`; keys or attributes that do not fit
+            the op.
+
+    Example:
+        >>> import pyflame as pf
+        >>> p, idle = pf.tensor([1.0]), pf.tensor([1.0])
+        >>> p.grad = pf.tensor([2.0])
+        >>> pf.ops.update_params("sgd_step_plain", [p, idle], {}, (), (0.1, 0.0, False))
+        [tensor([0.8000])]
+    """
+    return _update_params(record, params, state, keys, attrs, counter)
+
+
+@direct
+def having_grad(tensors: list[Tensor]) -> list[Tensor]:
+    """Return the tensors that have a gradient.
+
+    Example:
+        >>> import pyflame as pf
+        >>> p, idle = pf.tensor([1.0]), pf.tensor([2.0])
+        >>> p.grad = pf.tensor([2.0])
+        >>> pf.ops.having_grad([p, idle])
+        [tensor([1.])]
+    """
+    return _having_grad(tensors)
+
+
+@direct
+def forget_grads(tensors: list[Tensor]) -> None:
+    """Set the gradient of each tensor to None.
 
     Example:
         >>> import pyflame as pf
         >>> p = pf.tensor([1.0])
         >>> p.grad = pf.tensor([2.0])
-        >>> pf.ops.update_rows([p], {p: {"step": 4, "m": pf.zeros(1)}}, ("m",), "step")
-        {5: [(tensor([1.]), tensor([2.]), tensor([0.]))]}
+        >>> pf.ops.forget_grads([p])
+        >>> p.grad is None
+        True
     """
-    return _update_rows(params, state, keys, counter)
+    _forget_grads(tensors)

@@ -44,6 +44,7 @@ INTERNAL = {
     "recurrent": "rnn_tanh(), rnn_relu(), lstm() and gru() record it",
     "recurrent_grad": "the gradient of recurrent",
     "attention_grad": "the gradient of attention",
+    "transposed_matmul": "the gradient of linear",
     "with_history": "changes of a computed tensor under no_grad() record it",
     "uniform": "rand() records it with the generator's key",
 }

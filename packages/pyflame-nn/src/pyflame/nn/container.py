@@ -102,8 +102,9 @@ class Sequential(_Ordered):
             self.add_module(name, module)
 
     def forward(self, x: Any) -> Any:
+        modules = self.__dict__
         for name in self._modules:
-            x = getattr(self, name)(x)
+            x = modules[name](x)
         return x
 
     @overload

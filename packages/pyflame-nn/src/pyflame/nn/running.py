@@ -16,17 +16,26 @@ from pyflame.compilation import when_replayed
 from .module import Module
 
 _waiting: WeakKeyDictionary[Module, Callable[[Module], list[Tensor]]] = WeakKeyDictionary()
+_any = False  # asking the dictionary runs Python, at every step of every optimizer
 
 
 def wait(module: Module, statistics: Callable[[Module], list[Tensor]]) -> None:
     """Remember that the tensors `statistics(module)` are pending."""
-    when_replayed(_waiting.__setitem__, module, statistics)
+    when_replayed(_wait, module, statistics)
+
+
+def _wait(module: Module, statistics: Callable[[Module], list[Tensor]]) -> None:
+    global _any
+    _waiting[module] = statistics
+    _any = True
 
 
 def take_waiting() -> list[Tensor]:
     """Return the pending statistics of all living modules and forget about them."""
-    if not _waiting:
+    global _any
+    if not _any:
         return []
+    _any = False
     tensors = [tensor for module, statistics in _waiting.items() for tensor in statistics(module)]
     _waiting.clear()
     return tensors

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyflame import Tensor, ops, zeros_like
+from pyflame import Tensor, zeros_like
+from pyflame.ops import update_params
 
 from .optimizer import Group, Optimizer, Params, check_not_negative
 
@@ -72,28 +73,18 @@ class Adam(Optimizer):
             raise ValueError(f"[{type(self).__name__}] betas is {group['betas']}: expected numbers from 0 to below 1")
 
     def update(self, params: list[Tensor], group: Group) -> list[Tensor]:
-        amsgrad, (beta1, beta2) = group["amsgrad"], group["betas"]
-        names = AMSGRAD_MOMENTS if amsgrad else MOMENTS
-        rows = ops.update_rows(params, self.state, names, "step")
-        if rows is None:
-            self._start(params, names)
-            rows = ops.update_rows(params, self.state, names, "step")
-            assert rows is not None
+        record, names = ("adam_step_amsgrad", AMSGRAD_MOMENTS) if group["amsgrad"] else ("adam_step", MOMENTS)
+        lr, eps, decay, maximize = group["lr"], group["eps"], group["weight_decay"], group["maximize"]
+        beta1, beta2 = group["betas"]
+
         # A parameter that had no gradient for some steps falls behind, and its moments are corrected for its own count.
-        for step, together in rows.items():
-            ops.adam_update(
-                together,
-                group["lr"],
-                beta1,
-                beta2,
-                group["eps"],
-                group["weight_decay"],
-                1.0 - beta1**step,
-                1.0 - beta2**step,
-                self.decoupled,
-                group["maximize"],
-                amsgrad,
-            )
+        def attributes(step: int) -> tuple[float, ...]:
+            corrections = 1.0 - beta1**step, 1.0 - beta2**step
+            return (lr, beta1, beta2, eps, decay, *corrections, self.decoupled, maximize)
+
+        if update_params(record, params, self.state, names, attributes, "step") is None:
+            self._start(params, names)
+            update_params(record, params, self.state, names, attributes, "step")
         return []
 
     def _start(self, params: list[Tensor], names: tuple[str, ...]) -> None:

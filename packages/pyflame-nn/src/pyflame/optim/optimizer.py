@@ -10,6 +10,7 @@ import numpy as np
 from pyflame import Tensor, as_tensor, enable_grad, eval as evaluate, no_grad
 from pyflame.nn.hooks import RemovableHandle, register
 from pyflame.nn.running import take_waiting
+from pyflame.ops import forget_grads, having_grad
 
 from .hooks import Hook, OptimizerHooks, step_arguments
 
@@ -93,7 +94,7 @@ class Optimizer:
         changed: list[Tensor] = []
         with self._quiet:
             for group in self.param_groups:
-                params = [param for param in group["params"] if param.grad is not None]
+                params = having_grad(group["params"])
                 changed += params
                 changed += self.update(params, group)
             changed += take_waiting()
@@ -106,10 +107,11 @@ class Optimizer:
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients, or with False set them to zero."""
         for group in self.param_groups:
+            if set_to_none:
+                forget_grads(group["params"])
+                continue
             for param in group["params"]:
-                if set_to_none:
-                    param.grad = None
-                elif param.grad is not None:
+                if param.grad is not None:
                     param.grad = param.grad.new_zeros(param.grad.shape)
 
     def register_step_pre_hook(self, hook: Hook) -> RemovableHandle:

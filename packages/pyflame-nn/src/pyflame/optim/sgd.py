@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyflame import Tensor, ops, zeros_like
+from pyflame import Tensor, zeros_like
+from pyflame.ops import update_params
 
 from .optimizer import Group, Optimizer, Params, check_not_negative
 
@@ -69,21 +70,20 @@ class SGD(Optimizer):
     def update(self, params: list[Tensor], group: Group) -> list[Tensor]:
         lr, momentum, decay, maximize = group["lr"], group["momentum"], group["weight_decay"], group["maximize"]
         if momentum == 0:
-            pairs: list[tuple[Any, ...]] = [(param, param.grad) for param in params]
-            ops.sgd_update(pairs, lr, weight_decay=decay, maximize=maximize)
+            update_params("sgd_step_plain", params, self.state, (), (lr, decay, maximize))
             return []
-        rows = ops.update_rows(params, self.state, VELOCITY)
-        if rows is not None:
-            ops.sgd_update(rows.get(0, []), lr, momentum, group["dampening"], decay, group["nesterov"], maximize)
+        attributes = lr, momentum, group["dampening"], decay, group["nesterov"], maximize
+        if update_params("sgd_step", params, self.state, VELOCITY, (*attributes, False)) is not None:
             return []
-        starting: list[tuple[Any, ...]] = []
-        moving: list[tuple[Any, ...]] = []
+        starting: list[Tensor] = []
+        moving: list[Tensor] = []
         for param in params:
             state = self.state.setdefault(param, {})
-            together = moving if "momentum_buffer" in state else starting
-            if together is starting:
+            if "momentum_buffer" in state:
+                moving.append(param)
+            else:
                 state["momentum_buffer"] = zeros_like(param)
-            together.append((param, param.grad, state["momentum_buffer"]))
+                starting.append(param)
         for together, first in ((starting, True), (moving, False)):
-            ops.sgd_update(together, lr, momentum, group["dampening"], decay, group["nesterov"], maximize, first)
+            update_params("sgd_step", together, self.state, VELOCITY, (*attributes, first))
         return []

@@ -192,6 +192,23 @@ def linear_samples(dtype: DType) -> list[Sample]:
     return result
 
 
+def transposed_matmul_samples(dtype: DType) -> list[Sample]:
+    rng = generator("transposed_matmul")
+
+    def operands(k: int, n: int, m: int, *memory: str) -> tuple[Operand, ...]:
+        values = (
+            smooth(rng, s, -2, 2) if dtype.is_floating_point else draw(rng, s, dtype, -3, 4) for s in ((k, n), (k, m))
+        )
+        return tuple(Operand(v, dtype, how) for v, how in zip(values, memory or ("dense",) * 2))
+
+    sizes = [(3, 2, 4), (1, 1, 1), (1, 3, 2), (0, 2, 3), (2, 0, 3), (2, 3, 0)]
+    result = [Sample(operands(*size)) for size in sizes]
+    result += [Sample(operands(33, 17, 19), differentiable=False)]
+    for memory in (("transposed", "dense"), ("dense", "transposed"), ("sliced", "expanded"), ("expanded", "sliced")):
+        result.append(Sample(operands(3, 2, 4, *memory)))
+    return result
+
+
 def linear(x: Array, weight: Array, bias: Array) -> Array:
     total: Array = x @ weight.T + bias
     return total
@@ -214,4 +231,5 @@ SHAPE = [
     OpInfo("triu", cases("triu", TRIANGLE), lambda x, diagonal=0: np.triu(x, diagonal), ALL),
     OpInfo("matmul", matmul_samples, np.matmul, ALL, slack=16),
     OpInfo("linear", linear_samples, linear, ALL, slack=16),
+    OpInfo("transposed_matmul", transposed_matmul_samples, lambda a, b: a.T @ b, ALL, slack=16),
 ]

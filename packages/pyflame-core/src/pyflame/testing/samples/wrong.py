@@ -77,6 +77,7 @@ def shape_calls() -> dict[str, list[WrongCall]]:
         "matmul": [WrongCall((x, x)), WrongCall((zeros(), x)), WrongCall((zeros(2, 2, 3), zeros(3, 3, 2)))],
         "linear": [WrongCall((x, zeros(4, 2), zeros(4))), WrongCall((x, zeros(4, 3), zeros(3))),
                    WrongCall((zeros(), zeros(4, 3), zeros(4))), WrongCall((x, zeros(3), zeros(1)))],
+        "transposed_matmul": [WrongCall((x, zeros(3, 2))), WrongCall((x, zeros(2))), WrongCall((zeros(2, 2, 3), x))],
     }  # fmt: skip
 
 

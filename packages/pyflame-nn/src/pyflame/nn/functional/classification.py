@@ -6,6 +6,7 @@ import math
 
 from pyflame import Tensor, cast, gather, index_select, log_softmax, ops, where
 from pyflame.amp import float32_inputs
+from pyflame.ops import class_cross_entropy
 
 from .loss import reduce
 
@@ -91,7 +92,6 @@ def nll_loss(
     return reduce("nll_loss", loss, reduction)
 
 
-@float32_inputs
 def cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -119,6 +119,17 @@ def cross_entropy(
         >>> round(F.cross_entropy(pf.zeros(2, 4), pf.tensor([0, 3])).item(), 4)
         1.3863
     """
+    if weight is None and label_smoothing == 0.0:
+        loss = class_cross_entropy(input, target, ignore_index, reduction)
+        if loss is not None:
+            return loss
+    return any_cross_entropy(input, target, weight, ignore_index, reduction, label_smoothing)
+
+
+@float32_inputs
+def any_cross_entropy(
+    input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str, label_smoothing: float
+) -> Tensor:
     op = "cross_entropy"
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"[{op}] label_smoothing is {label_smoothing}: expected a number between 0 and 1")
