@@ -243,7 +243,7 @@ class RunTimeStatements(RunTimeLoops):
 
     def run_switch(self, node: ast.Switch, scope: Scope) -> bool:
         mark = self.emitter.top
-        subject = self.rvalue(self.eval(node.subject, scope), scope, node.subject)
+        subject = self.subject(node, scope)
         if type(subject) is Value:
             prong = self.matching_prong(subject, node, scope)
             return prong is not None and self._prong(prong, scope)
