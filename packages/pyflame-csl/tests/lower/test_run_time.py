@@ -485,3 +485,20 @@ def test_structs_while_compiling(build):
     memory = built.program.classes[0].memory[symbol.address : symbol.address + symbol.bytes]
     fields = {"names": ["x", "y", "inside"], "formats": ["<u2", "<f4", "?"], "offsets": [0, 4, 8], "itemsize": 12}
     assert np.frombuffer(memory, np.dtype(fields)).tolist() == [(1, 1.0, True), (8, 3.0, True)]
+
+
+def test_comptime_variables_and_unrolled_loops(run):
+    read = run(
+        """
+        comptime var i = 0;
+        comptime var power: u16 = 1;
+        inline while (i < 4) : (i += 1) {
+          if (i == 3) break;
+          values[i] = n * power;
+          power *= 10;
+        }
+        values[3] = power + i;
+        """,
+        "var n: u16 = 7;\nvar values = @zeros([4]u16);",
+    )
+    assert read("values") == [7, 70, 700, 1003]

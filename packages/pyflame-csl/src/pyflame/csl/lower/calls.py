@@ -119,7 +119,8 @@ class RunTimeCalls(RunTimeStatements):
             if not is_known(bound):
                 raise Fault("comptime-required", scope.span(arg), f"{ref.name!r} runs while compiling only")
             known.append(bound)
-        return self.session.evaluator.run(ref, known, node, scope)
+        with self.session.inside(running=True):
+            return self.session.evaluator.run(ref, known, node, scope)
 
     def specialised(
         self, ref: FunctionRef, binding: list[Binding], types: list[t.Type], result: t.Type
