@@ -1,7 +1,9 @@
 // Calls of functions, and what programs print.
 #include <algorithm>
+#include <cstdio>
 
 #include "machine.h"
+#include "scalar.h"
 
 namespace pyflame::csl {
 
@@ -45,11 +47,28 @@ uint64_t Machine::call_element(Pe& pe, uint32_t function, const std::vector<uint
   return pe.result;
 }
 
+namespace {
+
+// A register as `kind` says: "" unsigned, "d" signed, "x" hexadecimal, "f16" and "f32".
+std::string printed(const std::string& kind, uint64_t value) {
+  char text[32];
+  if (kind == "d") return std::to_string(int64_t(value));
+  if (kind == "x") std::snprintf(text, sizeof text, "%llx", static_cast<unsigned long long>(value));
+  else if (kind == "f16") std::snprintf(text, sizeof text, "%g", double(T_f16::get(value)));
+  else if (kind == "f32") std::snprintf(text, sizeof text, "%g", double(T_f32::get(value)));
+  else return std::to_string(value);
+  return text;
+}
+
+}  // namespace
+
 void Machine::print(Pe& pe, const std::string& format, uint64_t value, uint64_t when) {
   for (size_t i = 0; i < format.size(); i++) {
-    if (format[i] == '{' && i + 1 < format.size() && format[i + 1] == '}') {
-      pe.line += std::to_string(value);
-      i++;
+    size_t end = format[i] == '{' ? format.find('}', i) : std::string::npos;
+    std::string kind = end == std::string::npos ? "?" : format.substr(i + 1, end - i - 1);
+    if (kind.empty() || kind == "d" || kind == "x" || kind == "f16" || kind == "f32") {
+      pe.line += printed(kind, value);
+      i = end;
     } else if (format[i] == '\n') {
       log_.emplace_back(when, "P" + std::to_string(pe.x) + "." + std::to_string(pe.y) + ": " + pe.line);
       pe.line.clear();

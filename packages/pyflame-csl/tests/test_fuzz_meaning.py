@@ -33,6 +33,10 @@ param c: color;
 param first: bool;
 const sys = @import_module("<memcpy/memcpy>", memcpy_params);
 const math = @import_module("<math>");
+const print = @import_module("<simprint>");
+const point = struct { x: f32, at: [2]u16 };
+var points = [2]point{ .{ .x = 1.0, .at = .{ 1, 2 } }, point{ .x = -2.5, .at = .{ 3, 4 } } };
+var last: point = points[1];
 const part = @import_module("part.csl", .{ .T = f32, .size = n, .values = &data, .done = finish });
 const iq = @get_input_queue(2);
 const oq = @get_output_queue(3);
@@ -69,7 +73,12 @@ fn main(k: u16) void {
   }
   @map(curve, dd, 2.0, dd);
   part.run(&i);
+  points[k & 1] = moved(last, i);
+  const p: *point = &last;
+  p.at[1] += points[0].at[k & 1];
+  print.fmt("{d} {f}", .{ p.at[0], last.x });
 }
+fn moved(p: point, by: u16) point { return .{ .x = p.x * 2.0, .at = [2]u16{ p.at[0] + by, squares()[by & 3] } }; }
 fn curve(x: f32, y: f32) f32 { return if (x < y) x else -y; }
 fn finish() void { @assert(state == states.BUSY); dd = @increment_dsd_offset(dd, 1, f32); }
 task work() void { sys.unblock_cmd_stream(); @block(id); @unblock(id); }
@@ -98,7 +107,8 @@ fn run(count: *u16) void {
 WORDS = """
 0 1 -1 3.5 true u16 f32 i16 [4]u16 *f32 [*]u16 x @zeros const var fn task if else while for {} .{} ( ) { } , ;
 = + @as undefined & .* [0] comptime return void EAST @get_color 99999999999 70000 type |i| .. ... % << "text"
-break comptime_struct anytype switch => @import_module @get_dsd direction data n main part
+break comptime_struct anytype switch struct point .x .at[0] last points => @import_module @get_dsd direction data n main
+part
 """.split()
 
 

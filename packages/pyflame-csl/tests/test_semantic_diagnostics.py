@@ -106,6 +106,13 @@ PE = [
     ("missing-field", "const S = struct { x: u16, y: u16 };\nexport var a: S = .{ .x = 1 };", ".{ .x = 1 }", "'y'"),
     ("unknown-field", "const S = struct { x: u16 };\nexport var a: S = .{ .x = 1, .z = 1 };", None, "'z'"),
     ("unknown-field", "const S = struct { x: u16 };\nvar s: S;\nexport var a: u16 = s.y;", "y", "'y'"),
+    (
+        "type-mismatch",
+        "const S = struct { x: u16 };\nconst s = S{ .x = 1 };\nexport var a: bool = s == s;",
+        "s == s",
+        "compare",
+    ),
+    ("type-mismatch", "const s = [1]u16{ 1 };\nexport var a: u16 = switch (s) { else => 1 };", "s", "switch"),
     ("type-mismatch", "export var a = u16{ .x = 1 };", "u16{ .x = 1 }", "struct type"),
     (
         "type-mismatch",
@@ -218,6 +225,25 @@ PE = [
 
 # code, body of a run-time function, what precedes it, the marked text, a word of the message
 BODIES = [
+    ("comptime-required", "inline while (x < 3) : (x += 1) {}", "var x: u16 = 0;", "x < 3", "inline while"),
+    (
+        "comptime-required",
+        "comptime var i = 0; inline while (i < 3) : (i += 1) { if (x == 1) break; }",
+        "var x: u16 = 0;",
+        None,
+        "run time cannot decide",
+    ),
+    (
+        "too-complex",
+        "comptime var i = 0; inline while (i < 9999) : (i += 1) { x += 1; }",
+        "var x: u16 = 0;",
+        None,
+        "4096",
+    ),
+    ("comptime-required", "comptime const y = x;", "var x: u16 = 0;", "x", "while compiling"),
+    ("comptime-required", "x = comptime x;", "var x: u16 = 0;", "x", "while compiling"),
+    ("comptime-required", "comptime { @comptime_assert(x == 0); }", "var x: u16 = 0;", "x", "while compiling"),
+    ("type-mismatch", "switch (s) { else => {} }", "var s = @zeros([2]u16);", "s", "switch"),
     ("implicit-conversion", "var a: i16 = 1; var b: u16 = a;", "", "a", "u16"),
     ("type-mismatch", "var a: i16 = 1; var b: u16 = 2; a = a + b;", "", None, "i16 and u16"),
     ("type-mismatch", "var a = 3;", "", "a", "comptime_int"),

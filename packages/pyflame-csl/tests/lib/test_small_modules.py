@@ -63,6 +63,37 @@ def test_printing(results):
     assert line.startswith("@") and line.endswith("a = 7, -8")
 
 
+def test_printing_of_several_values(results):
+    head = """
+    const out = @import_module("<simprint>");
+    var n: i16 = -3;
+    var wide: u32 = 4000000000;
+    var half: f16 = 0.5;
+    var x: f32 = -2.25;
+    fn label(place: anytype) void { out.fmt_no_nl("{s}{d}: ", .{ "PE ", place.at }); }
+    """
+    body = """
+    label(.{ .at = n + 3 });
+    out.fmt("({d},{d}) {x} {f} {f} {d} {d}% done{}", .{ n, wide, wide, half, x, 7, -8, true });
+    out.fmt("again", .{});
+    """
+    _, simulator = results(body, head)
+    first, second = simulator.log()
+    assert first.endswith("PE 0: (-3,4000000000) ee6b2800 0.5 -2.25 7 -8% done1")
+    assert second.endswith(": again")
+
+
+def test_printing_needs_a_value_for_each_place(build):
+    built = build("""
+        const out = @import_module("<simprint>");
+        fn f(x: u16) void { out.fmt("{d} {d}", .{ x }); }
+        task g(x: u16) void { f(x); }
+        comptime { @bind_local_task(h, @get_local_task_id(9)); }
+        task h() void { f(1); }
+    """)
+    assert built.codes == ["wrong-arity"] and "2 places for 1 values" in built.found[0].message
+
+
 @pytest.mark.parametrize(("arch", "base"), [("wse2", 0xFE40), ("wse3", 0xF800)])
 def test_router_registers(results, arch, base):
     head = """

@@ -485,3 +485,67 @@ def test_structs_while_compiling(build):
     memory = built.program.classes[0].memory[symbol.address : symbol.address + symbol.bytes]
     fields = {"names": ["x", "y", "inside"], "formats": ["<u2", "<f4", "?"], "offsets": [0, 4, 8], "itemsize": 12}
     assert np.frombuffer(memory, np.dtype(fields)).tolist() == [(1, 1.0, True), (8, 3.0, True)]
+
+
+def test_comptime_variables_and_unrolled_loops(run):
+    read = run(
+        """
+        comptime var i = 0;
+        comptime var power: u16 = 1;
+        inline while (i < 4) : (i += 1) {
+          if (i == 3) break;
+          values[i] = n * power;
+          power *= 10;
+        }
+        values[3] = power + i;
+        """,
+        "var n: u16 = 7;\nvar values = @zeros([4]u16);",
+    )
+    assert read("values") == [7, 70, 700, 1003]
+
+
+def test_the_host_copies_arrays_of_structs(build):
+    built = build(
+        """
+        param memcpy_params: comptime_struct;
+        const sys = @import_module("<memcpy/memcpy>", memcpy_params);
+        const sparse = @import_module("sparse.csl");
+        var entries: [3]sparse.entry;
+        var ptr: [*]sparse.entry = &entries;
+        var row = @zeros([4]f32);
+        var row_ptr: [*]f32 = &row;
+        fn f() void {
+          var e: sparse.entry;
+          for (@range(u16, 3)) |i| {
+            e = entries[i];
+            row[e.column] += e.value * @as(f32, e.row);
+          }
+          sys.unblock_cmd_stream();
+        }
+        comptime {
+          @export_symbol(ptr, "entries");
+          @export_symbol(row_ptr, "row");
+          @export_symbol(f);
+        }
+        """,
+        params=".{ .memcpy_params = memcpy.get_params(0) }",
+        head=HEAD + 'const sparse = @import_module("sparse.csl");',
+        layout="""
+          @export_name("entries", [*]sparse.entry, true);
+          @export_name("row", [*]f32, true);
+          @export_name("f", fn () void);
+        """,
+        files={"sparse.csl": "const entry = struct { row: u16, column: u16, value: f32 };"},
+    )
+    assert built.program is not None, built.found
+    entries = np.array([(2, 1, 0.5), (3, 3, 4.0), (1, 1, 8.0)], dtype="<u2, <u2, <f4")
+    simulator = Simulator(built.program)
+    simulator.load()
+    simulator.run()
+    simulator.memcpy_h2d("entries", entries.view(np.uint32), 0, 0, 1, 1, 6)
+    simulator.launch("f")
+    row = np.zeros(4, np.float32)
+    simulator.memcpy_d2h(row, "row", 0, 0, 1, 1, 4)
+    simulator.stop()
+    assert row.tolist() == [0.0, 9.0, 0.0, 12.0]
+    assert simulator.get_symbol(0, 0, "entries").tolist() == entries.view(np.uint32).tolist()

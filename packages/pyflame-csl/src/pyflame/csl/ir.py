@@ -58,7 +58,7 @@ Instructions are `Instr(op, dst, a, b, imm)`; unused fields are 0. T is one of `
 | teardown_exit | leave the teardown state of color a |
 | random | dst = next 32 random bits of the PE's generator |
 | random_seed | the generator starts anew from register a |
-| print | append strings[imm], `{}` replaced by register a in decimal, to the PE's line of sim.log; "\\n" ends it |
+| print | append strings[imm] to the PE's line of sim.log; "\\n" ends it; `{}` `{d}` `{x}` `{f16}` `{f32}`: register a |
 
 Operands of a DSD operation step by the element size of the *operation* (`fmovs` by 4 bytes times the stride),
 whatever the array was that the descriptor was made over; `size` of a descriptor is that array's and serves checks

@@ -169,13 +169,17 @@ class Access(Base):
     def load_comptime(self, place: Place, scope: Scope, node: ast.Node) -> Value:
         """The value in a variable, as far as it is known while compiling."""
         storage = place.storage
-        if storage is None or storage.value is None:
+        if storage is None or storage.value is None or self._may_have_changed(storage):
             name = storage.name if storage else "this"
             raise Fault("comptime-required", scope.span(node), f"the value of {name!r} is not known while compiling")
         value = storage.value
         if place.offset == 0 and place.type == storage.type:
             return copied(value) if not place.const else value
         return self._part(value, place, scope, node)
+
+    def _may_have_changed(self, storage: Storage) -> bool:
+        """Whether run-time code asks for a variable of a module, which then holds more than its initial value."""
+        return self.session.running and storage.placed and not storage.const and storage.instance is not None
 
     @staticmethod
     def _part(value: Value, place: Place, scope: Scope, node: ast.Node) -> Value:

@@ -126,7 +126,9 @@ class Literals(Base):
         return Value(TENSOR_ACCESS, TensorRef(node, scope))
 
     def comptime_expr(self, node: ast.ComptimeExpr, scope: Scope, want: t.Type | None) -> Result:
-        return self.session.evaluator.value(node.value, scope, want)
+        evaluator = self.session.evaluator
+        with self.session.inside(running=self.session.running or self is not evaluator):
+            return evaluator.value(node.value, scope, want)
 
     def name(self, node: ast.Name, scope: Scope, want: t.Type | None) -> Result:
         return self.read(self.binding(node, scope), scope, node)

@@ -140,10 +140,8 @@ class Instance:
         outer, self.session.effects = self.session.effects, None
         record, self.session.record = self.session.record, None
         try:
-            if isinstance(decl, ast.ParamDecl):
-                found = self._param(name, decl)
-            else:
-                found = self._shared(name, decl)
+            with self.session.inside(running=False):
+                found = self._param(name, decl) if isinstance(decl, ast.ParamDecl) else self._shared(name, decl)
         except Fault as fault:
             self.values[name] = _POISONED
             self.session.report.fault(fault)

@@ -10,7 +10,7 @@ from . import scalars, types as t
 from .coerce import coerce, mismatch, peer
 from .faults import Fault
 from .scope import Result, Scope
-from .values import Value
+from .values import Register, Value
 
 if TYPE_CHECKING:
     from .base import Base
@@ -90,6 +90,8 @@ class Operators(Base):
         if type_ is None and isinstance(a.type, t.PointerType) and isinstance(b.type, t.PointerType):
             type_ = a.type
         ordered = type_ in t.NUMERIC
+        if type_ is not None and (type_ == t.STRUCT or isinstance(t.element_of(type_), t.StructType)):
+            type_ = None  # compare the fields
         if type_ is None or (op not in ("==", "!=") and not ordered):
             both = a.type in t.NUMERIC and b.type in t.NUMERIC
             hint = f"convert one with @as({a.type}, ...)" if both else ""
@@ -135,8 +137,15 @@ class Operators(Base):
             raise mismatch(t.BOOL, found.type, scope.span(node), "compare with != 0")
         return found
 
+    def subject(self, node: ast.Switch, scope: Scope) -> Value | Register:
+        """What a `switch` tells apart."""
+        found = self.rvalue(self.eval(node.subject, scope), scope, node.subject)
+        if t.in_memory(found.type):
+            raise Fault("type-mismatch", scope.span(node.subject), f"'switch' does not take a {found.type}")
+        return found
+
     def switch_expr(self, node: ast.Switch, scope: Scope, want: t.Type | None) -> Result:
-        subject = self.rvalue(self.eval(node.subject, scope), scope, node.subject)
+        subject = self.subject(node, scope)
         if type(subject) is not Value:
             return self.switch_value_at_run_time(subject, node, scope, want)  # type: ignore[arg-type]
         prong = self.matching_prong(subject, node, scope)

@@ -66,6 +66,7 @@ class Session:
         self.evaluator = Evaluator(self)
         self.effects: list[Effect] | None = None
         self.record: Record | None = None
+        self.running = False  # comptime code inside of run-time code, for which variables may have changed
         self.layout: Layout | None = None
         self.rectangle: tuple[int, int] | None = None
         self.streams: dict[str, int] = {}
@@ -78,6 +79,15 @@ class Session:
         self._addressed: dict[int, set[str]] = {}  # bodies live as long as the files
         self._steps_left = step_limit
         self._step_limit = step_limit
+
+    @contextmanager
+    def inside(self, running: bool) -> Iterator[None]:
+        """Evaluate comptime code that stands in run-time code, or outside of it again."""
+        before, self.running = self.running, running
+        try:
+            yield
+        finally:
+            self.running = before
 
     def step(self, node: ast.Node, scope: object) -> None:
         """Count one step of comptime code."""
@@ -207,8 +217,9 @@ class Session:
         try:
             for name in instance.file.eager:
                 self.attempt(lambda name=name: instance.get(name))
-            for block in instance.file.comptime:
-                self.attempt(lambda block=block: self.evaluator.block(block.body, instance.scope))
+            with self.inside(running=False):
+                for block in instance.file.comptime:
+                    self.attempt(lambda block=block: self.evaluator.block(block.body, instance.scope))
             for name, decl in instance.file.decls.items():
                 if isinstance(decl, ast.VarDecl | ast.FnDecl) and decl.export:
                     self.attempt(lambda name=name: self._export(instance, name))

@@ -136,7 +136,7 @@ class Statements(Base):
         return None
 
     def switch_statement(self, node: ast.Switch, scope: Scope) -> Signal:
-        subject = self.rvalue(self.eval(node.subject, scope), scope, node.subject)
+        subject = self.subject(node, scope)
         assert type(subject) is Value
         prong = self.matching_prong(subject, node, scope)
         return None if prong is None else self.prong_body(prong, scope)

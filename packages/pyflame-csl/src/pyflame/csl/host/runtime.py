@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from ..ir import Program
 from ..sim.hostdata import DataType as MemcpyDataType, Order as MemcpyOrder
-from ..sim.simulator import Simulator, Transfer as Task
+from ..sim.simulator import Simulator
+from ..sim.transfers import Transfer as Task
 from .artifacts import read_program
 from .layout import LayoutArtifacts, Stream
 from .options import simulator_options

@@ -75,6 +75,8 @@ class RunTimeCalls(RunTimeStatements):
         found = self.coerced(self.rvalue(self.eval(arg, scope, type_), scope, arg), type_, scope.span(arg))
         if comptime and type(found) is Place and found.base is None and found.const:
             found = self.load_comptime(found, scope, arg)
+        if not comptime and type(found) is Value and not is_known(found):
+            return self._fields(found, slot, arg, scope)
         type_ = found.type
         if comptime or not t.is_runtime(type_) or type_ == t.VOID or (type(found) is Value and type_ in _BAKED):
             if type(found) is not Value:
@@ -85,6 +87,26 @@ class RunTimeCalls(RunTimeStatements):
         emitter.top = slot + 1
         return Register(type_, slot)
 
+    def _fields(self, struct: Value, slot: int, arg: ast.Expr, scope: Scope) -> Value:
+        """An anonymous struct as an argument: what is not known of its fields in registers from `slot` on."""
+        emitter = self.emitter
+        fields: dict[str, Result] = {}
+        held: list[int] = []
+        for name, entry in struct.data.items():
+            fields[name] = entry
+            if type(entry) is Value:
+                if not is_known(entry):
+                    raise Fault("comptime-required", scope.span(arg), f"the struct in field {name!r} must be known")
+                continue
+            fields[name] = _argument_at(entry.type, slot + len(held))
+            source = self.reg(entry, scope, arg)
+            held.append(emitter.allocate())
+            emitter.emit("move", held[-1], source)
+        for position, source in enumerate(held):  # none of these is overwritten before its turn
+            emitter.emit("move", slot + position, source)
+        emitter.top = slot + len(held)
+        return Value(t.STRUCT, fields)
+
     def _at_comptime(self, ref: FunctionRef, binding: list[Binding], node: ast.Call, scope: Scope) -> Value:
         known = []
         for bound, arg in zip(binding, node.args, strict=True):
@@ -94,8 +116,11 @@ class RunTimeCalls(RunTimeStatements):
                     raise Fault("comptime-required", scope.span(arg), f"{ref.name!r} runs while compiling only")
                 bound = value
             assert type(bound) is Value
+            if not is_known(bound):
+                raise Fault("comptime-required", scope.span(arg), f"{ref.name!r} runs while compiling only")
             known.append(bound)
-        return self.session.evaluator.run(ref, known, node, scope)
+        with self.session.inside(running=True):
+            return self.session.evaluator.run(ref, known, node, scope)
 
     def specialised(
         self, ref: FunctionRef, binding: list[Binding], types: list[t.Type], result: t.Type
@@ -103,7 +128,7 @@ class RunTimeCalls(RunTimeStatements):
         """The code of a function for these baked-in arguments and argument types."""
         key: tuple[Hashable, ...] = (
             id(ref.decl),
-            *(key_of(bound) if type(bound) is Value else type_ for bound, type_ in zip(binding, types, strict=True)),
+            *(_shape(bound) for bound in binding),
         )
         cache = ref.instance.lowered
         code = cache.get(key)
@@ -179,18 +204,43 @@ class RunTimeCalls(RunTimeStatements):
     HANDLERS = Evaluator.HANDLERS | {ast.Call: call, ast.BuiltinCall: builtin_call}
 
 
+def is_known(value: Value) -> bool:
+    """Whether no field of a struct lies in a register or in memory."""
+    return value.type != t.STRUCT or all(type(entry) is Value and is_known(entry) for entry in value.data.values())
+
+
+def _shape(bound: Binding) -> Hashable:
+    """What the code of a function depends on of an argument: its type, or its value where that is baked in."""
+    if type(bound) is not Value:
+        return bound.type
+    if is_known(bound):
+        return key_of(bound)
+    return tuple((name, _shape(entry)) for name, entry in bound.data.items())
+
+
+def _argument_at(type_: t.Type, register: int) -> Register | Place:
+    """An argument in a register, which holds the address of what is larger."""
+    return Place(type_, register, None, 0, const=True) if t.in_memory(type_) else Register(type_, register)
+
+
 def bind_parameters(lowering: RunTimeCalls, code: FunctionCode, binding: list[Binding], types: list[t.Type]) -> Scope:
     """The scope of a function's body: known arguments as values, the others in registers 0, 1, ..."""
     scope = Scope(code.ref.instance)
-    scalars = []
+    scalars: list[str] = []
+
+    def taken(type_: t.Type) -> Register | Place:
+        scalars.append("u16" if t.in_memory(type_) else t.scalar_of(type_))
+        return _argument_at(type_, lowering.emitter.allocate())
+
     for param, bound, type_ in zip(code.ref.decl.params, binding, types, strict=True):
-        if type(bound) is Value:
-            found: Binding = bound
+        found: Binding
+        if type(bound) is not Value:
+            found = taken(type_)
+        elif is_known(bound):
+            found = bound
         else:
-            register = lowering.emitter.allocate()
-            array = t.in_memory(type_)
-            scalars.append("u16" if array else t.scalar_of(type_))
-            found = Place(type_, register, None, 0, const=True) if array else Register(type_, register)
+            fields = {name: e if type(e) is Value else taken(e.type) for name, e in bound.data.items()}
+            found = Value(t.STRUCT, fields)
         if param.name is not None:
             scope.names[param.name.id] = found
     code.params = tuple(scalars)

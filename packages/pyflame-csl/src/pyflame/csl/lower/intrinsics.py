@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from .function import Lowering
 
 Want = t.Type | None
+_PLACE = re.compile(r"\{(\w*)\}")
 _VOID = ("tsc_enable", "tsc_disable", "tsc_reset", "unblock_cmd_stream")
 _READ = {"tsc": t.U64, "coord_x": t.U16, "coord_y": t.U16, "random": t.U32}
 
@@ -88,6 +90,38 @@ def print_(lo: Lowering, node: ast.BuiltinCall, scope: Scope, want: Want) -> Res
     if pieces[-1] or len(pieces) == 1:
         lo.emitter.emit("print")
         lo.emitter.relocate("string", pieces[-1])
+    return VOID_VALUE
+
+
+@run_time("pyflame_print_fields", 2)
+def print_fields(lo: Lowering, node: ast.BuiltinCall, scope: Scope, want: Want) -> Result:
+    given = lo.rvalue(lo.eval(node.args[1], scope), scope, node.args[1])
+    if type(given) is not Value or given.type != t.STRUCT:
+        raise Fault("type-mismatch", scope.span(node.args[1]), f"a struct belongs here, this is a {given.type}")
+    entries = list(given.data.values())
+    pieces = _PLACE.split(text_of(lo, node.args[0], scope))
+    if len(pieces) // 2 != len(entries):
+        message = f"the text has {len(pieces) // 2} places for {len(entries)} values"
+        raise Fault("wrong-arity", scope.span(node), message)
+    text = pieces[0]
+    for entry, kind, after in zip(entries, pieces[1::2], pieces[2::2], strict=True):
+        if type(entry) is Value and entry.type == t.STRING:
+            text += entry.data + after
+            continue
+        if type(entry) is Value and entry.type in (t.COMPTIME_INT, t.COMPTIME_FLOAT):
+            wide = t.I64 if entry.type == t.COMPTIME_INT else t.F32
+            entry = lo.coerced(entry, wide, scope.span(node))
+        scalar = t.scalar_of(entry.type)
+        if not scalar:
+            raise Fault("type-mismatch", scope.span(node.args[1]), f"a {entry.type} cannot be printed")
+        signed = "d" if scalar[0] == "i" else ""
+        place = "x" if kind == "x" else scalar if scalar[0] == "f" else signed
+        lo.emitter.emit("print", a=lo.reg(entry, scope, node))
+        lo.emitter.relocate("string", f"{text}{{{place}}}")
+        text = after
+    if text:
+        lo.emitter.emit("print")
+        lo.emitter.relocate("string", text)
     return VOID_VALUE
 
 

@@ -38,12 +38,12 @@ class RunTimeLoops(RunTimeDsds):
         def settle(self, source: int, mark: int) -> int: ...
 
     def run_while(self, node: ast.While, scope: Scope) -> bool:
+        if node.inline:
+            return self._unrolled_while(node, scope)
         emitter, top = self.emitter, self.emitter.top
         condition = self.condition(node.condition, scope)
         if type(condition) is Value and not condition.data:
             return False
-        if type(condition) is Value and node.inline:
-            raise Fault("unsupported", scope.span(node), "'inline while' is not supported", "use a comptime function")
         loop = Loop(node.label)
         out = [] if type(condition) is Value else [emitter.jump("branch_not", condition.reg)]  # type: ignore[union-attr]
         emitter.top = top
@@ -61,6 +61,31 @@ class RunTimeLoops(RunTimeDsds):
         emitter.top = top
         emitter.land(*out, *loop.breaks)
         return type(condition) is Value and not loop.breaks
+
+    def _unrolled_while(self, node: ast.While, scope: Scope) -> bool:
+        for turn in range(MAX_UNROLLED + 1):
+            condition = self.condition(node.condition, scope)
+            if type(condition) is not Value:
+                message = "'inline while' needs a condition that is known while compiling"
+                raise Fault("comptime-required", scope.span(node.condition), message, "count in a 'comptime var'")
+            if not condition.data:
+                return False
+            if turn == MAX_UNROLLED:
+                raise Fault("too-complex", scope.span(node), f"'inline while' has more than {MAX_UNROLLED} turns")
+            loop = Loop(node.label)
+            self.loops.append(loop)
+            left = self.guarded(node.body, Scope(scope.instance, scope))
+            self.loops.pop()
+            if loop.continues or (loop.breaks and not left):
+                # What the rest of the turn does to comptime variables would depend on run time.
+                message = "run time cannot decide about leaving a turn of an 'inline while'"
+                raise Fault("comptime-required", scope.span(node), message, "use 'inline for'")
+            self.emitter.land(*loop.breaks)
+            if left:
+                return not loop.breaks
+            if node.step is not None:
+                self.guarded(node.step, scope)
+        raise AssertionError("the last turn is refused")
 
     def _loop_body(self, loop: Loop, body: ast.Statement, scope: Scope) -> None:
         self.loops.append(loop)

@@ -74,6 +74,8 @@ class RunTimeStatements(RunTimeLoops):
         return False
 
     def run_declare(self, node: ast.VarDecl, scope: Scope) -> bool:
+        if node.comptime:
+            return self._declare_known(node, scope)
         self.check_fresh(node.name, scope)
         name, span = node.name.id, scope.span(node.name)
         mark = self.emitter.top
@@ -96,6 +98,14 @@ class RunTimeStatements(RunTimeLoops):
                 f"write its type, such as var {name}: {example}",
             )  # fmt: skip
         scope.names[name] = self._variable(name, type_, found, mark, scope, node)
+        return False
+
+    def _declare_known(self, node: ast.VarDecl, scope: Scope) -> bool:
+        with self.session.inside(running=True):
+            self.session.evaluator.declare(node, scope)
+        declared = scope.names[node.name.id]
+        if type(declared) is Storage:
+            declared.depth = self.depth_of_branches
         return False
 
     def _constant(self, name: str, found: Result, mark: int, scope: Scope, node: ast.VarDecl) -> Result:
@@ -243,7 +253,7 @@ class RunTimeStatements(RunTimeLoops):
 
     def run_switch(self, node: ast.Switch, scope: Scope) -> bool:
         mark = self.emitter.top
-        subject = self.rvalue(self.eval(node.subject, scope), scope, node.subject)
+        subject = self.subject(node, scope)
         if type(subject) is Value:
             prong = self.matching_prong(subject, node, scope)
             return prong is not None and self._prong(prong, scope)
@@ -318,7 +328,8 @@ class RunTimeStatements(RunTimeLoops):
         return True
 
     def run_comptime(self, node: ast.ComptimeBlock, scope: Scope) -> bool:
-        self.session.evaluator.block(node.body, scope)
+        with self.session.inside(running=True):
+            self.session.evaluator.block(node.body, scope)
         return False
 
     def run_error(self, node: ast.ErrorNode, scope: Scope) -> bool:

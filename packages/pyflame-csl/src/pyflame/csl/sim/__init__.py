@@ -6,4 +6,5 @@ from .diagnostics import RunDiagnostic as RunDiagnostic, SimulationError as Simu
 from .hostdata import DataType as DataType, Order as Order
 from .seeds import check_seeds as check_seeds
 from .simulate import simulate as simulate
-from .simulator import Simulator as Simulator, Transfer as Transfer
+from .simulator import Simulator as Simulator
+from .transfers import Transfer as Transfer

@@ -21,6 +21,7 @@ from .hostdata import DataType, Order, from_rows, to_rows, words_of
 from .lookup import Area, Lookup
 from .programs import program_of
 from .tracing import chrome_trace, readable
+from .transfers import HOST_CYCLES, Transfer, Transfers
 
 _DTYPES = {
     "bool": np.uint8,
@@ -35,26 +36,6 @@ _DTYPES = {
 _FLOATS = {"f16": (np.float16, np.uint16), "f32": (np.float32, np.uint32)}
 _MODES = ("functional", "cycle")
 _SETTLE_CYCLES = 1_000_000
-# A host takes about 10 us to act: what PEs do after its last command, and send, is mostly done before the next one.
-_HOST_CYCLES = 10_000
-
-
-class Transfer:
-    """A host command that may still be under way; `Simulator.task_wait` waits for it."""
-
-    def __init__(
-        self, area: Area, step: Callable[[], None], stream: tuple[int, int] | None = None, queues: bool = False
-    ) -> None:
-        self.area = area
-        self.step = step
-        self.stream = stream  # color and words a PE, for a command that waits for a stream
-        self.queues = queues  # whether the PEs keep it until their earlier commands are done
-        self.done = False
-
-    @property
-    def lane(self) -> int:
-        """Commands of one lane happen in order: all that are no streams, and the streams of one color."""
-        return -1 if self.stream is None else self.stream[0]
 
 
 class Simulator:
@@ -117,7 +98,7 @@ class Simulator:
             self._machine.record(pes, trace_limit)
         self._lookup = Lookup(program)
         self._copies = None if copies is None else Path(copies)
-        self._pending: list[Transfer] = []
+        self._transfers = Transfers(self._machine, self._lookup, self._waited, self._check)
         self._state = "new"
         self._found: list[RunDiagnostic] = []
 
@@ -134,8 +115,8 @@ class Simulator:
     def stop(self) -> None:
         """Wait for all commands and end the run; once, after `run`."""
         self._need_running("stop")
-        for transfer in [*self._pending, Transfer(self._lookup.whole, lambda: None)]:
-            self._finish(transfer)
+        for transfer in [*self._transfers.pending, Transfer(self._lookup.whole, lambda: None)]:
+            self._transfers.finish(transfer)
         self._check(self._waited(self._machine.settle, _SETTLE_CYCLES))
         self._found += decoded(self._machine.leftovers(), self.program.files)
         self._state = "stopped"
@@ -188,7 +169,7 @@ class Simulator:
         words = words_of("src", src, w * h * elem_per_pe)
         rows = to_rows(words, order, w, h, elem_per_pe).copy()
         if streaming:
-            self._check(self._machine.settle(_HOST_CYCLES))
+            self._check(self._machine.settle(HOST_CYCLES))
             self._machine.push_stream(self._lookup.pes(area), self._lookup.color(dest), rows)
             done = Transfer(area, lambda: None)
             done.done = True
@@ -202,7 +183,7 @@ class Simulator:
                 self._lookup.pes(area), self._addresses(area, exports, size), data.view(np.uint8).reshape(w * h, size)
             )
 
-        return self._submit(Transfer(area, copy), nonblock)
+        return self._transfers.submit(Transfer(area, copy), nonblock)
 
     def memcpy_d2h(
         self,
@@ -231,7 +212,7 @@ class Simulator:
                 self._keep(f"color {color}", area, rows)
                 from_rows(rows, into, order, w, h, elem_per_pe)
 
-            return self._submit(Transfer(area, collect, (color, elem_per_pe)), nonblock)
+            return self._transfers.submit(Transfer(area, collect, (color, elem_per_pe)), nonblock)
         exports = self._lookup.variable(src, area)
 
         def copy() -> None:
@@ -242,7 +223,7 @@ class Simulator:
             self._keep(next(iter(exports.values())).name, area, rows)
             from_rows(rows, into, order, w, h, elem_per_pe)
 
-        return self._submit(Transfer(area, copy), nonblock)
+        return self._transfers.submit(Transfer(area, copy), nonblock)
 
     def launch(self, name: str, *args: Any, nonblock: bool = False) -> Transfer:
         """Run an exported function on every PE; scalars of `args` get the types of its parameters.
@@ -258,11 +239,12 @@ class Simulator:
                 f"[csl] {name} takes {len(params)} arguments ({', '.join(params)}), {len(args)} were given"
             )
         bits = [_bits(value, scalar) for value, scalar in zip(args, params, strict=True)]
-        return self._submit(Transfer(area, lambda: self._machine.launch(*area, functions, bits), queues=True), nonblock)
+        transfer = Transfer(area, lambda: self._machine.launch(*area, functions, bits), queues=True)
+        return self._transfers.submit(transfer, nonblock)
 
     def task_wait(self, transfer: Transfer) -> None:
         """Wait until a command given with nonblock=True is done."""
-        self._finish(transfer)
+        self._transfers.finish(transfer)
 
     def is_task_done(self, transfer: Transfer) -> bool:
         """Whether a command is done."""
@@ -363,48 +345,6 @@ class Simulator:
             self._found.append(found)
         if self._strict:
             raise SimulationError([found])
-
-    def _submit(self, transfer: Transfer, nonblock: bool) -> Transfer:
-        self._pending.append(transfer)
-        self._advance()
-        if not nonblock:
-            self._finish(transfer)
-        return transfer
-
-    def _advance(self) -> bool:
-        """Do every pending command whose turn has come; whether there was one."""
-        progress = False
-        waiting: set[int] = set()
-        for transfer in list(self._pending):
-            if transfer.lane in waiting or not self._may_run(transfer):
-                waiting.add(transfer.lane)
-                continue
-            if transfer.stream is None and not transfer.queues:
-                self._check(self._waited(self._machine.settle, _HOST_CYCLES))
-            self._pending.remove(transfer)
-            transfer.done = progress = True
-            transfer.step()
-        return progress
-
-    def _may_run(self, transfer: Transfer) -> bool:
-        if transfer.stream is not None:
-            return self._machine.stream_ready(self._lookup.pes(transfer.area), *transfer.stream)
-        return transfer.queues or self._machine.commands_idle(*transfer.area)
-
-    def _finish(self, transfer: Transfer) -> None:
-        if not transfer.done and transfer not in self._pending:
-            self._pending.append(transfer)
-        while True:
-            self._advance()
-            if transfer.done:
-                return
-            first = next(other for other in self._pending if other.lane == transfer.lane)
-            if first.stream is not None:
-                found = self._waited(self._machine.wait_stream, *first.area, *first.stream)
-            else:
-                found = self._waited(self._machine.wait_commands, *first.area)
-            if found and not self._advance():
-                self._check(found)
 
     def _waited(self, wait: Callable[..., list[Any]], *arguments: int) -> list[Any]:
         """What a wait finds; interrupted in the middle of a cycle, the machine cannot go on."""
