@@ -55,7 +55,7 @@ void finish_planes(const float* sums, i64 sums_row, const AmxResult& to, int hal
   }
   if (!wanted) return;
   in_a_row &= wanted == 0xffff;
-  const ChannelScale scaled(block, half, first_lanes(channels));
+  const ChannelScale scaled(to, half);
   __m512i rows[16];
   for (int i = 0; i < 16; ++i) {
     rows[i] = _mm512_castps_si512(scaled.of(sums + (first_lane + i) * sums_row + 16 * half));
