@@ -103,7 +103,8 @@ void max_values(const PoolPlane& p, const T* in, T* out) {
         continue;
       }
       const T* other = in + row * p.w;
-      T* __restrict merged = line.data();
+      T* merged = line.data();
+#pragma GCC ivdep
       for (i64 x = 0; x < p.w; ++x) merged[x] = larger(other[x], tops[x]);
       tops = merged;
     }
