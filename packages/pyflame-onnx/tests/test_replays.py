@@ -144,8 +144,8 @@ def test_modes_are_told_apart(small_network):
     for _ in range(3):
         model(x)
     expected = model(x).detach().numpy()
-    with pf.eager():
-        np.testing.assert_array_equal(model(x).detach().numpy(), expected)
+    with pf.eager():  # where no step is joined with the one before
+        np.testing.assert_allclose(model(x).detach().numpy(), expected, rtol=1e-6)
     with pf.inference_mode():
         assert model(x).is_inference()
     with pf.graph_scope() as scope:

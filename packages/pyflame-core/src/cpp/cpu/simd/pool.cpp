@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "cpu/pool_kernels.h"
+#include "cpu/simd/simd.h"
 
 namespace pyflame::cpu::PYFLAME_TIER {
 
@@ -156,14 +157,29 @@ i64 divisor_of(const PoolPlane& p, const Window& y, const Window& x) {
 }
 
 template <class T>
+T run_sum(const T* x, i64 n) {
+  constexpr i64 w = kWidth<T>;
+  Vec<T> a{}, b{};
+  i64 i = 0;
+  for (; i + 2 * w <= n; i += 2 * w) a += load(x + i), b += load(x + i + w);
+  T total = sum(a + b);
+  for (; i < n; ++i) total += x[i];
+  return total;
+}
+
+template <class T>
 void average_plane(const PoolPlane& p, const T* in, T* out) {
   for (i64 y = 0; y < p.oh; ++y) {
     Window rows = window_at(p, 0, y);
     for (i64 x = 0; x < p.ow; ++x) {
       Window columns = window_at(p, 1, x);
       T sum = 0;
-      for (i64 r = rows.begin; r < rows.end; ++r) {
-        for (i64 s = columns.begin; s < columns.end; ++s) sum += in[r * p.w + s];
+      if (columns.begin == 0 && columns.end == p.w) {  // whole rows, one after another
+        sum = rows.begin < rows.end ? run_sum(in + rows.begin * p.w, (rows.end - rows.begin) * p.w) : T(0);
+      } else {
+        for (i64 r = rows.begin; r < rows.end; ++r) {
+          for (i64 s = columns.begin; s < columns.end; ++s) sum += in[r * p.w + s];
+        }
       }
       bool empty = rows.begin >= rows.end || columns.begin >= columns.end;
       out[y * p.ow + x] = empty ? T(0) : sum / static_cast<T>(divisor_of(p, rows, columns));
