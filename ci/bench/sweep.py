@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 import pyflame as pf
@@ -28,8 +29,13 @@ from .contest import EAGER, OURS, Array, Contest, difference, interleave, ratio
 _rng = np.random.default_rng(0)
 
 
-def _normal(*shape: int) -> Array:
+def _normal(*shape: int) -> npt.NDArray[np.float32]:
     return _rng.standard_normal(shape, dtype=np.float32)
+
+
+def _definite(n: int) -> npt.NDArray[np.float32]:
+    root = _normal(n, n)
+    return root @ root.T + n * np.eye(n, dtype=np.float32)
 
 
 # What the letters of the expressions stand for.
@@ -56,7 +62,7 @@ VALUES: dict[str, Array] = {
     "e": _normal(20000, 256),
     "w": _rng.integers(0, 20000, (32, 64)),
     "g": np.tanh(_normal(8, 28, 28, 2)),
-    "m": (lambda a: a @ a.T + 100 * np.eye(100, dtype=np.float32))(_normal(100, 100)),
+    "m": _definite(100),
 }
 
 _ONE = "abs neg square floor round sign exp exp2 expm1 sin cos tan sinh cosh tanh atan asinh sigmoid erf erfc isnan"
@@ -134,7 +140,7 @@ def _contest(function: Any, other: Any, names: tuple[str, ...], with_gradients: 
             tensor.grad = None
         found = first(function(*mine))
         found.backward(our_upstream)
-        gradients = [tensor.grad for tensor in mine if tensor.requires_grad]
+        gradients = [tensor.grad for tensor in mine if tensor.grad is not None]
         pf.eval(found, *gradients)
         return gradients
 
