@@ -64,6 +64,10 @@ struct AmxKernels {
                       u16* out, AmxRange* range);
   // Splits a run of floats into as many runs as parts, part_size apart; n is a multiple of 32.
   void (*pack_run)(const float* in, i64 n, int parts, u16* out, i64 part_size, AmxRange* range);
+  // Windows of `lanes` <= 32 lanes, at most 16 contiguous floats each, turned: element k of all lanes goes to out + k * step.
+  void (*turn_windows)(const float* in, i64 lane_stride, i64 lanes, i64 window, float* out, i64 step);
+  // The way back: element k of all lanes is at in + k * step.
+  void (*turn_back)(const float* in, i64 step, i64 lanes, i64 window, float* out, i64 lane_stride);
   // bfloat16 as it is.
   void (*pack_bfloat16)(const u16* in, i64 lane_stride, i64 k_stride, i64 lanes, i64 k, bool columns, u16* out,
                         AmxRange* range);

@@ -155,10 +155,11 @@ class WeightGradient {
   void store(const float* sums, i64 out_block, i64 block, float* out) const {
     const i64 window = p_.window(), first_out = out_block * kAmxLanes, first = block * kAmxLanes;
     const i64 outs = least(kAmxLanes, s_.out_channels - first_out), channels = least(kAmxLanes, s_.in_channels - first);
-    for (i64 o = 0; o < outs; ++o) {
-      float* to = out + (first_out + o) * s_.depth() + first * window;
-      for (i64 c = 0; c < channels; ++c) {
-        for (i64 k = 0; k < window; ++k) *to++ = sums[k * kBlock + c * kAmxLanes + o];
+    for (i64 c = 0; c < channels; ++c) {
+      const float* from = sums + c * kAmxLanes;
+      float* to = out + first_out * s_.depth() + (first + c) * window;
+      for (i64 k = 0; k < window; k += 16) {
+        amx_kernels()->turn_back(from + k * kBlock, kBlock, outs, least(16, window - k), to + k, s_.depth());
       }
     }
   }

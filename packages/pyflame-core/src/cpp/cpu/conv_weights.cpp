@@ -21,7 +21,17 @@ struct Layout {
 
 // `lanes` result channels from `first` on, as (row, column, channel, lane).
 void turn(const ConvSizes& s, const WindowWeights& weight, i64 first, i64 lanes, float* out) {
-  const i64 kh = s.plane.kh, kw = s.plane.kw, tap = s.in_channels * kAmxLanes;
+  const i64 kh = s.plane.kh, kw = s.plane.kw, window = kh * kw, tap = s.in_channels * kAmxLanes;
+  // A window that lies in a row, forward or backward.
+  const bool forward = weight.column == 1 && weight.row == kw, backward = weight.column == -1 && weight.row == -kw;
+  if (window <= 16 && (forward || backward)) {
+    for (i64 c = 0; c < s.in_channels; ++c) {
+      const float* from = weight.data + first * weight.out + c * weight.channel - (backward ? window - 1 : 0);
+      float* to = out + c * kAmxLanes + (backward ? (window - 1) * tap : 0);
+      amx_kernels()->turn_windows(from, weight.out, lanes, window, to, backward ? -tap : tap);
+    }
+    return;
+  }
   for (i64 c = 0; c < s.in_channels; ++c) {
     for (i64 lane = 0; lane < lanes; ++lane) {
       const float* from = weight.data + (first + lane) * weight.out + c * weight.channel;

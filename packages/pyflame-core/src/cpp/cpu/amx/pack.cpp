@@ -200,6 +200,31 @@ void pack_run(const float* in, i64 n, int parts, u16* out, i64 part_size, AmxRan
   pack(in, n, out, part_size, range);
 }
 
+void turn_windows(const float* in, i64 lane_stride, i64 lanes, i64 window, float* out, i64 step) {
+  const __mmask16 mask = first_lanes(window);
+  for (i64 first = 0; first < lanes; first += kHalf, out += kHalf) {
+    __m512i rows[16];
+    for (i64 i = 0; i < kHalf; ++i) {
+      const float* from = in + (first + i) * lane_stride;
+      rows[i] = first + i < lanes ? _mm512_castps_si512(_mm512_maskz_loadu_ps(mask, from)) : _mm512_setzero_si512();
+    }
+    transpose(rows);
+    for (i64 k = 0; k < window; ++k) _mm512_storeu_si512(out + k * step, rows[k]);
+  }
+}
+
+void turn_back(const float* in, i64 step, i64 lanes, i64 window, float* out, i64 lane_stride) {
+  const __mmask16 mask = first_lanes(window);
+  for (i64 first = 0; first < lanes; first += kHalf, in += kHalf) {
+    __m512i rows[16];
+    for (i64 k = 0; k < 16; ++k) rows[k] = k < window ? _mm512_loadu_si512(in + k * step) : _mm512_setzero_si512();
+    transpose(rows);
+    for (i64 i = 0; i < kHalf && first + i < lanes; ++i) {
+      _mm512_mask_storeu_ps(out + (first + i) * lane_stride, mask, _mm512_castsi512_ps(rows[i]));
+    }
+  }
+}
+
 // Ranges of bfloat16 numbers; merged, they are those of the floats these are.
 struct HalfRange {
   __m512i low = _mm512_set1_epi32(-1), high = _mm512_setzero_si512();
@@ -266,7 +291,7 @@ void narrow(const float* sums, i64 lds, i64 rows, i64 columns, u16* out, i64 ldc
 }  // namespace
 
 extern const AmxKernels kernels;  // declared where it is used, in precision.cpp
-const AmxKernels kernels = {pack_floats, pack_lanes, pack_pixels, pack_run, pack_bfloat16, begin,
+const AmxKernels kernels = {pack_floats, pack_lanes, pack_pixels, pack_run, turn_windows, turn_back, pack_bfloat16, begin,
                             end, multiply, narrow, multiply_image, finish};
 
 }  // namespace pyflame::cpu::amx
