@@ -64,9 +64,9 @@ struct Block {
     const bool last = k0 + k == s.depth();
     for (i64 j = 0; j < n; j += panel) {
       const i64 count = least(panel, n - j), vectors = ceil_div(count, kernels.width);
-      ConvTile<T> tile{k, nullptr, columns + j, step, nullptr, p, static_cast<int>(count - (vectors - 1) * kernels.width), k0 > 0,
-                       last && epilogue.relu, nullptr, nullptr, nullptr};
-      if (!readable && !kernels.masked && tile.tail != kernels.width) {
+      const int tail = static_cast<int>(count - (vectors - 1) * kernels.width);
+      ConvTile<T> tile{k, nullptr, columns + j, step, nullptr, p, tail, k0 > 0, last && epilogue.relu, nullptr, nullptr, nullptr};
+      if (!readable && !kernels.masked && tail != kernels.width) {
         T* copy = scratch<T>(Scratch::kPackedB, k * panel);
         product_kernels<T>().pack(tile.columns, 1, step, count, k, vectors * kernels.width, copy);
         tile.columns = copy, tile.column_step = vectors * kernels.width;
@@ -134,7 +134,8 @@ void conv_product(const ConvSizes& s, const T* input, const WeightMatrix<T>& w, 
       for (i64 i0 = 0; i0 < s.out_channels; i0 += kBlockRows) {
         i64 m = least(kBlockRows, s.out_channels - i0), rows = even_panel(m, conv_tile_kernels<T>().rows);
         T* packed = kept ? kept : scratch<T>(Scratch::kWeights, m * k);
-        if (!kept || fresh) pack_panels(w.data + group * w.group + i0 * w.row + k0 * w.column, w.row, w.column, m, k, rows, packed);
+        const T* from = w.data + group * w.group + i0 * w.row + k0 * w.column;
+        if (!kept || fresh) pack_panels(from, w.row, w.column, m, k, rows, packed);
         const i64 channel = group * s.out_channels + i0, first = channel * s.plane.result();
         Epilogue<T> own = epilogue;
         if (own.residual) own.residual += first;
@@ -154,7 +155,8 @@ void conv_forward(const ConvSizes& s, const T* input, const T* weight, const Epi
     return finish(s, epilogue, out);
   }
   if (single_results(s)) {
-    gemm_plain(Product<T>{s.images, s.out_channels, s.depth(), input, s.depth(), 1, weight, 1, s.depth(), out, s.out_channels, false});
+    const i64 m = s.images, n = s.out_channels, k = s.depth();
+    gemm_plain(Product<T>{m, n, k, input, k, 1, weight, 1, k, out, n, false});
     return finish(s, epilogue, out);
   }
   conv_product(s, input, WeightMatrix<T>{weight, s.out_channels * s.depth(), s.depth(), 1, buffer}, epilogue, out);

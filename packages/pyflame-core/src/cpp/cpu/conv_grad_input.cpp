@@ -60,7 +60,8 @@ void conv_grad_input(const ConvSizes& s, const T* grad, const T* weight, T* out)
   if (s.pointwise()) {
     ConvSizes swapped = s;
     swapped.in_channels = s.out_channels, swapped.out_channels = s.in_channels;
-    return conv_product(swapped, grad, WeightMatrix<T>{weight, s.out_channels * s.in_channels, 1, s.in_channels, nullptr}, Epilogue<T>{}, out);
+    const WeightMatrix<T> turned{weight, s.out_channels * s.in_channels, 1, s.in_channels, nullptr};
+    return conv_product(swapped, grad, turned, Epilogue<T>{}, out);
   }
   const i64 most = kRowsPerTask / s.plane.window() + 1, channels = even_panel(s.in_channels, most);
   const i64 chunks = ceil_div(s.in_channels, channels), tasks = s.images * s.groups * chunks;

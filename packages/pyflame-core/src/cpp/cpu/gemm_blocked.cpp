@@ -286,34 +286,10 @@ void pack_rows(const T* a, i64 a_row, i64 a_col, i64 m, i64 k, i64 rows, T* pack
   }
 }
 
-template <class T>
-void multiply_packed(const T* packed, i64 m, i64 k, i64 rows, i64 row_begin, i64 row_end, const T* b, i64 b_row, i64 n,
-                     bool readable, T* c, i64 ldc, bool accumulate) {
-  const ProductKernels<T>& kernels = product_kernels<T>();
-  const i64 panel = 2 * kernels.width;
-  for (i64 j = 0; j < n; j += panel) {
-    i64 columns = least(panel, n - j), b_step = b_row;
-    int tail = static_cast<int>(columns > kernels.width ? columns - kernels.width : columns);
-    const T* from = b + j;
-    if (!readable && !kernels.masked && tail != kernels.width) {
-      T* copy = scratch<T>(Scratch::kPackedB, k * panel);
-      b_step = packed_width(kernels, columns);
-      kernels.pack(from, 1, b_row, columns, k, b_step, copy);
-      from = copy;
-    }
-    for (i64 i = row_begin; i < row_end; ++i) {
-      i64 count = least(rows, m - i * rows);
-      tile_for(kernels, true, columns, count)(k, packed + i * rows * k, count, from, b_step, c + i * rows * ldc + j,
-                                              ldc, tail, accumulate);
-    }
-  }
-}
-
 #define PYFLAME_INSTANTIATE(T)                                                                                \
   template void gemm<T>(Product<T>, Buffer*);                                                                \
   template void gemm_plain<T>(Product<T>);                                                                   \
-  template void pack_rows<T>(const T*, i64, i64, i64, i64, i64, T*);                                         \
-  template void multiply_packed<T>(const T*, i64, i64, i64, i64, i64, const T*, i64, i64, bool, T*, i64, bool);
+  template void pack_rows<T>(const T*, i64, i64, i64, i64, i64, T*);
 PYFLAME_INSTANTIATE(float)
 PYFLAME_INSTANTIATE(double)
 #undef PYFLAME_INSTANTIATE

@@ -16,14 +16,8 @@ void gemm(Product<T> product, Buffer* weight = nullptr);
 template <class T>
 void gemm_plain(Product<T> product);
 
-// Packs an m x k block of A into panels of `rows` rows for multiply_packed.
+// Packs an m x k block of A into panels of `rows` rows: for each column, a number of each row.
 template <class T>
 void pack_rows(const T* a, i64 a_row, i64 a_col, i64 m, i64 k, i64 rows, T* packed);
-
-// C (+)= packed A (panels [row_begin, row_end) of m rows) times B, whose columns are contiguous. `readable`: at least
-// two vectors may be read behind any of B's rows. On the calling thread.
-template <class T>
-void multiply_packed(const T* packed, i64 m, i64 k, i64 rows, i64 row_begin, i64 row_end, const T* b, i64 b_row, i64 n,
-                     bool readable, T* c, i64 ldc, bool accumulate);
 
 }  // namespace pyflame::cpu
