@@ -181,7 +181,7 @@ uint8_t Machine::lanes_of(const Operation& op) const {
   int lanes = 8;
   for (const Cursor& cursor : op.cursors)
     if (cursor.kind == Cursor::fabin || cursor.kind == Cursor::fabout)
-      lanes = std::min(lanes, cursor.simd ? 4 * cursor.simd / cursor.bytes : 1);
+      lanes = std::min(lanes, cursor.simd ? 4 * cursor.simd / std::max<int>(cursor.bytes, 2) : 1);
   return uint8_t(lanes == 8 ? 1 : std::max(lanes, 1));
 }
 

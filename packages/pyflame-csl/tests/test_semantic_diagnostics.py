@@ -240,6 +240,13 @@ BODIES = [
         None,
         "4096",
     ),
+    (
+        "comptime-required",
+        "g(.{ .a = x });",
+        "var x: u16 = 0;\nfn g(comptime s: comptime_struct) void { x = s.a; }",
+        ".{ .a = x }",
+        "must be known",
+    ),
     ("comptime-required", "comptime const y = x;", "var x: u16 = 0;", "x", "while compiling"),
     ("comptime-required", "x = comptime x;", "var x: u16 = 0;", "x", "while compiling"),
     ("comptime-required", "comptime { @comptime_assert(x == 0); }", "var x: u16 = 0;", "x", "while compiling"),

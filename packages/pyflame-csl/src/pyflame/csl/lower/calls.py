@@ -75,7 +75,9 @@ class RunTimeCalls(RunTimeStatements):
         found = self.coerced(self.rvalue(self.eval(arg, scope, type_), scope, arg), type_, scope.span(arg))
         if comptime and type(found) is Place and found.base is None and found.const:
             found = self.load_comptime(found, scope, arg)
-        if not comptime and type(found) is Value and not is_known(found):
+        if type(found) is Value and not is_known(found):
+            if comptime:
+                raise Fault("comptime-required", scope.span(arg), "this argument must be known while compiling")
             return self._fields(found, slot, arg, scope)
         type_ = found.type
         if comptime or not t.is_runtime(type_) or type_ == t.VOID or (type(found) is Value and type_ in _BAKED):

@@ -42,7 +42,7 @@ def check_configured_once(
     session: Session, at: tuple[int, int], layout: dict[int, RouteConfig], program: dict[int, RouteConfig]
 ) -> None:
     """Report colors of a PE that the layout and its program configure differently."""
-    for color in layout.keys() & program.keys():
+    for color in sorted(layout.keys() & program.keys()):
         if layout[color] != program[color]:
             fault = Fault(
                 "duplicate-name",
