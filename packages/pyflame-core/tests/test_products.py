@@ -75,6 +75,8 @@ OTHERS: dict[str, Chain] = {
     "a bias by row": lambda y, b, r: y + r[:, :1],
     "a difference": lambda y, b, r: y - b,
     "itself": lambda y, b, r: y + y,
+    "a row laid out by a view": lambda y, b, r: y + b.expand(40, 20),
+    "a transposed view": lambda y, b, r: y + r.reshape(20, 40).T,
 }
 
 
