@@ -161,11 +161,13 @@ THREADS = """
 import hashlib
 rng = np.random.default_rng(2)
 digest = hashlib.sha256()
-for m, n, k in ((700, 300, 900), (64, 2048, 256), (1500, 96, 64), (300, 1100, 1300), (70, 90, 4500)):
+for m, n, k in ((700, 300, 900), (64, 2048, 256), (1500, 96, 64), (300, 1100, 1300), (70, 90, 4500), (1030, 1056, 96)):
     a, b = rng.standard_normal((m, k)).astype("f"), rng.standard_normal((k, n)).astype("f")
     a[m // 2, 3] = 2.0**-120
     for dtype in (pf.float32, pf.bfloat16):
         digest.update((pf.tensor(a).to(dtype) @ pf.tensor(b).to(dtype)).to(pf.float32).numpy().tobytes())
+    bias, residual = (pf.tensor(rng.standard_normal(shape).astype("f")) for shape in ((n,), (m, n)))
+    digest.update(pf.relu(pf.tensor(a) @ pf.tensor(b) + bias + residual).numpy().tobytes())
 print(json.dumps(digest.hexdigest()))
 """
 

@@ -39,8 +39,8 @@ static constexpr i64 amx_lane_size(i64 k, int parts) {
   return (lines + 1 - lines % 2) * kAmxStep;
 }
 
-// What becomes of a block of sums (32 x 32, channels or columns contiguous) on its way to memory: sums * scale + shift, then the
-// residual, then the larger of that and zero. Every pointer but `out` may be nullptr.
+// What becomes of a block of sums (32 x 32, channels or columns contiguous) on its way to memory: sums * scale + shift,
+// then the residual, then the larger of that and zero. Every pointer but `out` may be nullptr.
 struct AmxResult {
   const float* scale;  // of the block's first channel, as for shift
   const float* shift;

@@ -12,7 +12,9 @@ namespace {
 
 class Fuser {
  public:
-  explicit Fuser(FlatGraph& graph) : graph_(graph), users_(graph), matmul_(graph::registry().at("matmul").id) {}
+  explicit Fuser(FlatGraph& graph)
+      : graph_(graph), users_(graph), matmul_(graph::registry().at("matmul").id),
+        reshape_(graph::registry().at("reshape").id) {}
 
   void run() {
     for (u32 i = 0; i < graph_.nodes.size(); ++i) {
@@ -42,6 +44,13 @@ class Fuser {
     return operand.ndim > 0 && operand.ndim <= result.ndim && operand[operand.ndim - 1] == columns && operand.numel() == columns;
   }
 
+  // Whether the values lie in memory as their shape says: an epilogue would have views laid out, which chains read as
+  // they are.
+  bool lies_in_order(u32 i) {
+    while (!node(i).is_leaf() && node(i).op->id == reshape_) i = graph_.resolve(node(i).inputs[0]);
+    return node(i).is_leaf() ? is_contiguous(node(i).shape, node(i).strides) : !node(i).op->view_rule;
+  }
+
   // Whether node `user` is a step that may follow, which is then part of the chain.
   bool extend(Chain& chain, u32 user) {
     const FlatNode& n = node(user);
@@ -54,6 +63,7 @@ class Fuser {
       const u32 other = n.inputs[n.inputs[0] == chain.last ? 1 : 0];
       if (node(other).dtype != DType::kFloat32 || chain.residual != Users::kNone) return false;
       if (node(other).shape == n.shape) {
+        if (!lies_in_order(other)) return false;
         chain.residual = other;
       } else {
         if (chain.bias != Users::kNone || !by_column(node(other).shape, n.shape)) return false;
@@ -89,7 +99,7 @@ class Fuser {
 
   FlatGraph& graph_;
   Users users_;
-  const graph::OpId matmul_;
+  const graph::OpId matmul_, reshape_;
 };
 
 }  // namespace
