@@ -128,6 +128,16 @@ inline void check_size(const char* op, const Shape& shape) {
              std::to_string(count));
 }
 
+// Whether the result of a broadcast has the shape of `a`: b has it too, or repeats along its first dimensions.
+bool covers(const Node* a, const Node* b) {
+  if (a->ndim > kInlineDims || b->ndim > a->ndim) return false;
+  const i64* tail = a->dim + (a->ndim - b->ndim);
+  for (int i = 0; i < b->ndim; ++i) {
+    if (tail[i] != b->dim[i]) return false;
+  }
+  return true;
+}
+
 // The layout of the result; inputs that do not fit it are replaced in `nodes` by explicit to_layout nodes.
 u16 infer_layout(const OpDef& op, Node** nodes, int count, const i64* attrs, const Shape& shape, std::vector<Var>* keep) {
   u16 any = 0;
@@ -245,18 +255,18 @@ Var apply_binary(const OpDef& op, Node* a, Node* b) {
     if (b->dtype != dtype) converted_b = cast_to(b, dtype), pair[1] = b = converted_b.get();
   }
   if (__builtin_expect(!(op.dtypes & dtype_bit(dtype)), 0)) check_dtype(op, dtype);
-  bool same = a->ndim <= kInlineDims && same_shape(*a, *b);
+  const Node* like = covers(a, b) ? a : covers(b, a) ? b : nullptr;
   Shape shape;
-  if (!same) shape = broadcast_shapes(op.name, a->shape(), b->shape());
+  if (!like) shape = broadcast_shapes(op.name, a->shape(), b->shape());
   u16 layout = 0;
   std::vector<Var> keep;
   if (__builtin_expect(a->layout | b->layout, 0)) {
-    layout = infer_layout(op, pair, 2, nullptr, same ? a->shape() : shape, &keep);
+    layout = infer_layout(op, pair, 2, nullptr, like ? like->shape() : shape, &keep);
   }
   Node* node = begin(op, op.dtype_rule ? op.dtype_rule(Call{op, pair, 2, nullptr}) : dtype);
-  if (same) {
-    node->ndim = a->ndim;
-    std::memcpy(node->dim, a->dim, sizeof node->dim);
+  if (like) {
+    node->ndim = like->ndim;
+    std::memcpy(node->dim, like->dim, sizeof node->dim);
   } else {
     set_dims(node, shape);
   }
