@@ -81,3 +81,10 @@ def test_a_part_that_is_wanted_itself_stays() -> None:
     assert first is not None and x.grad is not None
     pf.eval(first, x.grad)
     assert x.grad.tolist() == [2.0, 2.0, 3.0] and first.tolist() == [2.0, 2.0, 0.0]
+
+
+def test_long_sums_of_parts() -> None:
+    x = pf.ones(5000, requires_grad=True)
+    total = sum(x[k : k + 1].sum() * float(k) for k in range(1, 5000))
+    total.backward()
+    np.testing.assert_array_equal(x.grad.numpy(), np.arange(5000.0))

@@ -3,6 +3,7 @@
 // overlap, that is one concatenation. If a permutation is all that reads it, the parts are joined as it wants them.
 // Nodes keep their numbers: the last one computes the result, the others become dead or views of the parts.
 #include <algorithm>
+#include <vector>
 
 #include "passes/passes.h"
 #include "passes/users.h"
@@ -16,12 +17,14 @@ namespace {
 class Joiner {
  public:
   explicit Joiner(FlatGraph& graph)
-      : graph_(graph), users_(graph), add_(graph::registry().at("add").id), embed_(graph::registry().at("embed").id),
-        permute_(graph::registry().at("permute").id), cat_(graph::registry().at("cat")) {}
+      : graph_(graph), users_(graph), placed_(graph.nodes.size(), 0), add_(graph::registry().at("add").id),
+        embed_(graph::registry().at("embed").id), permute_(graph::registry().at("permute").id),
+        cat_(graph::registry().at("cat")) {}
 
   void run() {
+    for (u32 i = 0; i < graph_.nodes.size(); ++i) placed_[i] = is(i, add_) && adds_placed(i);
     for (u32 i = static_cast<u32>(graph_.nodes.size()); i-- > 0;) {  // the whole sum before its terms
-      if (is(i, add_)) join(i);
+      if (placed_[i] && is(i, add_)) join(i);
     }
   }
 
@@ -34,18 +37,26 @@ class Joiner {
   // dim, start, step and size of an embed
   i64 word(u32 embed, std::size_t k) { return node(embed).attrs[k]; }
 
-  // The terms of a sum, and the sums between, if all terms are placed along one dimension and wanted by nobody else.
-  bool collect(u32 sum, std::vector<u32>& terms, std::vector<u32>& sums) {
+  // Whether all terms of a sum are placed along a dimension and wanted by nobody else. Of its inputs it is known.
+  bool adds_placed(u32 sum) {
     for (u32 input : node(sum).inputs) {
       if (users_.only(input) != sum || node(input).shape != node(sum).shape) return false;
-      if (is(input, add_)) {
-        if (!collect(input, terms, sums)) return false;
-        sums.push_back(input);
-      } else {
-        if (!is(input, embed_) || word(input, 2) != 1) return false;
-        terms.push_back(input);
-      }
+      if (!placed_[input] && !(is(input, embed_) && word(input, 2) == 1)) return false;
     }
+    return true;
+  }
+
+  // The terms of such a sum, and the sums between; false: they are many.
+  bool collect(u32 sum, std::vector<u32>& terms, std::vector<u32>& sums) {
+    std::vector<u32> open = {sum};
+    while (!open.empty()) {
+      const u32 next = open.back();
+      open.pop_back();
+      for (u32 input : node(next).inputs) (placed_[input] ? open : terms).push_back(input);
+      if (next != sum) sums.push_back(next);
+      if (open.size() + terms.size() > kMaxTerms) return false;
+    }
+    std::sort(sums.begin(), sums.end());
     return true;
   }
 
@@ -97,8 +108,11 @@ class Joiner {
     n.absorbed = std::move(absorbed);
   }
 
+  static constexpr std::size_t kMaxTerms = 64;
+
   FlatGraph& graph_;
   const Users users_;
+  std::vector<u8> placed_;  // sums of parts
   const graph::OpId add_, embed_, permute_;
   const graph::OpDef& cat_;
 };
