@@ -26,6 +26,7 @@ OPTIONS = {
     "UBSAN_OPTIONS": "halt_on_error=1:abort_on_error=1:print_stacktrace=1",
     "TSAN_OPTIONS": f"halt_on_error=1:abort_on_error=1:die_after_fork=0:suppressions={ROOT / 'ci' / 'tsan.supp'}",
     "PYTHONMALLOC": "malloc",  # so that the interpreter's own blocks are watched too
+    "OPENBLAS_NUM_THREADS": "1",  # NumPy's threads hand on their work unseen
 }
 
 
