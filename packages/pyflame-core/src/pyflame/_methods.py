@@ -7,6 +7,7 @@ from .ops import (
     activation,
     compare,
     cuts,
+    distance,
     distinct,
     elementwise,
     exponential,
@@ -109,7 +110,7 @@ class TensorMethods(_core.TensorBase):
     diff = scan.diff
     diagonal = strided.diagonal
     digamma = exponential.digamma
-    dist = reduce.dist
+    dist = distance.dist
     div = elementwise.div
     divide = elementwise.div
     dot = linalg.dot
@@ -219,7 +220,7 @@ class TensorMethods(_core.TensorBase):
     new_tensor = likes.new_tensor
     new_zeros = likes.new_zeros
     nonzero = indexed.nonzero
-    norm = reduce.norm
+    norm = distance.norm
     not_equal = compare.ne
     numpy = _conversion.numpy
     outer = linalg.outer

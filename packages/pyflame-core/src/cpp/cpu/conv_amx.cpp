@@ -5,7 +5,9 @@
 
 #include <cstring>
 
+#include "cpu/arithmetic.h"
 #include "cpu/conv_fused.h"
+#include "cpu/gemm_amx.h"
 #include "cpu/gemm_blocked.h"
 #include "cpu/scratch.h"
 #include "cpu/threads.h"
@@ -17,10 +19,6 @@ namespace {
 // A few steps of weights stay in the first-level cache for a run of blocks, whose sums wait in memory meanwhile.
 constexpr i64 kStepsTogether = 4, kRun = 8;
 constexpr i64 kBandBytes = i64{1} << 20;  // of a split image: half of a second-level cache
-
-i64 least(i64 a, i64 b) { return a < b ? a : b; }
-i64 most(i64 a, i64 b) { return a > b ? a : b; }
-i64 ceil_div(i64 a, i64 b) { return (a + b - 1) / b; }
 
 // Where each tap reads: its phase, and how far from the phase's first row and column.
 struct Tap {
@@ -95,7 +93,7 @@ class Convolution {
     });
     AmxRange range;
     for (i64 i = 0; i < count; ++i) range.join(ranges[i]);
-    if (!conv_sums_representable(range, weights_.range, s_.depth())) return false;
+    if (!float_parts_suit(range, weights_.range, s_.depth())) return false;
     const i64 steps = cut_.steps(), all_steps = p_.window() * steps, step = parts_ * kAmxStep;
     i64* offsets = scratch<i64>(Scratch::kHalfB, all_steps);
     for (i64 i = 0; i < all_steps; ++i) {
@@ -203,7 +201,7 @@ class Convolution {
     });
     AmxRange range;
     for (i64 i = 0; i < tasks; ++i) range.join(ranges[i]);
-    return conv_sums_representable(range, weights_.range, s_.depth());
+    return float_parts_suit(range, weights_.range, s_.depth());
   }
 
   void pad_row(i64 image, i64 y, float* out, i64 width) const {
@@ -259,17 +257,6 @@ class Convolution {
 };
 
 }  // namespace
-
-// As for matrix products: see gemm_amx.cpp.
-bool conv_sums_representable(const AmxRange& a, const AmxRange& b, i64 depth) {
-  if (a.high >= 0x7f000000 || b.high >= 0x7f000000) return false;
-  if (a.low == ~0u || b.low == ~0u) return true;
-  auto exponent = [](u32 magnitude) { return static_cast<int>(magnitude >> 23) - 127; };
-  int bits = 1;
-  while ((i64{1} << bits) < depth) ++bits;
-  return exponent(a.low) >= -102 && exponent(b.low) >= -102 && exponent(a.low) + exponent(b.low) >= -96 &&
-         exponent(a.high) + exponent(b.high) + bits <= 124;
-}
 
 bool suits_amx(const ConvSizes& s) {
   const ConvPlane& p = s.plane;

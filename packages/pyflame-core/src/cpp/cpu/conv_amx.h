@@ -23,9 +23,6 @@ struct ConvWeights {
 };
 ConvWeights conv_weights(const ConvSizes& sizes, const WindowWeights& weight, int parts);
 
-// Whether sums of `depth` products of numbers in these ranges come out as in float arithmetic.
-bool conv_sums_representable(const AmxRange& a, const AmxRange& b, i64 depth);
-
 // The gradients of contiguous planes on the tile unit. False: not done, as for conv_amx.
 bool conv_grad_input_amx(const ConvSizes& sizes, const float* grad, const float* weight, float* out, int parts);
 bool conv_grad_weight_amx(const ConvSizes& sizes, const float* grad, const float* input, float* out, int parts);

@@ -1,5 +1,6 @@
 // Forward convolution as a product: weights (out x depth) times the image laid out as columns (depth x results). The
 // columns exist one tile at a time, in scratch; the weights are packed once per block of depth for all images.
+#include "cpu/arithmetic.h"
 #include "cpu/conv_float.h"
 #include "cpu/conv_tile.h"
 #include "cpu/gemm_blocked.h"
@@ -14,9 +15,6 @@ namespace {
 constexpr i64 kBlockRows = 1008, kBlockDepth = 384, kTile = 256;
 // Packing weights costs as much as multiplying them with some 20 results: they are kept where results are few.
 constexpr i64 kMostResultsToKeep = 1024, kMostWeightsToKeep = 64 * 1024;
-
-i64 least(i64 a, i64 b) { return a < b ? a : b; }
-i64 ceil_div(i64 a, i64 b) { return (a + b - 1) / b; }
 
 // The row stride of a tile of columns: off the multiples of 1 KB that share cache sets.
 i64 column_stride(i64 n) { return n % 64 == 0 ? n + 16 : n; }

@@ -1,5 +1,6 @@
 // The gradient of the image: transposed weights (depth x out) times the gradient (out x results) gives columns, which
 // are added back to the image. A task owns some channels of one image, so nothing is added by two threads.
+#include "cpu/arithmetic.h"
 #include "cpu/conv_float.h"
 #include "cpu/gemm_blocked.h"
 #include "cpu/scratch.h"
@@ -10,9 +11,6 @@ namespace pyflame::cpu {
 namespace {
 
 constexpr i64 kRowsPerTask = 144, kTile = 512;
-
-i64 least(i64 a, i64 b) { return a < b ? a : b; }
-i64 ceil_div(i64 a, i64 b) { return (a + b - 1) / b; }
 
 template <class T>
 void zero(T* out, i64 n) {

@@ -24,13 +24,12 @@ struct PhaseTaps {
 FusedConv phase_of(const ConvSizes& s, const float* grad, const float* weight, i64 y, i64 x, float* out) {
   const ConvPlane& p = s.plane;
   const PhaseTaps rows(p, 0, y), columns(p, 1, x);
-  const i64 window = p.window(), taken[2] = {p.stride[0], p.stride[1]};
   ConvSizes phase = s;
   phase.in_channels = s.out_channels, phase.out_channels = s.in_channels;
   phase.plane = {p.oh, p.ow, rows.pixels, columns.pixels, rows.count, columns.count, {1, 1},
                  {rows.padding, columns.padding}, {p.dilation[0], p.dilation[1]}};
-  const WindowWeights turned{weight + rows.last * p.kw + columns.last, window, s.depth(), -taken[0] * p.kw, -taken[1],
-                             nullptr};
+  const WindowWeights turned{weight + rows.last * p.kw + columns.last, p.window(), s.depth(), -p.stride[0] * p.kw,
+                             -p.stride[1], nullptr};
   const ResultPlane plane{p.input(), y * p.w + x, p.stride[0] * p.w, p.stride[1]};
   return {phase, grad, false, turned, ConvEpilogue{}, out, false, plane};
 }

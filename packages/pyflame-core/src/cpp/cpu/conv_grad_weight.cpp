@@ -1,6 +1,7 @@
 // The gradient of the weights: the gradient (out x results) times the image's columns transposed (results x depth),
 // summed over images. Threads take ranges of depth, and, when that is too little, fixed ranges of images whose sums
 // are added in order afterwards; the split depends on the shape alone, so the result does not depend on threads.
+#include "cpu/arithmetic.h"
 #include "cpu/conv_float.h"
 #include "cpu/gemm_blocked.h"
 #include "cpu/scratch.h"
@@ -11,9 +12,6 @@ namespace pyflame::cpu {
 namespace {
 
 constexpr i64 kDepthPerTask = 288, kTile = 384, kPartials = 8, kPartialElements = 512 * 1024;
-
-i64 least(i64 a, i64 b) { return a < b ? a : b; }
-i64 ceil_div(i64 a, i64 b) { return (a + b - 1) / b; }
 
 // How images are shared out: `parts` ranges of `images` each.
 struct Split {

@@ -3,7 +3,9 @@
 // stride; a shift is an offset in them. Pixels run over the padded width, where the gradient is zero beyond its own.
 #include <cstring>
 
+#include "cpu/arithmetic.h"
 #include "cpu/conv_amx.h"
+#include "cpu/gemm_amx.h"
 #include "cpu/gemm_blocked.h"
 #include "cpu/scratch.h"
 #include "cpu/threads.h"
@@ -16,8 +18,6 @@ namespace {
 constexpr i64 kGroupBytes = i64{1} << 20;
 constexpr i64 kBlock = kAmxLanes * kAmxLanes;
 
-i64 least(i64 a, i64 b) { return a < b ? a : b; }
-i64 ceil_div(i64 a, i64 b) { return (a + b - 1) / b; }
 i64 rounded(i64 n) { return ceil_div(n, kAmxStep) * kAmxStep; }
 
 class WeightGradient {
@@ -42,7 +42,7 @@ class WeightGradient {
     for (i64 first = 0; first < s_.images; first += group_) {
       const i64 count = least(group_, s_.images - first);
       pack(first, count);
-      if (!conv_sums_representable(planes_range_, grad_range_, s_.images * p_.result())) return false;
+      if (!float_parts_suit(planes_range_, grad_range_, s_.images * p_.result())) return false;
       add_products(first, count, out);
     }
     return true;

@@ -1,5 +1,6 @@
 #include "cpu/conv_amx.h"
 
+#include "cpu/arithmetic.h"
 #include "cpu/packed_weights.h"
 #include "cpu/scratch.h"
 #include "cpu/threads.h"
@@ -7,8 +8,6 @@
 namespace pyflame::cpu {
 
 namespace {
-
-i64 least(i64 a, i64 b) { return a < b ? a : b; }
 
 struct Layout {
   i64 panels, panel_size, tap_size;

@@ -1,5 +1,6 @@
 #include "cpu/gemm_amx.h"
 
+#include "cpu/arithmetic.h"
 #include "cpu/gemm_amx_blocks.h"
 #include "cpu/gemm_blocked.h"
 #include "cpu/half.h"
@@ -8,8 +9,6 @@
 namespace pyflame::cpu {
 
 namespace {
-
-i64 least(i64 a, i64 b) { return a < b ? a : b; }
 
 int exponent(u32 bits) { return static_cast<int>(bits >> 23) - 127; }
 bool empty(const AmxRange& range) { return range.low == ~0u; }
@@ -38,15 +37,7 @@ struct FloatProduct {
     if (is_a) return amx_kernels()->pack_floats(at_a(g, lane, p), g.a_row, g.a_col, lanes, k, parts, false, out, range);
     amx_kernels()->pack_floats(at_b(g, p, lane), g.b_col, g.b_row, lanes, k, parts, true, out, range);
   }
-  // Every part of a number, and every product of parts, must be a normal float or zero, and no sum may overflow. The
-  // last of three parts is 2^-24 of the number at its smallest.
-  bool representable(const AmxRange& a, const AmxRange& b) const {
-    if (a.high >= 0x7f000000 || b.high >= 0x7f000000) return false;
-    if (empty(a) || empty(b)) return true;
-    int low_a = exponent(a.low), low_b = exponent(b.low), bits = 1;
-    while ((i64{1} << bits) < g.k) ++bits;
-    return low_a >= -102 && low_b >= -102 && low_a + low_b >= -96 && exponent(a.high) + exponent(b.high) + bits <= 124;
-  }
+  bool representable(const AmxRange& a, const AmxRange& b) const { return float_parts_suit(a, b, g.k); }
   void without_tiles(i64 i, i64 j, i64 p, i64 m, i64 n, i64 k, float* c, i64 ldc, bool accumulate) const {
     gemm_plain(Product<float>{m, n, k, at_a(g, i, p), g.a_row, g.a_col, at_b(g, p, j), g.b_row, g.b_col, c, ldc, accumulate});
   }
@@ -155,6 +146,14 @@ void by_parts(const Product<T>& g, i64 rows, Buffer* weight, const Rest&... rest
 }
 
 }  // namespace
+
+bool float_parts_suit(const AmxRange& a, const AmxRange& b, i64 depth) {
+  if (a.high >= 0x7f000000 || b.high >= 0x7f000000) return false;
+  if (empty(a) || empty(b)) return true;
+  int low_a = exponent(a.low), low_b = exponent(b.low), bits = 1;
+  while ((i64{1} << bits) < depth) ++bits;
+  return low_a >= -102 && low_b >= -102 && low_a + low_b >= -96 && exponent(a.high) + exponent(b.high) + bits <= 124;
+}
 
 bool suits_amx(const Product<float>& g) {
   return packs(g) && g.m >= 64 && g.n >= 32 && g.k >= 32 && g.m * g.n * g.k >= i64{1} << 20;

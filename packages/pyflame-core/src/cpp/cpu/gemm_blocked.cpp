@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cpu/arithmetic.h"
 #include "cpu/gemm_amx.h"
 #include "cpu/precision.h"
 #include "cpu/scratch.h"
@@ -14,9 +15,6 @@ namespace {
 constexpr i64 kBlockRows = 1008, kBlockColumns = 2048;
 template <class T>
 constexpr i64 kBlockDepth = sizeof(T) == 4 ? 384 : 256;
-
-i64 ceil_div(i64 a, i64 b) { return (a + b - 1) / b; }
-i64 least(i64 a, i64 b) { return a < b ? a : b; }
 
 // Rows this many bytes apart fall into few cache sets and evict each other.
 template <class T>

@@ -1,6 +1,7 @@
 #include "cpu/gemm_half.h"
 
 #include "base/half.h"
+#include "cpu/arithmetic.h"
 #include "cpu/gemm_blocked.h"
 #include "cpu/gemm_amx.h"
 #include "cpu/half.h"
@@ -13,8 +14,6 @@ namespace pyflame::cpu {
 namespace {
 
 constexpr i64 kBlockRows = 512, kBlockColumns = 512, kBlockDepth = 768;
-
-i64 least(i64 a, i64 b) { return a < b ? a : b; }
 
 // A block as float, contiguous along whichever dimension is contiguous in memory.
 struct FloatBlock {

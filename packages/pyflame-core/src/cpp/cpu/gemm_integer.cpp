@@ -1,5 +1,6 @@
 #include "cpu/gemm_integer.h"
 
+#include "cpu/arithmetic.h"
 #include "cpu/gemm_amx.h"
 #include "cpu/gemm_blocked.h"
 #include "cpu/precision.h"
@@ -13,8 +14,6 @@ namespace {
 constexpr i64 kExact = i64{1} << 24;  // float holds every integer up to here, so sums below it are not rounded
 constexpr i64 kHalfExact = 256;       // and bfloat16 up to here
 constexpr i64 kLeastWork = 1 << 15, kLeastDepth = 64, kRows = 512, kColumns = 1024, kMostDepth = 1024;
-
-i64 least(i64 a, i64 b) { return a < b ? a : b; }
 
 // The largest magnitude.
 i64 extent(const i32* in, i64 rows, i64 columns, i64 row, i64 column) {

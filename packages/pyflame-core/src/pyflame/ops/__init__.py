@@ -65,6 +65,11 @@ from .cuts import (
     tensor_split as tensor_split,
     vsplit as vsplit,
 )
+from .distance import (
+    cdist as cdist,
+    dist as dist,
+    norm as norm,
+)
 from .distinct import (
     unique as unique,
     unique_consecutive as unique_consecutive,
@@ -248,16 +253,13 @@ from .reduce import (
     any as any,
     argmax as argmax,
     argmin as argmin,
-    cdist as cdist,
     count_nonzero as count_nonzero,
-    dist as dist,
     logsumexp as logsumexp,
     max as max,
     mean as mean,
     min as min,
     nanmean as nanmean,
     nansum as nansum,
-    norm as norm,
     prod as prod,
     sum as sum,
 )

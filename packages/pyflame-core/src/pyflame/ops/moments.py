@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from .. import _core
 from .._types import Dims
+from .distance import root
 from .out import stored
-from .reduce import root
 
 if TYPE_CHECKING:
     from .._tensor import Tensor

@@ -10,7 +10,7 @@ import numpy as np
 from ... import _core
 from ..._types import Array
 from ...dtypes import int64
-from ..reduce import norm
+from ..distance import norm
 from .sizes import constant, mask, table
 
 if TYPE_CHECKING:

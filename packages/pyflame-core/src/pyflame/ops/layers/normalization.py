@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from ... import _core
 from ..._types import Sizes
 from ...dtypes import DType, finfo, float32, float64
+from ..distance import norm
 from ..join import pad
 from ..pool import avg_pool2d
-from ..reduce import norm
 from ..rounding import clamp
 from .sizes import between
 
