@@ -120,5 +120,5 @@ def test_parameters_that_the_record_does_not_take_are_refused() -> None:
 def test_functions_of_records_are_not_taken_for_others() -> None:
     decorated = {name for name in dir(pf.ops) if isinstance(getattr(pf.ops, name), _core.Direct)}
     assert {"sum", "matmul", "reshape", "add", "exp", "linear"} <= decorated
-    composites = {"linear", "class_cross_entropy", "update_params", "having_grad", "forget_grads"}
+    composites = {"linear", "class_cross_entropy", "update_params", "start_step", "forget_grads"}
     assert {name for name in decorated if hasattr(_core, name)} == composites

@@ -145,9 +145,131 @@ def test_nothing_is_updated_or_counted_where_state_is_missing() -> None:
 def test_gradients_are_found_and_forgotten() -> None:
     first, second = pf.zeros(2), pf.ones(3)
     first.grad = pf.full((2,), 5.0)
-    assert [found is first for found in pf.ops.having_grad([first, second])] == [True]
+    found = pf.ops.start_step([{"params": [first, second]}, {"params": [second]}], [], False)
+    assert [[tensor is first for tensor in tensors] for tensors in found] == [[True], []]
     pf.ops.forget_grads([first, second])
     assert first.grad is None
-    for function in (pf.ops.having_grad, pf.ops.forget_grads):
-        with pytest.raises(TypeError, match="expected tensors, got int"):
-            function([3])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="expected tensors, got int"):
+        pf.ops.forget_grads([3])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="params: expected tensors, got int"):
+        pf.ops.start_step([{"params": [3]}], [], False)
+    with pytest.raises(TypeError, match='dicts with "params"'):
+        pf.ops.start_step([{}], [], False)
+    with pytest.raises(TypeError, match="waiting: expected tensors"):
+        pf.ops.start_step([], [3], True)  # type: ignore[list-item]
+
+
+def test_the_loss_is_evaluated_with_the_gradients_of_few_parameters() -> None:
+    def started(elements: int, in_place: bool, keep: bool = True) -> tuple[bool, bool, int]:
+        p = pf.ones(elements, requires_grad=True)
+        loss = (p * p).sum()
+        loss.backward()
+        if not keep:
+            del loss
+        waiting: list[pf.Tensor] = []
+        pf.ops.start_step([{"params": [p]}], waiting, in_place)
+        assert p.grad is not None
+        return keep and loss.is_evaluated(), p.grad.is_evaluated(), len(waiting)
+
+    assert started(10, True) == (True, True, 1)
+    assert started(10, False) == (False, False, 1)
+    assert started(2**18 + 1, True) == (False, False, 1)
+    assert started(10, True, keep=False) == (False, True, 0)
+    waiting: list[pf.Tensor] = []
+    pf.ops.start_step([], waiting, True)
+    assert waiting == []  # it was asked for before
+
+
+ADAM_STATE = ("m", "v")
+
+
+class Model:
+    """A parameter with gradient and state, evaluated."""
+
+    def __init__(self, size: int = 20, dtype: pf.DType = pf.float32) -> None:
+        (row,) = rows_of(1, 4, (size,), dtype)
+        pf.eval(*row)
+        self.param, self.param.grad = row[0], row[1]
+        self.state = {row[0]: dict(zip(ADAM_STATE, row[2:]))}
+
+    def update(self) -> None:
+        assert pf.ops.update_params("adam_step", [self.param], self.state, ADAM_STATE, (*ADAM, False, False))
+
+    def parts(self) -> list[pf.Tensor]:
+        return [self.param, *self.state[self.param].values()]
+
+
+def test_updates_of_what_nothing_else_sees_run_at_once_and_in_place() -> None:
+    for dtype in (pf.float32, pf.float64, pf.bfloat16):
+        for size in (1, 20, 70_000):
+            now, later = Model(size, dtype), Model(size, dtype)
+            places, versions = [part.data_ptr() for part in now.parts()], [part._version for part in now.parts()]
+            now.update()
+            assert all(part.is_evaluated() for part in now.parts())
+            assert [part.data_ptr() for part in now.parts()] == places
+            assert [part._version for part in now.parts()] == [version + 1 for version in versions]
+            with pf.graph_scope():  # what is collected goes through a graph
+                later.update()
+            assert not any(part.is_evaluated() for part in later.parts())
+            assert list(map(bits, now.parts())) == list(map(bits, later.parts()))
+
+
+@pytest.mark.parametrize("kind", ["pending", "view", "detached", "array", "shared state"])
+def test_what_others_see_is_not_overwritten(kind: str) -> None:
+    model = Model()
+    before = model.param.numpy().copy()
+    expected = Model()
+    expected.update()
+    shown: Any = None
+    if kind == "pending":
+        shown = model.param * 1.0
+    elif kind == "view":
+        shown = model.param[:5]
+    elif kind == "detached":
+        shown = model.param.detach()
+    elif kind == "array":
+        shown = model.param.numpy()
+    else:
+        shared = model.state[model.param]["m"]
+        model.state[model.param]["m"] = model.state[model.param]["v"] = shared
+    model.update()
+    if kind == "pending":
+        np.testing.assert_array_equal(shown.numpy(), before)
+    elif kind == "view":  # shares the parameter's memory, as everywhere
+        np.testing.assert_array_equal(shown.numpy(), expected.param.numpy()[:5])
+    elif kind == "detached":
+        np.testing.assert_array_equal(shown.numpy(), expected.param.numpy())
+    if kind != "shared state":
+        assert bits(model.param) == bits(expected.param)
+
+
+def test_a_backward_over_an_overwritten_parameter_is_refused() -> None:
+    model = Model()
+    model.param.requires_grad = True
+    product = (model.param * model.param).sum()
+    with pf.no_grad():
+        model.update()
+    with pytest.raises(RuntimeError, match="changed in place"):
+        product.backward()
+
+
+def test_updates_in_place_that_depend_on_each_other() -> None:
+    first, second = pf.full((200,), 2.0), pf.full((200,), 3.0)
+    pf.eval(first, second)
+    first.grad, second.grad = second, first
+    pf.ops.update_params("sgd_step_plain", [first, second], {}, (), (0.5, 0.0, False))
+    assert (first.tolist(), second.tolist()) == ([0.5] * 200, [2.75] * 200)
+    shared = pf.eval(pf.ones(200))
+    first.grad = second.grad = shared
+    pf.ops.update_params("sgd_step_plain", [first, second], {}, (), (0.5, 0.0, False))
+    assert (first.tolist(), second.tolist()) == ([0.0] * 200, [2.25] * 200)
+
+
+def test_what_was_derived_from_a_parameter_goes_with_its_old_value() -> None:
+    rng = np.random.default_rng(0)
+    x, w = (pf.tensor(rng.standard_normal(shape), dtype=pf.float32) for shape in ((96, 128), (128, 128)))
+    w.grad = pf.eval(pf.ones(128, 128))
+    for _ in range(6):  # enough for its order to be kept
+        product = (x @ w.T).numpy()
+    assert pf.ops.update_params("sgd_step_plain", [w], {}, (), (1.0, 0.0, False)) is not None
+    np.testing.assert_allclose((x @ w.T).numpy(), product - x.numpy().sum(1, keepdims=True), rtol=1e-4, atol=1e-4)

@@ -43,6 +43,10 @@ void backward(const std::vector<Var>& outputs, const std::vector<Var>& gradients
   }
 }
 
+PyObject* g_loss = nullptr;  // weak: what backward_of was called on last
+
+void remember_loss(PyObject* loss) { Py_XSETREF(g_loss, PyWeakref_NewRef(loss, nullptr)); }
+
 // backward_of(loss): the whole backward() of a tensor of one element, which is what nearly every training step asks for.
 // False: nothing was done, because there are more elements.
 PyObject* backward_of(PyObject*, PyObject* loss) {
@@ -57,6 +61,8 @@ PyObject* backward_of(PyObject*, PyObject* loss) {
     std::copy(output->dims(), output->dims() + output->ndim, words + 3);
     Var gradient = graph::apply(full, nullptr, 0, words, 3 + output->ndim);
     backward({output}, {gradient}, {}, false, false);
+    remember_loss(loss);
+    if (!g_loss) return nullptr;
     Py_RETURN_TRUE;
   } catch (...) {
     return translate_exception();
@@ -176,6 +182,15 @@ py::list gradient_edges(const Var& tensor) {
 }
 
 }  // namespace
+
+PyObject* pending_loss() {
+  if (!g_loss) return nullptr;
+  PyObject* loss = PyWeakref_GetObject(g_loss);
+  const TensorObject* tensor = as_tensor(loss);
+  PyObject* found = tensor && tensor->node && !tensor->node->value ? Py_NewRef(loss) : nullptr;
+  Py_CLEAR(g_loss);
+  return found;
+}
 
 void register_autograd(py::module_& module) {
   module.def("backward", backward);

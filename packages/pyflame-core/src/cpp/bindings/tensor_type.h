@@ -49,6 +49,8 @@ void disown_node(Node* node);
 TensorObject* owner_of(const Node* node);   // borrowed; nullptr when the handle is gone
 void require_grad(TensorObject* handle, bool required);
 // Gives an existing handle another value of the same shape and dtype, seen by whatever shares its memory.
+// What backward() was last called on, if it is pending, held by somebody, and was not asked for before; or nullptr.
+PyObject* pending_loss();
 void assign(TensorObject* handle, const Var& source);
 
 void register_tensor_type(pybind11::module_& module);

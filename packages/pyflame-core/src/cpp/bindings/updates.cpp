@@ -1,16 +1,15 @@
 // Steps of optimizers: an update op recorded for many parameters in one call.
 #include "base/error.h"
-#include "bindings/functions.h"
 #include "bindings/register.h"
+#include "bindings/update_rows.h"
 #include "graph/line.h"
+#include "runtime/eval.h"
 
 namespace py = pybind11;
 
 namespace pyflame::bindings {
 
 namespace {
-
-constexpr int kMaxWords = 32;
 
 py::object borrowed(PyObject* object) { return py::reinterpret_borrow<py::object>(object); }
 py::object taken(PyObject* object) {
@@ -28,11 +27,6 @@ const Function& update_function(PyObject* given) {
   return *f;
 }
 
-// The words of an update's attributes, which are one each.
-struct Words {
-  i64 values[kMaxWords];
-  int count = 0;
-};
 Words read_words(const Function& f, PyObject* const* attrs, Py_ssize_t count) {
   Words words;
   if (count != static_cast<Py_ssize_t>(f.op->attr_defs.size())) {
@@ -92,29 +86,6 @@ PyObject* find(PyObject* dict, PyObject* key) {
   return value;
 }
 
-// Parameters with their gradients and state, row after row: recording may run code that lets go of any of them.
-class Rows {
- public:
-  explicit Rows(std::size_t width) : width_(width) {}
-  ~Rows() {
-    for (PyObject* object : objects_) Py_XDECREF(object);
-  }
-  Rows(const Rows&) = delete;
-  Rows& operator=(const Rows&) = delete;
-  void reserve(std::size_t rows) { objects_.reserve(rows * (width_ + 1)); }
-  void add(PyObject* object) {
-    Py_XINCREF(object);
-    objects_.push_back(object);
-  }
-  std::size_t size() const { return objects_.size() / (width_ + 1); }
-  PyObject* const* operator[](std::size_t row) const { return objects_.data() + row * (width_ + 1); }
-  PyObject* entry(std::size_t row) const { return (*this)[row][width_]; }  // of the state
-
- private:
-  std::size_t width_;
-  std::vector<PyObject*> objects_;
-};
-
 // False: some of the state is not there.
 bool gather(PyObject* params, PyObject* state, PyObject* keys, bool counts, Rows* rows) {
   rows->reserve(static_cast<std::size_t>(PyList_GET_SIZE(params)));
@@ -172,23 +143,25 @@ PyObject* update_params(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
     }
     Rows rows(f.op->input_names.size());
     if (!gather(args[1], args[2], keys, counter != Py_None, &rows)) Py_RETURN_NONE;
-    py::object updated = taken(PyList_New(0));
     auto words_of = [&](PyObject* given) {
       if (!PyTuple_Check(given)) type_error("[update_params] attrs: expected a tuple, got " + std::string(Py_TYPE(given)->tp_name));
       return read_words(f, reinterpret_cast<PyTupleObject*>(given)->ob_item, PyTuple_GET_SIZE(given));
     };
-    Words words;
-    if (counter == Py_None) words = words_of(attrs);
-    const u32 line = graph::current_line();
+    std::vector<Words> words;
+    std::vector<u32> which(rows.size());
+    if (counter == Py_None) words.push_back(words_of(attrs));
     long long count = -1;
-    for (std::size_t r = 0; r < rows.size(); ++r) {
-      if (counter != Py_None) {
-        long long mine = counted(rows.entry(r), counter);
-        if (mine != count) words = words_of(taken(PyObject_CallOneArg(attrs, taken(PyLong_FromLongLong(mine)).ptr())).ptr());
-        count = mine;
-      }
-      update_row(f, rows[r], words, line);
-      if (PyList_Append(updated.ptr(), rows[r][0]) < 0) return nullptr;
+    for (std::size_t r = 0; counter != Py_None && r < rows.size(); ++r) {
+      long long mine = counted(rows.entry(r), counter);
+      if (mine != count) words.push_back(words_of(taken(PyObject_CallOneArg(attrs, taken(PyLong_FromLongLong(mine)).ptr())).ptr()));
+      count = mine;
+      which[r] = static_cast<u32>(words.size() - 1);
+    }
+    py::object updated = taken(PyList_New(static_cast<Py_ssize_t>(rows.size())));
+    for (std::size_t r = 0; r < rows.size(); ++r) PyList_SET_ITEM(updated.ptr(), static_cast<Py_ssize_t>(r), Py_NewRef(rows[r][0]));
+    if (!update_in_place(f, rows, words, which)) {
+      const u32 line = graph::current_line();
+      for (std::size_t r = 0; r < rows.size(); ++r) update_row(f, rows[r], words[which[r]], line);
     }
     return updated.release().ptr();
   } catch (...) {
@@ -196,18 +169,57 @@ PyObject* update_params(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
   }
 }
 
-// having_grad(tensors): those with a gradient. forget_grads(tensors): lets go of the gradients.
-PyObject* having_grad(PyObject*, PyObject* tensors) {
-  if (!PyList_Check(tensors)) return PyErr_Format(PyExc_TypeError, "[having_grad] expected a list of tensors");
-  PyObject* found = PyList_New(0);
-  for (Py_ssize_t i = 0; found && i < PyList_GET_SIZE(tensors); ++i) {
-    PyObject* item = PyList_GET_ITEM(tensors, i);
-    TensorObject* tensor = as_tensor(item);
-    if (!tensor) PyErr_Format(PyExc_TypeError, "[having_grad] expected tensors, got %s", Py_TYPE(item)->tp_name);
-    if (!tensor || (tensor->grad && PyList_Append(found, item) < 0)) Py_CLEAR(found);
+// Appends the tensors of `params` that have a gradient to `found`, and the gradients to `roots`; returns their elements.
+i64 collect_gradients(PyObject* params, PyObject* found, std::vector<Var>* roots) {
+  if (!PyList_Check(params)) type_error("[start_step] params: expected a list, got " + std::string(Py_TYPE(params)->tp_name));
+  i64 elements = 0;
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(params); ++i) {
+    PyObject* param = PyList_GET_ITEM(params, i);
+    const TensorObject* tensor = as_tensor(param);
+    if (!tensor) type_error("[start_step] params: expected tensors, got " + std::string(Py_TYPE(param)->tp_name));
+    if (!tensor->grad) continue;
+    if (PyList_Append(found, param) < 0) throw py::error_already_set();
+    roots->emplace_back(node_of(tensor->grad));
+    elements += roots->back()->numel();
   }
-  return found;
+  return elements;
 }
+
+// start_step(groups, waiting, in_place): a list for each group of those of its "params" that have a gradient.
+PyObject* start_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
+  if (nargs != 3 || !PyList_Check(args[0]) || !PyList_Check(args[1])) {
+    return PyErr_Format(PyExc_TypeError, "[start_step] expected a list of parameter groups, a list of tensors and a bool");
+  }
+  try {
+    py::object result = taken(PyList_New(0)), key = taken(PyUnicode_InternFromString("params"));
+    std::vector<Var> roots;
+    i64 elements = 0;
+    for (Py_ssize_t g = 0; g < PyList_GET_SIZE(args[0]); ++g) {
+      PyObject* group = PyList_GET_ITEM(args[0], g);
+      PyObject* params = PyDict_Check(group) ? find(group, key.ptr()) : nullptr;
+      if (!params) type_error("[start_step] groups: expected dicts with \"params\"");
+      py::object found = taken(PyList_New(0));
+      elements += collect_gradients(params, found.ptr(), &roots);
+      if (PyList_Append(result.ptr(), found.ptr()) < 0) return nullptr;
+    }
+    if (PyObject* loss = pending_loss(); loss && PyList_Append(args[1], taken(loss).ptr()) < 0) return nullptr;
+    if (args[2] == Py_True && elements <= kFewElements) {
+      for (Py_ssize_t i = 0; i < PyList_GET_SIZE(args[1]); ++i) {
+        Node* node = node_of(PyList_GET_ITEM(args[1], i));
+        if (!node) type_error("[start_step] waiting: expected tensors");
+        roots.emplace_back(node);
+      }
+      std::vector<Node*> nodes;
+      for (const Var& root : roots) nodes.push_back(root.get());
+      runtime::eval(nodes.data(), nodes.size());
+    }
+    return result.release().ptr();
+  } catch (...) {
+    return translate_exception();
+  }
+}
+
+// forget_grads(tensors): lets go of the gradients.
 PyObject* forget_grads(PyObject*, PyObject* tensors) {
   if (!PyList_Check(tensors)) return PyErr_Format(PyExc_TypeError, "[forget_grads] expected a list of tensors");
   for (Py_ssize_t i = 0; i < PyList_GET_SIZE(tensors); ++i) {
@@ -224,7 +236,7 @@ PyCFunction fast(F* function) { return reinterpret_cast<PyCFunction>(reinterpret
 PyMethodDef functions[] = {
     {"update_all", fast(update_all), METH_FASTCALL, nullptr},
     {"update_params", fast(update_params), METH_FASTCALL, nullptr},
-    {"having_grad", having_grad, METH_O, nullptr},
+    {"start_step", fast(start_step), METH_FASTCALL, nullptr},
     {"forget_grads", forget_grads, METH_O, nullptr},
 };
 

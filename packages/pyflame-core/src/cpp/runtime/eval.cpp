@@ -260,6 +260,11 @@ CompileReport compile_unoptimized(Node* const* roots, std::size_t count) {
 void set_evaluator(Evaluator evaluator) { g_evaluator = evaluator; }
 void set_observer(Observer* value) { g_observer = value; }
 Observer* observer() { return g_observer; }
+std::unique_lock<std::recursive_mutex> claim_backend() {
+  std::unique_lock<std::recursive_mutex> lock(g_backend, std::defer_lock);
+  if (!g_observer && !g_evaluator && !g_debug && !g_eager && !t_tracing && !t_collected && !t_record_flags) lock.try_lock();
+  return lock;
+}
 void set_debug(bool enabled) { g_debug = hooks.keep_edges = enabled; }
 bool debug() { return g_debug; }
 void set_eager(bool enabled) {

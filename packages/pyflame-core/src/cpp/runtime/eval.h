@@ -1,5 +1,6 @@
 // Evaluation: pending nodes -> trace -> plan (cached) -> run -> values.
 #pragma once
+#include <mutex>
 #include <vector>
 
 #include "graph/apply.h"
@@ -38,6 +39,9 @@ void set_evaluator(Evaluator evaluator);
 // Instrumented execution. While an observer is set every run goes through it, with the GIL held.
 void set_observer(Observer* observer);
 Observer* observer();
+// The right to run kernels outside of a plan, as long as it is held. Not owned where that would go unseen by an observer,
+// a list of what is recorded or a backend outside the core, or while another thread runs a plan.
+std::unique_lock<std::recursive_mutex> claim_backend();
 // Op by op, in recorded order, nothing fused or merged.
 void set_debug(bool enabled);
 bool debug();

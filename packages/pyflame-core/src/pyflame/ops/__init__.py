@@ -399,10 +399,10 @@ from .update import (
     adam_update as adam_update,
     assign as assign,
     forget_grads as forget_grads,
-    having_grad as having_grad,
     sgd_step as sgd_step,
     sgd_step_plain as sgd_step_plain,
     sgd_update as sgd_update,
+    start_step as start_step,
     update_params as update_params,
 )
 from .views import (

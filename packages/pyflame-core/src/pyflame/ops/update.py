@@ -19,9 +19,9 @@ _adam_step = _core.ops.adam_step
 _adam_step_amsgrad = _core.ops.adam_step_amsgrad
 _assign = _core.assign
 _forget_grads = _core.forget_grads
-_having_grad = _core.having_grad
 _sgd_step = _core.ops.sgd_step
 _sgd_step_plain = _core.ops.sgd_step_plain
+_start_step = _core.start_step
 _update_all = _core.update_all
 _update_params = _core.update_params
 
@@ -245,17 +245,29 @@ def update_params(
 
 
 @direct
-def having_grad(tensors: list[Tensor]) -> list[Tensor]:
-    """Return the tensors that have a gradient.
+def start_step(groups: list[dict[str, Any]], waiting: list[Tensor], in_place: bool) -> list[list[Tensor]]:
+    """Return, for each group of an optimizer, those of its "params" that have a gradient.
+
+    Args:
+        waiting: tensors that the step is to evaluate as well. The loss that `backward` was last called on joins them
+            if somebody holds it: almost every training loop asks for its value afterwards.
+        in_place: evaluate the gradients and what is waiting now, if the parameters are at most 2^18 elements in all.
+            `update_params` then needs no graph for them. The update of more belongs in one plan with its gradients.
+
+    Raises:
+        TypeError: a group without "params", or something else than tensors in the lists.
 
     Example:
         >>> import pyflame as pf
-        >>> p, idle = pf.tensor([1.0]), pf.tensor([2.0])
-        >>> p.grad = pf.tensor([2.0])
-        >>> pf.ops.having_grad([p, idle])
-        [tensor([1.])]
+        >>> p, idle = pf.tensor([1.0], requires_grad=True), pf.tensor([2.0])
+        >>> loss = (p * p).sum()
+        >>> loss.backward()
+        >>> pf.ops.start_step([{"params": [p, idle]}], [], in_place=True)
+        [[tensor([1.], requires_grad=True)]]
+        >>> loss.is_evaluated()
+        True
     """
-    return _having_grad(tensors)
+    return _start_step(groups, waiting, in_place)
 
 
 @direct

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyflame import Tensor, zeros_like
+from pyflame import Tensor, eval as evaluate, zeros_like
 from pyflame.ops import update_params
 
 from .optimizer import Group, Optimizer, Params, check_not_negative
@@ -39,6 +39,7 @@ class Adam(Optimizer):
         2.5
     """
 
+    in_place = True
     decoupled = False
     default_decay = 0.0
 
@@ -93,6 +94,7 @@ class Adam(Optimizer):
             for name in names:
                 if name not in state:
                     state[name] = zeros_like(param)
+        evaluate([self.state[param][name] for param in params for name in names])
 
 
 class AdamW(Adam):

@@ -10,7 +10,7 @@ import numpy as np
 from pyflame import Tensor, as_tensor, enable_grad, eval as evaluate, no_grad
 from pyflame.nn.hooks import RemovableHandle, register
 from pyflame.nn.running import take_waiting
-from pyflame.ops import forget_grads, having_grad
+from pyflame.ops import forget_grads, start_step
 
 from .hooks import Hook, OptimizerHooks, step_arguments
 
@@ -34,6 +34,8 @@ class Optimizer:
         TypeError: `params` is one tensor, or holds something else than tensors.
         ValueError: no parameters, a tensor that is not a leaf, or a parameter given twice.
     """
+
+    in_place = False  # updates parameters and state with `update_params`, which needs no graph where they are small
 
     def __init__(self, params: Params, defaults: Mapping[str, Any]) -> None:
         if isinstance(params, Tensor):
@@ -91,13 +93,13 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        changed: list[Tensor] = []
         with self._quiet:
-            for group in self.param_groups:
-                params = having_grad(group["params"])
+            waiting = take_waiting()
+            changed: list[Tensor] = []
+            for params, group in zip(start_step(self.param_groups, waiting, self.in_place), self.param_groups):
                 changed += params
                 changed += self.update(params, group)
-            changed += take_waiting()
+            changed += waiting
             evaluate(changed)
         if self._hooks.after_step:
             for hook in list(self._hooks.after_step.values()):

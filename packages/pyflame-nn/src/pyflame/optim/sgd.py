@@ -38,6 +38,8 @@ class SGD(Optimizer):
         2.4
     """
 
+    in_place = True
+
     def __init__(
         self,
         params: Params,
