@@ -38,8 +38,24 @@ class Step:
         return loss
 
 
-def contest(models: tuple[Any, Any, Any], arrays: tuple[Array, ...], optimizer: str, rate: float) -> Contest:
-    """`models`: PyFlame's, and PyTorch's twice, all with the same parameters."""
+def compilable(step: Step) -> Any:
+    """The same step as a function of its inputs."""
+    model, loss_of, optimizer = step.model, step.loss, step.optimizer
+
+    def run(x: Any, y: Any) -> Any:
+        loss = loss_of(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return run
+
+
+def contest(
+    models: tuple[Any, Any, Any], arrays: tuple[Array, ...], optimizer: str, rate: float, compiled: bool = False
+) -> Contest:
+    """`models`: PyFlame's, and PyTorch's twice, all with the same parameters. compiled: ours through pf.compile."""
     ours, plain, fused = models
     state = {k: pf.tensor(v.numpy()) for k, v in plain.state_dict().items()}
     ours.load_state_dict(state)
@@ -55,8 +71,12 @@ def contest(models: tuple[Any, Any, Any], arrays: tuple[Array, ...], optimizer: 
         ),
     }
 
+    step: Any = steps[OURS]
+    if compiled:
+        step = pf.compile(compilable(steps[OURS]))
+
     def ours_run() -> Any:
-        loss = steps[OURS]()
+        loss = step(*mine) if compiled else step()
         pf.eval(loss)
         return loss
 
@@ -69,12 +89,12 @@ def contest(models: tuple[Any, Any, Any], arrays: tuple[Array, ...], optimizer: 
     return Contest(runs, {name: partial(losses, name) for name in runs}, 1e-3)
 
 
-def mlp(sizes: tuple[int, ...], batch: int) -> Contest:
+def mlp(sizes: tuple[int, ...], batch: int, compiled: bool = False) -> Contest:
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((batch, sizes[0]), dtype=np.float32), rng.integers(0, sizes[-1], batch)
     models = perceptron(nn, sizes), perceptron(torch.nn, sizes), perceptron(torch.nn, sizes)
-    return contest(models, (x, y), "Adam", 1e-4)
+    return contest(models, (x, y), "Adam", 1e-4, compiled)
 
 
 def block(nn: ModuleType, library: Any, d: int, heads: int) -> Any:
@@ -108,5 +128,6 @@ def gpt_block() -> Contest:
 ROWS = [
     Row("MLP 784-512-256-10, batch 64, training step with Adam", partial(mlp, (784, 512, 256, 10), 64), 2.0, 1.2),
     Row("tiny MLP 8-8-8-4, batch 1, training step", partial(mlp, (8, 8, 8, 4), 1), 30.0, 20.0),
+    Row("the same, PyFlame's through pf.compile", partial(mlp, (8, 8, 8, 4), 1, True), 30.0, 20.0),
     Row("GPT block (d 384, 6 heads, T 256, batch 8) forward + backward + AdamW", gpt_block, 1.6, None),
 ]

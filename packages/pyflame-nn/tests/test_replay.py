@@ -68,6 +68,115 @@ def test_training_equals_the_uncompiled_one() -> None:
     assert compiled.replays == 10 and compiled.fallback_reasons == ()
 
 
+OPTIMIZERS = {
+    "sgd": lambda params: optim.SGD(params, lr=0.1),
+    "momentum": lambda params: optim.SGD(params, lr=0.1, momentum=0.9, nesterov=True),
+    "adam": lambda params: optim.Adam(params, lr=0.01),
+    "adamw": lambda params: optim.AdamW(params, lr=0.01, amsgrad=True),
+    "rmsprop": lambda params: optim.RMSprop(params, lr=0.01),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("order", ["before", "after", "outside"])
+def test_whole_steps_equal_the_uncompiled_ones(name: str, order: str) -> None:
+    pf.manual_seed(0)
+    plain = Net()
+    twin = copy.deepcopy(plain)
+    found = []
+    for net, compiles in ((plain, False), (twin, True)):
+        pf.manual_seed(7)
+        optimizer = OPTIMIZERS[name](net.parameters())
+        scheduler = optim.lr_scheduler.StepLR(optimizer, 3, 0.5)
+
+        def step(x: pf.Tensor, y: pf.Tensor) -> pf.Tensor:
+            loss = F.cross_entropy(net(x), y)  # noqa: B023
+            if order == "before":
+                optimizer.zero_grad()  # noqa: B023
+            loss.backward()
+            nn.utils.clip_grad_norm_(net.parameters(), 1.0)  # noqa: B023
+            optimizer.step()  # noqa: B023
+            if order == "after":
+                optimizer.zero_grad()  # noqa: B023
+                scheduler.step()  # noqa: B023
+            return loss
+
+        call = pf.compile(step) if compiles else step
+        losses = []
+        for count in range(12):
+            net.train(count % 4 != 3)
+            if order == "outside":
+                optimizer.zero_grad()
+            losses.append(call(*batch(count)).item())
+            if order != "after":
+                scheduler.step()
+        found.append([np.array(losses), *values(net)])
+    equal(*found)
+    assert call.fallback_reasons == () and call.replays >= 8
+
+
+def test_what_follows_a_step_is_not_compiled_with_it() -> None:
+    net = nn.Linear(4, 3)
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+
+    def looking(x: pf.Tensor, y: pf.Tensor) -> pf.Tensor:
+        optimizer.zero_grad()
+        F.cross_entropy(net(x), y).backward()
+        optimizer.step()
+        return F.cross_entropy(net(x), y)
+
+    def counting(x: pf.Tensor, y: pf.Tensor) -> pf.Tensor:
+        loss = F.cross_entropy(net(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss * optimizer.param_groups[0]["lr"]
+
+    def closing(x: pf.Tensor, y: pf.Tensor) -> pf.Tensor:
+        loss = F.cross_entropy(net(x), y)
+        optimizer.step(loss.backward)
+        return loss
+
+    plateau = optim.lr_scheduler.ReduceLROnPlateau(optimizer)
+
+    def watching(x: pf.Tensor, y: pf.Tensor) -> pf.Tensor:
+        plateau.step(1.0)
+        return F.cross_entropy(net(x), y)
+
+    cases = {looking: "after an optimizer's step", counting: "uses param_groups", closing: "values"}
+    cases[watching] = "plateau"
+    for function, reason in cases.items():
+        compiled = pf.compile(function)
+        for seed in range(3):
+            compiled(*batch(seed))
+        assert compiled.replays == 0 and reason in compiled.fallback_reasons[0]
+
+
+def test_parameters_and_hooks_that_come_later_are_noticed() -> None:
+    net, extra = nn.Linear(4, 3), nn.Parameter(pf.ones(3))
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+
+    @pf.compile
+    def step(x: pf.Tensor, y: pf.Tensor) -> pf.Tensor:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(net(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    for seed in range(3):
+        step(*batch(seed))
+    assert step.replays == 2
+    optimizer.add_param_group({"params": [extra]})
+    extra.grad = pf.ones(3)
+    step(*batch(0))
+    assert extra.grad is None  # zero_grad saw it
+    net.weight.register_hook(lambda grad: grad * 0)
+    before = net.weight.detach().numpy().copy()
+    for seed in range(3):
+        step(*batch(seed))
+    np.testing.assert_array_equal(net.weight.detach().numpy(), before)
+
+
 def test_running_statistics_are_evaluated_with_the_step() -> None:
     net = Net()
     compiled, optimizer = pf.compile(net), optim.SGD(net.parameters(), lr=0.1)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _core
 from ._core import TensorBase
+from ._replay_effects import Log, logging, watching
 from ._replay_state import Unseen
 
 if TYPE_CHECKING:
@@ -28,52 +29,24 @@ MAX_VARIANTS = 8  # states of the function, such as training and evaluation, for
 _local = threading.local()
 
 
-def when_replayed(function: Callable[..., Any], *args: Any) -> None:
-    """Call a function now, and again whenever what is being recorded is replayed.
-
-    For code that must act beside recording operations, such as keeping a list of what is to be evaluated later.
-
-    Args:
-        function: its result is not used.
-        args: what it is called with.
-
-    Example:
-        >>> import pyflame as pf
-        >>> pf.compilation.when_replayed(print, "a step")
-        a step
-    """
-    calls = getattr(_local, "calls", None)
-    if calls is not None:
-        calls.append((function, args))
-    else:
-        function(*args)
-
-
 @dataclass
 class Variant:
     """What the function recorded in one state of what it reads."""
 
-    recording: Any
+    replay: Callable[[list[Tensor]], Any]  # see _core.replayer
+    single: bool  # the function returns one tensor, which is all that `replay` returns
     state: State
     tree: Any
     rebuild: Callable[..., Any]  # from the tree and the tensors to the result
     same: dict[int, int]  # place among the results: number of the input that is returned as it is
-    calls: list[tuple[Callable[..., Any], tuple[Any, ...]]]
-    generator: Any
-    draws: int  # that a call takes from the generator
+    accumulated: list[tuple[Tensor, bool]]  # tensors whose gradients it reads, and whether they have one
 
-    def __post_init__(self) -> None:
-        self.single = self.tree.kind == "tensor"
-
-    def run(self, tensors: list[Tensor]) -> Any:
-        """The tensors that are returned; None or False, with nothing done, where the tensors need another way."""
+    def result(self, results: list[Any], tensors: list[Tensor]) -> Any:
+        """What the function returns."""
         inputs = tensors + self.state.tensors
-        if not self.draws:
-            return self.recording.run(inputs, 0, 0)
-        results = self.recording.run(inputs, *self.generator.draw(0))
-        if isinstance(results, list):
-            self.generator._offset += self.draws
-        return results
+        for place, number in sorted(self.same.items()):
+            results.insert(place, inputs[number])
+        return self.rebuild(self.tree, iter(results))
 
 
 class Replays:
@@ -106,12 +79,14 @@ class Replays:
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return the function's result, replayed where that is possible."""
-        mode = _core.recording_mode()
-        if mode < 0 or getattr(_local, "busy", False):
+        if getattr(_local, "busy", False):
             return self.function(*args, **kwargs)
         tensors: list[Tensor] = []
         kind: Any = _core.signature(args, kwargs, tensors, self.any_tensor)
         if kind is None:
+            mode = _core.recording_mode()
+            if mode < 0:
+                return self.function(*args, **kwargs)
             tensors.clear()
             try:
                 kind = (mode, sign(args, tensors, self.any_tensor), sign(kwargs, tensors, self.any_tensor))
@@ -122,24 +97,14 @@ class Replays:
         if isinstance(known, str):
             return self.function(*args, **kwargs)
         for variant in known or ():
-            if variant.state.hold():
-                results = variant.run(tensors)
-                if results is False:
-                    return self.function(*args, **kwargs)
-                if results is not None:
-                    return self._finish(variant, results, tensors)
+            result = variant.replay(tensors)
+            if result is None:
+                continue
+            if result is False:
+                return self.function(*args, **kwargs)
+            self.count += 1
+            return result if variant.single else variant.result(result, tensors)
         return self._learn(kind, args, kwargs, tensors)
-
-    def _finish(self, variant: Variant, results: list[Any], tensors: list[Tensor]) -> Any:
-        self.count += 1
-        for function, given in variant.calls:
-            function(*given)
-        if not variant.same:
-            return results[0] if variant.single else variant.rebuild(variant.tree, iter(results))
-        inputs = tensors + variant.state.tensors
-        for place, number in sorted(variant.same.items()):
-            results.insert(place, inputs[number])
-        return variant.rebuild(variant.tree, iter(results))
 
     def _learn(self, kind: Any, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]) -> Any:
         import sys
@@ -150,22 +115,24 @@ class Replays:
         variants = self.kinds.get(kind, [])
         if len(self.kinds) >= MAX_KINDS or sys.getprofile() is not None or isinstance(variants, str):
             return self.function(*args, **kwargs)
+        before = {id(owner): owner.grad is not None for variant in variants for owner, _ in variant.accumulated}
         watch = Watch()
-        before = default_generator._seed, default_generator._offset
+        generator = default_generator._seed, default_generator._offset
         modes = _core.recording_mode()
         _local.busy = True
         try:
-            result = watch.call(self.function, args, kwargs)
+            with watching(watch):
+                result = watch.call(self.function, args, kwargs)
         finally:
             _local.busy = False
         try:
             if len(variants) >= MAX_VARIANTS:
                 raise Unseen(f"reads state that has changed {MAX_VARIANTS} times")
-            if default_generator._seed != before[0] or _core.recording_mode() != modes:
+            if default_generator._seed != generator[0] or _core.recording_mode() != modes:
                 raise Unseen("changes a mode or a seed")
-            draws = default_generator._offset - before[1]
+            draws = default_generator._offset - generator[1]
             state = watch.state(self.function)
-            variants.append(record(self.function, args, kwargs, tensors, state, draws))
+            variants.append(record(self.function, args, kwargs, tensors, state, draws, before))
             self.kinds[kind] = variants
         except Unseen as error:
             self.kinds[kind] = str(error)
@@ -216,11 +183,39 @@ def record(
     tensors: list[Tensor],
     state: State,
     draws: int,
+    before: dict[int, bool],
 ) -> Variant:
     """Call the function on tensors without values and keep what it records.
 
+    Args:
+        before: whether tensors, by their ids, had a gradient before this call; of others it counts what they have now.
+
     Raises:
         Unseen: it does something that a replay could not repeat.
+    """
+    owners = [tensor for tensor in state.tensors if tensor.requires_grad and tensor.is_leaf]
+    # Where it reads none of the gradients that are there before, whether there are any makes no difference.
+    variant = record_with(function, args, kwargs, tensors, state, draws, owners, [True] * len(owners))
+    if not variant.accumulated:
+        return variant
+    present = [before.get(id(owner), owner.grad is not None) for owner in owners]
+    return record_with(function, args, kwargs, tensors, state, draws, owners, present)
+
+
+def record_with(
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    tensors: list[Tensor],
+    state: State,
+    draws: int,
+    owners: list[Tensor],
+    present: list[bool],
+) -> Variant:
+    """What the function records where some of the owners have a gradient.
+
+    Args:
+        present: which of them do.
     """
     from .graph.modes import recording
     from .graph.records import placeholder, spec_of
@@ -231,27 +226,35 @@ def record(
     if len({_core.node_id(tensor) for tensor in inputs}) < len(inputs):
         raise Unseen("is given the same tensor twice, or as an argument and as state")
     places = [placeholder(spec_of(tensor), tensor.requires_grad) for tensor in inputs]
-    anchors = [_core.TensorBase(place) for place in places]
+    given = [placeholder(spec_of(owner)) if there else None for owner, there in zip(owners, present)]
+    anchors = [_core.TensorBase(place) for place in [*places, *given] if place is not None]
     tree = flatten((args, kwargs), [])
     call_args, call_kwargs = unflatten(tree, iter(places))
     handles = places[: len(tensors)] + state.tensors
     swapped = list(zip(state.tensors, places[len(tensors) :]))
-    begin, before = default_generator.draw(0), default_generator._offset
+    begin, offset = default_generator.draw(0), default_generator._offset
     scope = _core.Collected()
-    calls: list[Any] = []
-    _local.busy, _local.calls = True, calls
+    log = Log(owners, given, scope)
+    _local.busy = True
     for tensor, place in swapped:
         _core.swap_nodes(tensor, place)
     scope.enter()
     try:
-        with recording():
+        with recording(), logging(log):
             result = function(*call_args, **call_kwargs)
-        drawn = default_generator._offset - before
+            log.note_gradients()
+        drawn = default_generator._offset - offset
         outputs: list[Any] = []
         result_tree = flatten(result, outputs)
-        written = [k for k, (handle, anchor) in enumerate(zip(handles, anchors)) if not _core.same_node(handle, anchor)]
+        written = [k for k, handle in enumerate(handles) if not _core.same_node(handle, anchors[k])]
         same = check_results(result_tree, outputs, handles, anchors, written)
-        made = [output for k, output in enumerate(outputs) if k not in same] + [handles[k] for k in written]
+        log.check()
+        if any(place.grad is not None for place in places[: len(tensors)]):
+            raise Unseen("leaves a gradient at an argument")
+        fresh = [output for k, output in enumerate(outputs) if k not in same]
+        root = _core.pending_loss()
+        loss = next((k for k, output in enumerate(fresh) if output is root), -1)
+        made = fresh + log.gradients() + [handles[k] for k in written]
         made = [_core.TensorBase(tensor) for tensor in made]
     except Unseen:
         raise
@@ -261,15 +264,26 @@ def record(
         scope.leave()
         for tensor, place in swapped:
             _core.swap_nodes(tensor, place)
-        default_generator._offset = before
-        _local.busy, _local.calls = False, None
+        default_generator._offset = offset
+        _local.busy = False
+    if any(_core.attached(owner) is not None for owner in log.reached()):
+        raise Unseen("calls backward where a tensor has hooks")
     if drawn != draws:
         raise Unseen("draws another number of random numbers each time")
     try:
         kept = _core.Recording(anchors, made, scope.nodes(), written, *begin)
     except ValueError as error:
         raise Unseen(str(error).removeprefix("[compile] ")) from None
-    return Variant(kept, state, result_tree, unflatten, same, calls, default_generator, draws)
+    reads = any(map(kept.reads, range(len(inputs), len(anchors))))
+    if not reads:
+        kept.drop_inputs(len(inputs))
+    accumulated = list(zip(owners, present)) if reads else []
+    single = result_tree.kind == "tensor" and not same
+    effects = log.replayed(len(fresh))
+    replay = _core.replayer(
+        kept, state.guards, state, accumulated, effects, len(fresh), loss, single, default_generator, draws
+    )
+    return Variant(replay, single, state, result_tree, unflatten, same, accumulated)
 
 
 def check_results(

@@ -54,6 +54,37 @@ def trusted(module: str | None) -> bool:
     return module is not None and module.partition(".")[0] in CONSTANT_MODULES
 
 
+_acting: list[tuple[type, str, Any, frozenset[str], Callable[[Any], list[list[Any]]]]] = []
+
+
+def acts(kind: type, method: str, beside: frozenset[str], watched: Callable[[Any], list[list[Any]]]) -> None:
+    """Let compiled functions call a method that changes its object: each replay calls it as well.
+
+    The method begins with `postpone`. A subclass with a method of its own is not seen through.
+
+    Args:
+        beside: other names of such an object that compiled functions may use, which only record.
+        watched: for an object the lists that must keep their entries. The method changes the tensors in them.
+
+    Example:
+        >>> import pyflame as pf
+        >>> class Counter:
+        ...     count = 0
+        ...     def step(self):
+        ...         if not pf.compilation.postpone(self.step):
+        ...             self.count += 1
+        >>> pf.compilation.acts(Counter, "step", frozenset(), lambda counter: [])
+        >>> counter = Counter()
+        >>> @pf.compile
+        ... def f(x):
+        ...     counter.step()
+        ...     return x * 2
+        >>> [f(pf.ones(1)).item() for _ in range(3)], counter.count, f.replays
+        ([2.0, 2.0, 2.0], 3, 2)
+    """
+    _acting.append((kind, method, getattr(kind, method), beside, watched))
+
+
 _counting: tuple[type, ...] = ()
 
 
@@ -68,6 +99,12 @@ def is_module(value: Any) -> bool:
     return isinstance(value, _counting)
 
 
+def changed_by(value: Any) -> list[Any]:
+    """The tensors that the method of an object changes which replays call."""
+    lists = next((watched(value) for kind, _, _, _, watched in _acting if isinstance(value, kind)), [])
+    return [entry for entries in lists for entry in entries if isinstance(entry, TensorBase)]
+
+
 class State:
     """Everything reachable from what a function read: tensors are read anew by each replay, the rest is compared.
 
@@ -80,7 +117,7 @@ class State:
         self.tensors: list[Tensor] = []
         self.guards = _core.Guards()
         self._seen: dict[int, Any] = {}
-        self._containers: list[tuple[Any, tuple[Any, ...]]] = []
+        self.containers: list[tuple[Any, tuple[Any, ...]]] = []
         self._modules: list[tuple[Any, dict[str, Any]]] = []
 
     def __contains__(self, value: Any) -> bool:
@@ -110,6 +147,9 @@ class State:
         plain = isinstance(value, types.FunctionType) and not self._mentioned(value)
         if plain or isinstance(value, (*ATOMS, MeshLayout)):
             return
+        for acting in _acting:
+            if isinstance(value, acting[0]):
+                return self._add_acting(value, where, *acting[1:])
         for kinds, add in self._kinds():
             if isinstance(value, kinds):
                 return add(value, where)
@@ -144,8 +184,28 @@ class State:
             self.add(value, where)
 
     def _add_container(self, value: Any, where: str) -> None:
-        self._containers.append((value, contents(value)))
+        self.containers.append((value, contents(value)))
         self._add_all(contents(value), where)
+
+    def _add_acting(
+        self,
+        value: Any,
+        where: str,
+        method: str,
+        known: Any,
+        beside: frozenset[str],
+        watched: Callable[[Any], list[Any]],
+    ) -> None:
+        kind = type(value)
+        if getattr(kind, method) is not known or method in vars(value):
+            raise Unseen(f"reads {where}, a {kind.__name__}, whose {method} cannot be seen through")
+        others = set(dir(value)) - {method, *beside}
+        if self.names is None or self.names & others:
+            used = min(self.names & others) if self.names is not None else "names that it computes"
+            raise Unseen(f"uses {used} of {where}, a {kind.__name__}, whose changes cannot be seen")
+        for entries in watched(value):
+            self.guards.add_list(entries, tuple(entries))
+            self._add_all((entry for entry in entries if isinstance(entry, TensorBase)), where)
 
     def _add_python_module(self, value: types.ModuleType, where: str) -> None:
         if trusted(value.__name__):
@@ -186,7 +246,7 @@ class State:
         """Whether everything is as it was."""
         if not self.guards.hold():
             return False
-        for container, kept in self._containers:
+        for container, kept in self.containers:
             if not same(contents(container), kept):
                 return False
         if not self.guards.attributes_changed():

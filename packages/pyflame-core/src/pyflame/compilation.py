@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from . import _core
 from ._core import TensorBase
-from ._replay import Replays as Replays, when_replayed as when_replayed
-from ._replay_state import counts_changes as counts_changes
+from ._replay import Replays as Replays
+from ._replay_effects import postpone as postpone, when_replayed as when_replayed
+from ._replay_state import acts as acts, counts_changes as counts_changes
 
 if TYPE_CHECKING:
     from ._tensor import Tensor
@@ -185,8 +186,10 @@ def compile(fn_or_module: Any = None, *, dynamic: bool = False, layout: MeshLayo
     tensor) runs the function, builds its plan, and keeps what it records. Further calls of that kind record the same
     without running it, as long as what it read beside its arguments is unchanged: global variables, variables of
     enclosing functions, and the attributes, parameters and buffers of modules. Random draws move on, changes in place
-    happen, and gradients flow as if it had run. A function that asks for values of tensors, prints, or reads or changes
-    what cannot be watched runs each time; `fallback_reasons` says why. It can be used as a decorator.
+    happen, and gradients flow as if it had run. It may be a whole training step: `backward` leaves gradients, and the
+    `step` of optimizers and schedulers is called each time. A function that asks for values of tensors, prints, reads
+    parameters after an optimizer's step, or reads or changes what cannot be watched runs each time; `fallback_reasons`
+    says why. It can be used as a decorator.
 
     Args:
         fn_or_module: a function or module; attributes of a module can be reached as before.

@@ -45,8 +45,6 @@ void backward(const std::vector<Var>& outputs, const std::vector<Var>& gradients
 
 PyObject* g_loss = nullptr;  // weak: what backward_of was called on last
 
-void remember_loss(PyObject* loss) { Py_XSETREF(g_loss, PyWeakref_NewRef(loss, nullptr)); }
-
 // backward_of(loss): the whole backward() of a tensor of one element, which is what nearly every training step asks for.
 // False: nothing was done, because there are more elements.
 PyObject* backward_of(PyObject*, PyObject* loss) {
@@ -62,7 +60,6 @@ PyObject* backward_of(PyObject*, PyObject* loss) {
     Var gradient = graph::apply(full, nullptr, 0, words, 3 + output->ndim);
     backward({output}, {gradient}, {}, false, false);
     remember_loss(loss);
-    if (!g_loss) return nullptr;
     Py_RETURN_TRUE;
   } catch (...) {
     return translate_exception();
@@ -183,6 +180,11 @@ py::list gradient_edges(const Var& tensor) {
 
 }  // namespace
 
+void remember_loss(PyObject* loss) {
+  PyObject* reference = PyWeakref_NewRef(loss, nullptr);
+  if (!reference) throw py::error_already_set();
+  Py_XSETREF(g_loss, reference);
+}
 PyObject* pending_loss() {
   if (!g_loss) return nullptr;
   PyObject* loss = PyWeakref_GetObject(g_loss);
@@ -197,6 +199,10 @@ void register_autograd(py::module_& module) {
   for (PyMethodDef& function : functions) {
     module.attr(function.ml_name) = py::reinterpret_steal<py::object>(PyCFunction_New(&function, nullptr));
   }
+  module.def("pending_loss", [] {
+    PyObject* loss = pending_loss();
+    return loss ? py::reinterpret_steal<py::object>(loss) : py::none();
+  });
   module.def("gradients_of", gradients_of);
   module.def("retain_grad", retain_grad);
   module.def("retains_grad", [](const Var& tensor) { return tensor->has(graph::kRetainGrad); });

@@ -11,6 +11,7 @@ void register_graph(pybind11::module_& module);     // registry, export, source 
 void register_evaluator(pybind11::module_& module);  // backends written in Python
 void register_host(pybind11::module_& module);      // ops whose kernel is a Python callable
 void register_replay(pybind11::module_& module);    // compiled functions
+void register_signature(pybind11::module_& module);  // kinds of their arguments
 void register_updates(pybind11::module_& module);   // steps of optimizers
 void register_direct(pybind11::module_& module);    // public functions that record one op
 void register_composites(pybind11::module_& module);

@@ -91,6 +91,8 @@ inline u32 writes_of(const TensorObject* tensor) {
   return tensor->alias ? tensor->alias->history->storage->version : tensor->version;
 }
 
+inline bool shares_memory(const TensorObject* tensor) { return tensor->alias && tensor->alias->history->base; }
+
 Shape reported_strides(TensorObject* tensor);
 i64 reported_offset(TensorObject* tensor);
 

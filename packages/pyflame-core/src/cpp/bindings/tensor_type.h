@@ -51,6 +51,7 @@ void require_grad(TensorObject* handle, bool required);
 // Gives an existing handle another value of the same shape and dtype, seen by whatever shares its memory.
 // What backward() was last called on, if it is pending, held by somebody, and was not asked for before; or nullptr.
 PyObject* pending_loss();
+void remember_loss(PyObject* loss);
 void assign(TensorObject* handle, const Var& source);
 
 void register_tensor_type(pybind11::module_& module);

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pyflame import Tensor, as_tensor, enable_grad, eval as evaluate, no_grad
+from pyflame.compilation import acts, postpone
 from pyflame.nn.hooks import RemovableHandle, register
 from pyflame.nn.running import take_waiting
 from pyflame.ops import forget_grads, start_step
@@ -87,6 +88,8 @@ class Optimizer:
         Args:
             closure: computes the loss again and calls backward; called first, its result is returned.
         """
+        if closure is None and postpone(self.step):
+            return None
         if self._hooks.before_step:
             closure = self._hooks.call_before_step(self, closure)
         loss = None
@@ -195,6 +198,13 @@ class Optimizer:
             lines.append(f"Parameter Group {number}")
             lines += [f"    {key}: {group[key]}" for key in sorted(group) if key not in ("params", "param_names")]
         return "\n".join([*lines, ")"])
+
+
+def watched(optimizer: Optimizer) -> list[list[Any]]:
+    return [optimizer.param_groups, *(group["params"] for group in optimizer.param_groups)]
+
+
+acts(Optimizer, "step", frozenset({"zero_grad"}), watched)
 
 
 def detached(value: Any) -> Any:

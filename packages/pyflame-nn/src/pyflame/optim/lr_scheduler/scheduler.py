@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pyflame.compilation import acts, postpone
+
 from ..optimizer import Optimizer
 
 
@@ -59,6 +61,8 @@ class LRScheduler:
 
     def step(self) -> None:
         """Move on by one, usually once for each epoch after the optimizer's steps."""
+        if postpone(self.step):
+            return
         self._step_count += 1
         self.last_epoch += 1
         self._set(self.get_lr())
@@ -111,6 +115,9 @@ def for_each_group(optimizer: Optimizer, name: str, value: Any) -> list[Any]:
     if len(values) != groups:
         raise ValueError(f"[lr_scheduler] {len(values)} values of {name} for {groups} parameter groups")
     return values
+
+
+acts(LRScheduler, "step", frozenset(), lambda scheduler: [])
 
 
 def attributes(function: Any) -> dict[str, Any] | None:
