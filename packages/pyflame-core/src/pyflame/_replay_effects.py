@@ -24,8 +24,8 @@ class _Local(threading.local):
 
 
 _local = _Local()
-_counting = threading.Lock()
-_compiling = 0  # blocks of all threads in which methods are postponed: looked at before anything else, at every step
+# What is being compiled in any thread: steps of optimizers ask for nothing more where this is empty.
+compiling: list[object] = []
 
 
 def when_replayed(function: Callable[..., Any], *args: Any) -> None:
@@ -62,8 +62,6 @@ def postpone(method: Callable[[], Any]) -> bool:
         >>> pf.compilation.postpone([1].clear)
         False
     """
-    if not _compiling:
-        return False
     watch, log = _local.watch, _local.log
     if log is not None:
         log.call(method)
@@ -142,12 +140,6 @@ class Log:
         return [numbered(step) for step in self.steps]
 
 
-def count_compiling(change: int) -> None:
-    global _compiling
-    with _counting:
-        _compiling += change
-
-
 class watching:
     """While the block runs, methods that are postponed tell the watch about their evaluations."""
 
@@ -155,11 +147,11 @@ class watching:
         self._watch = watch
 
     def __enter__(self) -> None:
-        count_compiling(1)
+        compiling.append(self)
         _local.watch = self._watch
 
     def __exit__(self, *exc: object) -> None:
-        count_compiling(-1)
+        compiling.remove(self)
         _local.watch = None
 
 
@@ -173,11 +165,11 @@ class logging:
         self._kept = [owner.grad for owner in self._log.owners]
         for owner, grad in zip(self._log.owners, self._log.given):
             owner.grad = grad
-        count_compiling(1)
+        compiling.append(self)
         _local.log = self._log
 
     def __exit__(self, *exc: object) -> None:
-        count_compiling(-1)
+        compiling.remove(self)
         _local.log = None
         for owner, grad in zip(self._log.owners, self._kept):
             owner.grad = grad

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from . import _core
 from ._core import TensorBase
 from ._replay import Replays as Replays
-from ._replay_effects import postpone as postpone, when_replayed as when_replayed
+from ._replay_effects import compiling as compiling, postpone as postpone, when_replayed as when_replayed
 from ._replay_state import acts as acts, counts_changes as counts_changes
 
 if TYPE_CHECKING:

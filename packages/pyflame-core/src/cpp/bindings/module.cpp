@@ -19,6 +19,7 @@ PYBIND11_MODULE(_core, module) {
   bindings::register_functions(module);
   bindings::register_data(module);
   bindings::register_storage(module);
+  bindings::register_grad_switch(module);
   bindings::register_autograd(module);
   bindings::register_graph(module);
   bindings::register_evaluator(module);

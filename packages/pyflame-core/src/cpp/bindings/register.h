@@ -6,6 +6,7 @@ namespace pyflame::bindings {
 
 void register_data(pybind11::module_& module);      // arrays in and out, handles
 void register_autograd(pybind11::module_& module);
+void register_grad_switch(pybind11::module_& module);
 void register_storage(pybind11::module_& module);   // sharing memory, writing
 void register_graph(pybind11::module_& module);     // registry, export, source lines, layouts
 void register_evaluator(pybind11::module_& module);  // backends written in Python

@@ -14,18 +14,11 @@ _enabled = _core.grad_enabled
 _set_enabled = _core.set_grad_enabled
 
 
-class _GradMode:
+class _GradMode(_core.GradSwitch):
     """A context manager and decorator that sets whether operations are recorded for gradients."""
 
     def __init__(self, mode: bool) -> None:
         self._mode = mode
-        self._previous: list[bool] = []
-
-    def __enter__(self) -> None:
-        self._previous.append(_set_enabled(self._mode))
-
-    def __exit__(self, *exc: object) -> None:
-        _set_enabled(self._previous.pop())
 
     def __call__(self, function: F) -> F:
         mode = self._mode
@@ -53,7 +46,7 @@ class no_grad(_GradMode):
     """
 
     def __new__(cls, function: Any = None) -> Any:
-        made = object.__new__(cls)
+        made = _core.GradSwitch.__new__(cls)
         if function is None:
             return made
         made.__init__()  # type: ignore[misc]
@@ -93,7 +86,7 @@ class set_grad_enabled(_GradMode):
         self._before = _set_enabled(self._mode)
 
     def __enter__(self) -> None:
-        self._previous.append(self._before)
+        self._keep(self._before)
         _set_enabled(self._mode)
 
     def __call__(self, function: F) -> F:
@@ -116,7 +109,7 @@ class inference_mode(_GradMode):
     """
 
     def __new__(cls, mode: Any = True) -> Any:
-        made = object.__new__(cls)
+        made = _core.GradSwitch.__new__(cls)
         if not callable(mode):
             return made
         made.__init__()  # type: ignore[misc]
@@ -130,7 +123,7 @@ class inference_mode(_GradMode):
         inference = _core.recording_inference(not self._mode)
         self._inference.append(inference)
         # Leaving inference mode inside it brings recording back; otherwise False changes nothing.
-        self._previous.append(_set_enabled(self._mode and (inference or _enabled())))
+        self._keep(_set_enabled(self._mode and (inference or _enabled())))
 
     def __exit__(self, *exc: object) -> None:
         super().__exit__(*exc)

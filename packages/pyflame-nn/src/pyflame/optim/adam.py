@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from pyflame import Tensor, eval as evaluate, zeros_like
@@ -75,18 +76,17 @@ class Adam(Optimizer):
 
     def update(self, params: list[Tensor], group: Group) -> list[Tensor]:
         record, names = ("adam_step_amsgrad", AMSGRAD_MOMENTS) if group["amsgrad"] else ("adam_step", MOMENTS)
-        lr, eps, decay, maximize = group["lr"], group["eps"], group["weight_decay"], group["maximize"]
-        beta1, beta2 = group["betas"]
-
-        # A parameter that had no gradient for some steps falls behind, and its moments are corrected for its own count.
-        def attributes(step: int) -> tuple[float, ...]:
-            corrections = 1.0 - beta1**step, 1.0 - beta2**step
-            return (lr, beta1, beta2, eps, decay, *corrections, self.decoupled, maximize)
-
+        attributes = partial(self._attributes, group)
         if update_params(record, params, self.state, names, attributes, "step") is None:
             self._start(params, names)
             update_params(record, params, self.state, names, attributes, "step")
         return []
+
+    def _attributes(self, group: Group, step: int) -> tuple[float, ...]:
+        """What the record is given for a parameter with this count: one without gradients for some steps falls behind."""
+        beta1, beta2 = group["betas"]
+        decay, corrections = group["weight_decay"], (1.0 - beta1**step, 1.0 - beta2**step)
+        return (group["lr"], beta1, beta2, group["eps"], decay, *corrections, self.decoupled, group["maximize"])
 
     def _start(self, params: list[Tensor], names: tuple[str, ...]) -> None:
         for param in params:

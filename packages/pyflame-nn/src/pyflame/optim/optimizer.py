@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pyflame import Tensor, as_tensor, enable_grad, eval as evaluate, no_grad
-from pyflame.compilation import acts, postpone
+from pyflame.compilation import acts, compiling, postpone
 from pyflame.nn.hooks import RemovableHandle, register
 from pyflame.nn.running import take_waiting
 from pyflame.ops import forget_grads, start_step
@@ -88,7 +88,7 @@ class Optimizer:
         Args:
             closure: computes the loss again and calls backward; called first, its result is returned.
         """
-        if closure is None and postpone(self.step):
+        if compiling and closure is None and postpone(self.step):
             return None
         if self._hooks.before_step:
             closure = self._hooks.call_before_step(self, closure)
