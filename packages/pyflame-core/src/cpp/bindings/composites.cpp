@@ -77,6 +77,14 @@ PyObject* class_cross_entropy(PyObject*, PyObject* const* args, Py_ssize_t nargs
   const i64 reduction = args[3] == Py_None ? 1 : reduction_code(args[3]);
   if (reduction < 0) Py_RETURN_NONE;
   try {
+    if (x->ndim == 2 && (x->dtype == DType::kFloat32 || x->dtype == DType::kFloat64)) {
+      static const graph::OpDef& op = graph::registry().at("class_cross_entropy");
+      Node* operands[] = {x, target};
+      const i64 words[] = {ignored, reduction};
+      Var outputs[graph::kMaxOutputs];
+      graph::apply_multi(op, operands, 2, words, 2, outputs);
+      return wrap(outputs[0]);
+    }
     Var logs = graph::apply(log_softmax, {Var(x)}, {x->ndim > 1});
     return wrap(graph::apply(nll_loss, {logs, Var(target)}, {ignored, reduction}));
   } catch (...) {

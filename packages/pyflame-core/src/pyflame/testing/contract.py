@@ -30,6 +30,7 @@ INTERNAL = {
     "softmax_grad": "the gradient of softmax",
     "log_softmax_grad": "the gradient of log_softmax",
     "nll_loss_grad": "the gradient of nll_loss",
+    "class_cross_entropy_grad": "the gradient of class_cross_entropy",
     "conv2d_grad_input": "a gradient of conv2d",
     "conv2d_grad_weight": "a gradient of conv2d",
     "max_pool2d_grad": "the gradient of max_pool2d",

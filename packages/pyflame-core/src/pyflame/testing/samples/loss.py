@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...dtypes import DType, int64
+from ...dtypes import DType, float32, float64, int64
 from ..bridge import Array
 from .model import FLOATS, Operand, OpInfo, Sample, draw, generator
 
@@ -77,7 +77,60 @@ def grad_samples(dtype: DType) -> list[Sample]:
     return [*samples, Sample(empty, {"ignore_index": -100, "reduction": NONE, "classes": 3})]
 
 
+def log_softmax(x: Array) -> Array:
+    shifted = x - x.max(1, keepdims=True, initial=-np.inf)
+    return shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
+
+
+def class_cross_entropy(x: Array, target: Array, ignore_index: int, reduction: int) -> tuple[Array, Array]:
+    return nll_loss(log_softmax(x), target, ignore_index, reduction), log_softmax(x)
+
+
+def class_cross_entropy_grad(grad: Array, log_probs: Array, target: Array, ignore_index: int, reduction: int) -> Array:
+    rows = nll_loss_grad(grad, target, ignore_index, reduction, log_probs.shape[1])
+    return rows - np.exp(log_probs) * rows.sum(1, keepdims=True)
+
+
+ROWS: tuple[tuple[Dims, int, str], ...] = (
+    ((4, 3), -100, "dense"), ((4, 3), 1, "sliced"), ((4, 3), -100, "transposed"), ((1, 1), -100, "dense"),
+    ((3, 100), 2, "dense"), ((70, 40), 7, "dense"),
+)  # fmt: skip
+
+
+def entropy_samples(dtype: DType) -> list[Sample]:
+    rng = generator("class_cross_entropy")
+    samples = []
+    for shape, ignore_index, memory in ROWS:
+        _, target = ids(rng, shape, memory)
+        x = Operand(draw(rng, shape, dtype, -4, 4), dtype, memory)
+        for reduction in (NONE, MEAN, SUM):
+            samples.append(Sample((x, target), {"ignore_index": ignore_index, "reduction": reduction}))
+    empty = Operand(np.zeros((0, 3)), dtype), Operand(np.zeros(0), int64)
+    return [*samples, Sample(empty, {"ignore_index": -100, "reduction": SUM})]
+
+
+def entropy_grad_samples(dtype: DType) -> list[Sample]:
+    rng = generator("class_cross_entropy_grad")
+    samples = []
+    for shape, ignore_index, memory in ROWS:
+        _, target = ids(rng, shape, memory)
+        log_probs = Operand(draw(rng, shape, dtype, -4, 0), dtype, memory)
+        for reduction in (NONE, MEAN, SUM):
+            grad = Operand(draw(rng, target.values.shape if reduction == NONE else (), dtype, -4, 4), dtype)
+            attrs = {"ignore_index": ignore_index, "reduction": reduction}
+            samples.append(Sample((grad, log_probs, target), attrs))
+    empty = Operand(np.zeros(0), dtype), Operand(np.zeros((0, 3)), dtype), Operand(np.zeros(0), int64)
+    return [*samples, Sample(empty, {"ignore_index": -100, "reduction": NONE})]
+
+
+def both(sample: Sample, dtype: DType) -> tuple[DType, ...]:
+    return dtype, dtype
+
+
+NATIVE = (float32, float64)
 LOSS = [
     OpInfo("nll_loss", loss_samples, nll_loss, FLOATS),
     OpInfo("nll_loss_grad", grad_samples, nll_loss_grad, FLOATS),
+    OpInfo("class_cross_entropy", entropy_samples, class_cross_entropy, NATIVE, both, slack=8),
+    OpInfo("class_cross_entropy_grad", entropy_grad_samples, class_cross_entropy_grad, NATIVE, slack=8),
 ]

@@ -145,6 +145,9 @@ def loss_calls() -> dict[str, list[WrongCall]]:
         "nll_loss": [WrongCall((x, index(3)), attrs, ValueError), WrongCall((x, zeros(2)), attrs),
                      WrongCall((zeros(), index()), attrs, ValueError)],
         "nll_loss_grad": [WrongCall((x, index(2)), {**attrs, "classes": 3})],
+        "class_cross_entropy": [WrongCall((x, index(3)), attrs), WrongCall((x, zeros(2)), attrs),
+                                WrongCall((zeros(2, 3, 4), index(2, 4)), attrs)],
+        "class_cross_entropy_grad": [WrongCall((zeros(2), x, index(2)), attrs), WrongCall((zeros(), x, index(3)), attrs)],
     }  # fmt: skip
 
 
