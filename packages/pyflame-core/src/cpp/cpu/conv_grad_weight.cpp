@@ -48,14 +48,7 @@ void add_images(const ConvSizes& s, const T* grad, const T* input, i64 group, i6
   for (i64 image = first; image < last; ++image) {
     const T* g = grad + image * s.result_size() + group * s.out_channels * s.plane.result();
     const T* x = input + image * s.image_size() + group * s.in_channels * s.plane.input();
-    T* to = out + group * s.out_channels * s.depth();
-    if (!s.depthwise()) {
-      add_image(s, g, x, k0, k, to);
-      continue;
-    }
-    for (i64 o = 0; o < s.out_channels; ++o) {
-      conv_kernels<T>().depthwise_grad_weight(s.plane, g + o * s.plane.result(), x, to + o * s.plane.window());
-    }
+    add_image(s, g, x, k0, k, out + group * s.out_channels * s.depth());
   }
 }
 
@@ -66,8 +59,9 @@ void conv_grad_weight(const ConvSizes& s, const T* grad, const T* input, T* out,
   const i64 size = s.weight_size();
   for (i64 i = 0; i < size && !accumulate; ++i) out[i] = T(0);
   if (size == 0 || s.images * s.result_size() == 0) return;
+  if (s.depthwise()) return conv_depthwise_grad_weight(s, grad, input, out);
   const i64 depth = s.depth(), window = s.plane.window();
-  const i64 range = s.depthwise() ? depth : even_panel(s.in_channels, kDepthPerTask / window + 1) * window;
+  const i64 range = even_panel(s.in_channels, kDepthPerTask / window + 1) * window;
   const i64 ranges = ceil_div(depth, range), columns = s.groups * ranges;
   const Split split = split_images(s, columns);
   T* partials = split.parts > 1 ? scratch<T>(Scratch::kPartials, (split.parts - 1) * size) : nullptr;
