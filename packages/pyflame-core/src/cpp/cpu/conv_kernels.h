@@ -1,4 +1,4 @@
-// What convolution does besides matrix products: laying windows out as columns, and depthwise gradients.
+// What convolution does besides matrix products: laying windows out as columns.
 #pragma once
 #include "base/dtype.h"
 #include "cpu/tier.h"
@@ -22,9 +22,6 @@ struct ConvKernels {
   // The transposed map: adds such columns to the image.
   void (*add_columns)(const ConvPlane& plane, const T* columns, i64 ld, i64 k_begin, i64 k_end, i64 p_begin, i64 p_end,
                       T* image);
-  // One plane with one window; they add to their last argument.
-  void (*depthwise_grad_input)(const ConvPlane& plane, const T* grad, const T* weight, T* image);
-  void (*depthwise_grad_weight)(const ConvPlane& plane, const T* grad, const T* image, T* weight);
 };
 
 PYFLAME_DECLARE_TIERS(ConvKernels<float>, conv_float)

@@ -24,6 +24,7 @@ void register_attention(graph::Registry& ops);
 void register_recurrent(graph::Registry& ops);
 void register_ctc(graph::Registry& ops);
 void register_norm(graph::Registry& ops);
+void register_batch_norm(graph::Registry& ops);
 void register_loss(graph::Registry& ops);
 void register_random(graph::Registry& ops);
 void register_update(graph::Registry& ops);       // optimizer steps

@@ -21,6 +21,7 @@ void register_all() {
   register_pool(ops);
   register_loss(ops);
   register_norm(ops);
+  register_batch_norm(ops);
   register_ctc(ops);
   register_recurrent(ops);
   register_attention(ops);

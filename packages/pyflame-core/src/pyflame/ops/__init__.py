@@ -416,6 +416,7 @@ _LATE = {
     "adaptive": "adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d "
     "adaptive_max_pool3d",
     "attention": "multi_head_attention_forward scaled_dot_product_attention",
+    "batch": "batch_norm",
     "convolution": "conv1d conv3d conv_transpose1d conv_transpose3d",
     "ctc": "ctc_loss",
     "embedding": "embedding embedding_bag",
@@ -445,6 +446,7 @@ if _typing.TYPE_CHECKING:
         multi_head_attention_forward as multi_head_attention_forward,
         scaled_dot_product_attention as scaled_dot_product_attention,
     )
+    from .layers.batch import batch_norm as batch_norm
     from .layers.convolution import (
         conv1d as conv1d,
         conv3d as conv3d,

@@ -39,6 +39,7 @@ INTERNAL = {
     "layer_norm_grad": "the gradient of layer_norm",
     "rms_norm_grad": "the gradient of rms_norm",
     "group_norm_grad": "the gradient of group_norm",
+    "batch_norm_grad": "the gradient of batch_norm",
     "attention": "scaled_dot_product_attention() records it",
     "ctc": "ctc_loss() records it",
     "ctc_grad": "the gradient of ctc",

@@ -107,61 +107,9 @@ void add_columns(const ConvPlane& p, const T* columns, i64 ld, i64 k_begin, i64 
   }
 }
 
-// body(result offset, image offset, length) for every stretch that window element k connects.
-template <class Body>
-void each_stretch(const ConvPlane& p, i64 k, Body&& body) {
-  Tap tap = tap_at(p, k);
-  i64 n = tap.xs.end - tap.xs.begin;
-  if (n == 0) return;
-  Range ys = inside(p.oh, p.stride[0], tap.row, p.h);
-  for (i64 y = ys.begin; y < ys.end; ++y) {
-    body(y * p.ow + tap.xs.begin, (y * p.stride[0] + tap.row) * p.w + tap.xs.begin * p.stride[1] + tap.column, n);
-  }
-}
-
-template <class T>
-void depthwise_grad_input(const ConvPlane& p, const T* grad, const T* weight, T* image) {
-  const i64 stride = p.stride[1];
-  for (i64 k = 0; k < p.window(); ++k) {
-    T scale = weight[k];
-    each_stretch(p, k, [&](i64 result, i64 source, i64 n) {
-      T* __restrict to = image + source;
-      const T* __restrict from = grad + result;
-      if (stride == 1) {
-        for (i64 i = 0; i < n; ++i) to[i] += scale * from[i];
-      } else {
-        for (i64 i = 0; i < n; ++i) to[i * stride] += scale * from[i];
-      }
-    });
-  }
-}
-
-template <class T>
-void depthwise_grad_weight(const ConvPlane& p, const T* grad, const T* image, T* weight) {
-  const i64 stride = p.stride[1];
-  for (i64 k = 0; k < p.window(); ++k) {
-    Vec<T> sums{};
-    T rest[4] = {};  // four chains, or the latency of one addition would set the pace
-    each_stretch(p, k, [&](i64 result, i64 source, i64 n) {
-      const T *g = grad + result, *x = image + source;
-      i64 i = 0;
-      if (stride == 1) {
-        for (; i + kWidth<T> <= n; i += kWidth<T>) sums = fma(load(g + i), load(x + i), sums);
-      }
-      for (; i + 4 <= n; i += 4) {
-        for (int q = 0; q < 4; ++q) rest[q] += g[i + q] * x[(i + q) * stride];
-      }
-      for (; i < n; ++i) rest[0] += g[i] * x[i * stride];
-    });
-    weight[k] += sum(sums) + ((rest[0] + rest[1]) + (rest[2] + rest[3]));
-  }
-}
-
 }  // namespace
 
-const ConvKernels<float> conv_float = {columns<float>, add_columns<float>, depthwise_grad_input<float>,
-                                       depthwise_grad_weight<float>};
-const ConvKernels<double> conv_double = {columns<double>, add_columns<double>, depthwise_grad_input<double>,
-                                         depthwise_grad_weight<double>};
+const ConvKernels<float> conv_float = {columns<float>, add_columns<float>};
+const ConvKernels<double> conv_double = {columns<double>, add_columns<double>};
 
 }  // namespace pyflame::cpu::PYFLAME_TIER

@@ -2,6 +2,8 @@
 // sums stay in registers over the whole window.
 #include "cpu/depthwise.h"
 
+#include <utility>
+
 #include "cpu/simd/simd.h"
 
 namespace pyflame::cpu::PYFLAME_TIER {
@@ -9,16 +11,41 @@ namespace pyflame::cpu::PYFLAME_TIER {
 namespace {
 
 // Whole vectors: what is written behind the end is overwritten by what comes there, or lies in the room behind the last.
+// Mostly one: the loop alone would become a call of memset.
 template <class T>
-void fill_zero(T* to, i64 n) {
-  for (i64 x = 0; x < n; x += kWidth<T>) store(to + x, Vec<T>{});
+inline void fill_zero(T* to, i64 n) {
+  if (n <= 0) return;
+  store(to, Vec<T>{});
+  for (i64 x = kWidth<T>; x < n; x += kWidth<T>) store(to + x, Vec<T>{});
 }
 
 template <class T>
-void copy(const T* in, i64 n, T* to) {
+inline void copy(const T* in, i64 n, T* to) {
   i64 x = 0;
   for (; x + kWidth<T> <= n; x += kWidth<T>) store(to + x, load(in + x));
   if (x < n) store(to + x, load(in + x, Lanes<T>(static_cast<int>(n - x))));
+}
+
+template <class T, int... lane>
+inline Vec<T> every_second(Vec<T> a, Vec<T> b, std::integer_sequence<int, lane...>) {
+  return __builtin_shufflevector(a, b, 2 * lane...);
+}
+
+// The first `n` numbers of `in`, or fewer zeros.
+template <class T>
+inline Vec<T> load_some(const T* in, i64 n) {
+  if (n <= 0) return Vec<T>{};
+  return n >= kWidth<T> ? load(in) : load(in, Lanes<T>(static_cast<int>(n)));
+}
+
+template <class T>
+void copy_second(const T* in, i64 n, T* to) {
+  constexpr i64 w = kWidth<T>;
+  for (i64 x = 0; x < n; x += w) {
+    const i64 left = 2 * (n - x) - 1;
+    store(to + x, every_second<T>(load_some(in + 2 * x, left), load_some(in + 2 * x + w, left - w),
+                                  std::make_integer_sequence<int, static_cast<int>(w)>{}));
+  }
 }
 
 template <class T>
@@ -26,25 +53,42 @@ void lay_out(const ConvPlane& p, const DepthwiseRows& rows, const T* image, i64 
   const i64 step = p.stride[1];
   for (i64 r = 0; r < count; ++r, out += rows.row) {
     const i64 from_y = y + r - p.padding[0];
-    const bool inside = from_y >= 0 && from_y < p.h;
-    const T* from = image + from_y * p.w;
+    if (from_y < 0 || from_y >= p.h) {
+      fill_zero(out, rows.row);
+      continue;
+    }
     for (i64 phase = 0; phase < step; ++phase) {
       T* to = out + phase * rows.phase;
-      const i64 first = phase - p.padding[1];  // column of the image, of the phase's first number
-      i64 begin = first >= 0 ? 0 : (-first + step - 1) / step;
-      i64 end = first >= p.w || !inside ? 0 : (p.w - first + step - 1) / step;
-      begin = begin < rows.phase ? begin : rows.phase, end = end < rows.phase ? end : rows.phase;
-      if (end < begin) end = begin;
+      const i64 begin = rows.ends[2 * phase], end = rows.ends[2 * phase + 1];
+      const T* in = image + from_y * p.w + phase - p.padding[1] + begin * step;
       fill_zero(to, begin);
-      const T* in = from + first;
       if (step == 1) {
-        copy(in + begin, end - begin, to + begin);
-      } else if (step == 2) {  // a constant stride becomes shuffles
-        for (i64 x = begin; x < end; ++x) to[x] = in[2 * x];
+        copy(in, end - begin, to + begin);
+      } else if (step == 2) {
+        copy_second(in, end - begin, to + begin);
       } else {
-        for (i64 x = begin; x < end; ++x) to[x] = in[x * step];
+        for (i64 x = 0; x < end - begin; ++x) to[begin + x] = in[x * step];
       }
       fill_zero(to + end, rows.phase - end);
+    }
+  }
+}
+
+template <class T>
+void spread(const ConvPlane& p, const DepthwiseRows& rows, const T* image, const i64* step, i64 y, i64 count, T* out) {
+  const i64 numbers = (p.w - 1) / step[1] + 1, left = p.padding[1], room = rows.phase - left;
+  const i64 begin = left < 0 ? (-left + step[1] - 1) / step[1] : 0, fit = room > 0 ? (room + step[1] - 1) / step[1] : 0;
+  const i64 end = fit < numbers ? fit : numbers;
+  for (i64 r = 0; r < count; ++r, out += rows.row) {
+    fill_zero(out, rows.row);
+    const i64 from_y = y + r - p.padding[0];
+    if (from_y < 0 || from_y >= p.h || from_y % step[0]) continue;
+    const T* in = image + from_y / step[0] * numbers;
+    T* to = out + left;
+    if (step[1] == 2) {  // a constant step becomes shuffles
+      for (i64 x = begin; x < end; ++x) to[2 * x] = in[x];
+    } else {
+      for (i64 x = begin; x < end; ++x) to[x * step[1]] = in[x];
     }
   }
 }
@@ -138,9 +182,51 @@ void multiply(const ConvPlane& p, const DepthwiseRows& rows, const T* from, cons
   for (; y < count; ++y) row_of(p, rows, from, weight, y, finish, out);
 }
 
+// Of kTaps window elements, whose sums stay in registers.
+template <class T, int kTaps>
+void products_of(const ConvPlane& p, const DepthwiseRows& rows, const i64* tap, const T* from, const T* grad, i64 count, T* sums) {
+  Vec<T> totals[kTaps];
+#pragma GCC unroll 9
+  for (int k = 0; k < kTaps; ++k) totals[k] = Vec<T>{};
+  for (i64 y = 0; y < count; ++y, from += p.stride[0] * rows.row, grad += p.ow) {
+    i64 x = 0;
+    for (; x + kWidth<T> <= p.ow; x += kWidth<T>) {
+      const Vec<T> g = load(grad + x);
+#pragma GCC unroll 9
+      for (int k = 0; k < kTaps; ++k) totals[k] = fma(g, load(from + tap[k] + x), totals[k]);
+    }
+    if (x == p.ow) continue;
+    const Lanes<T> lanes(static_cast<int>(p.ow - x));  // of both: zero times what lies beyond may be NaN
+    const Vec<T> g = load(grad + x, lanes);
+#pragma GCC unroll 9
+    for (int k = 0; k < kTaps; ++k) totals[k] = fma(g, load(from + tap[k] + x, lanes), totals[k]);
+  }
+#pragma GCC unroll 9
+  for (int k = 0; k < kTaps; ++k) store(sums + k * kWidth<T>, load(sums + k * kWidth<T>) + totals[k]);
+}
+
+template <class T>
+void products(const ConvPlane& p, const DepthwiseRows& rows, const T* from, const T* grad, i64 count, T* sums) {
+  const i64 window = p.window();
+  i64 k = 0;
+  for (; k + 9 <= window; k += 9) products_of<T, 9>(p, rows, rows.tap + k, from, grad, count, sums + k * kWidth<T>);
+  for (; k + 5 <= window; k += 5) products_of<T, 5>(p, rows, rows.tap + k, from, grad, count, sums + k * kWidth<T>);
+  for (; k < window; ++k) products_of<T, 1>(p, rows, rows.tap + k, from, grad, count, sums + k * kWidth<T>);
+}
+
+template <class T>
+void totals(const T* sums, i64 window, T* out) {
+  for (i64 k = 0; k < window; ++k) out[k] += sum(load(sums + k * kWidth<T>));
+}
+
+template <class T>
+constexpr DepthwiseKernels<T> kernels() {
+  return {lay_out<T>, spread<T>, multiply<T>, products<T>, totals<T>, kWidth<T>};
+}
+
 }  // namespace
 
-const DepthwiseKernels<float> depthwise_float = {lay_out<float>, multiply<float>};
-const DepthwiseKernels<double> depthwise_double = {lay_out<double>, multiply<double>};
+const DepthwiseKernels<float> depthwise_float = kernels<float>();
+const DepthwiseKernels<double> depthwise_double = kernels<double>();
 
 }  // namespace pyflame::cpu::PYFLAME_TIER

@@ -33,21 +33,21 @@ def _wide(x: Tensor) -> Tensor:
     return _cast(x, float32) if x.dtype.is_floating_point and x.dtype.itemsize == 2 else x
 
 
-def _narrow(y: Tensor, dtype: DType) -> Tensor:
+def narrow(y: Tensor, dtype: DType) -> Tensor:
     return y if y.dtype is dtype else _cast(y, dtype)
 
 
-def _need_float(op: str, input: Tensor) -> None:
+def need_float(op: str, input: Tensor) -> None:
     if not input.dtype.is_floating_point:
         raise NotImplementedError(f"[{op}] cpu: input has dtype {input.dtype.name}: convert it to a float first")
 
 
-def _operands(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> list[Tensor]:
+def operands(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> list[Tensor]:
     """What the kernels take: x, and weight and bias in the dtype that x is computed in."""
     dtype = x.dtype if x.dtype.itemsize == 8 else float32
     if weight is None and bias is not None:
         weight = _core.ops.full(1.0, dtype, tuple(bias.shape))
-    return [x, *(_narrow(value, dtype) for value in (weight, bias) if value is not None)]
+    return [x, *(narrow(value, dtype) for value in (weight, bias) if value is not None)]
 
 
 def _affine(y: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
@@ -57,7 +57,7 @@ def _affine(y: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
 
 def _trailing(op: str, input: Tensor, normalized_shape: Sizes, **tensors: Tensor | None) -> list[int]:
     """The last dimensions, after checking that they have `normalized_shape` and so have weight and bias."""
-    _need_float(op, input)
+    need_float(op, input)
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     rank = len(shape)
     if not rank:
@@ -96,7 +96,7 @@ def layer_norm(
         tensor([[-1.,  1.]])
     """
     dims = _trailing("layer_norm", input, normalized_shape, weight=weight, bias=bias)
-    return _core.ops.layer_norm(_operands(input, weight, bias), eps, len(dims))
+    return _core.ops.layer_norm(operands(input, weight, bias), eps, len(dims))
 
 
 def rms_norm(input: Tensor, normalized_shape: Sizes, weight: Tensor | None = None, eps: float | None = None) -> Tensor:
@@ -119,7 +119,7 @@ def rms_norm(input: Tensor, normalized_shape: Sizes, weight: Tensor | None = Non
     """
     dims = _trailing("rms_norm", input, normalized_shape, weight=weight)
     small = finfo(float64 if input.dtype.itemsize == 8 else float32).eps if eps is None else eps
-    return _core.ops.rms_norm(_operands(input, weight, None), small, len(dims))
+    return _core.ops.rms_norm(operands(input, weight, None), small, len(dims))
 
 
 def group_norm(
@@ -145,7 +145,7 @@ def group_norm(
         tensor([[-1.,  1., -1.,  1.]])
     """
     op = "group_norm"
-    _need_float(op, input)
+    need_float(op, input)
     if input.ndim < 2:
         raise RuntimeError(f"[{op}] input has shape {tuple(input.shape)}: expected (batch, channels, ...)")
     batch, channels = input.shape[:2]
@@ -155,7 +155,7 @@ def group_norm(
     size = math.prod(input.shape) // (batch * num_groups) if batch else 0
     if batch * size == 1:
         raise ValueError(f"[{op}] input has shape {tuple(input.shape)}: more than one value per group is needed")
-    return _core.ops.group_norm(_operands(input, weight, bias), eps, num_groups)
+    return _core.ops.group_norm(operands(input, weight, bias), eps, num_groups)
 
 
 def check_channels(op: str, channels: int, **tensors: Tensor | None) -> None:
@@ -200,7 +200,7 @@ def instance_norm(
         tensor([[[-1.,  1.]]])
     """
     op = "instance_norm"
-    _need_float(op, input)
+    need_float(op, input)
     if input.ndim < 2:
         raise RuntimeError(f"[{op}] input has shape {tuple(input.shape)}: expected (batch, channels, ...)")
     channels = input.shape[1]
@@ -226,7 +226,7 @@ def instance_norm(
     else:
         centred = _sub(x, _along(running_mean, x))
         y = _mul(centred, _rsqrt(_add(_along(running_var, x), eps)))
-    return _narrow(_affine(y, _along(weight, y), _along(bias, y)), input.dtype)
+    return narrow(_affine(y, _along(weight, y), _along(bias, y)), input.dtype)
 
 
 def _move(running: Tensor | None, found: Tensor, momentum: float, correction: float) -> None:
@@ -234,7 +234,7 @@ def _move(running: Tensor | None, found: Tensor, momentum: float, correction: fl
     if running is not None:
         batch = _reshape(_mean(_core.detach(found), 0, False), (-1,))
         moved = _add(_mul(_core.detach(running), 1.0 - momentum), _mul(batch, momentum * correction))
-        _core.assign(running, _narrow(moved, running.dtype))
+        _core.assign(running, narrow(moved, running.dtype))
 
 
 def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:

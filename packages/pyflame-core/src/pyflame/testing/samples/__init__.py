@@ -1,5 +1,6 @@
 """Sample inputs and NumPy references for every op of the registry."""
 
+from .batch import BATCH
 from .binary import BINARY
 from .ctc import CTC
 from .derived import derived
@@ -30,6 +31,7 @@ op_db = [
     *LOSS,
     *UPDATE,
     *FUSED,
+    *BATCH,
     *RECURRENT,
     *CTC,
 ]

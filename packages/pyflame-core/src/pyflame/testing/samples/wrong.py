@@ -152,7 +152,8 @@ def loss_calls() -> dict[str, list[WrongCall]]:
 
 
 def fused_calls() -> dict[str, list[WrongCall]]:
-    x, rows, groups = zeros(2, 4), {"eps": 1e-5, "dims": 1}, {"eps": 1e-5, "groups": 2}
+    x, eps = zeros(2, 4), {"eps": 1e-5}
+    rows, groups = {**eps, "dims": 1}, {**eps, "groups": 2}
     q, attend = zeros(1, 2, 3, 4), {"scale": 1.0, "causal": False}
     kept, cell = [q, q, zeros(1, 2, 3)], {"cell": 0, "reverse": False}
     return {
@@ -163,6 +164,8 @@ def fused_calls() -> dict[str, list[WrongCall]]:
         "layer_norm_grad": [WrongCall(([x],), rows), WrongCall(([x, zeros(2, 3)],), rows)],
         "rms_norm_grad": [WrongCall(([x, zeros(2, 3)],), rows), WrongCall(([x, x, zeros(3)],), rows)],
         "group_norm_grad": [WrongCall(([x, zeros(4, 2)],), groups)],
+        "batch_norm": [WrongCall(([x, zeros(3)],), eps), WrongCall(([zeros(4)],), eps), WrongCall(([x] * 4,), eps)],
+        "batch_norm_grad": [WrongCall(([x, x, zeros(4)],), eps), WrongCall(([x, x, zeros(4), zeros(3)],), eps)],
         "attention": [WrongCall(([q, q],), attend), WrongCall(([q, zeros(1, 2, 3, 5), q],), attend),
                       WrongCall(([q, q, q, zeros(3, 3)],), attend), WrongCall(([q, zeros(1, 3, 3, 4), zeros(1, 3, 3, 4)],), attend),
                       WrongCall(([q, q, q, zeros(1, 1, 3, 3, dtype=int64)],), attend)],

@@ -13,6 +13,7 @@ from pyflame.ops import (
     avg_pool1d as avg_pool1d,
     avg_pool2d as avg_pool2d,
     avg_pool3d as avg_pool3d,
+    batch_norm as batch_norm,
     channel_shuffle as channel_shuffle,
     conv1d as conv1d,
     conv2d as conv2d,
@@ -97,7 +98,6 @@ from .margin import (
     triplet_margin_loss as triplet_margin_loss,
     triplet_margin_with_distance_loss as triplet_margin_with_distance_loss,
 )
-from .normalization import batch_norm as batch_norm
 from .rectifier import (
     celu as celu,
     celu_ as celu_,
