@@ -3,6 +3,8 @@
 #include <cstring>
 #include <vector>
 
+#include "cpu/copy_bytes.h"
+#include "cpu/index_take_kernels.h"
 #include "cpu/index_walk.h"
 #include "cpu/threads.h"
 
@@ -15,6 +17,8 @@ constexpr i64 kThreadedElements = 64 * 1024;
 // Moves need the element size only. `known`: indices are offsets, checked before.
 template <bool known, class T>
 void move_runs(const IndexWalk& walk, const T* in, const i64* index, T* out) {
+  constexpr int kLogSize = sizeof(T) == 1 ? 0 : sizeof(T) == 2 ? 1 : sizeof(T) == 4 ? 2 : 3;
+  const IndexTakeKernels& kernels = active_index_take_kernels();
   const i64 n = walk.run(), runs = walk.runs();
   const i64 in_step = walk.big_step(), index_step = walk.index_step(), out_step = walk.small_step();
   auto place = [&](i64 value) { return known ? value : walk.checked(value); };
@@ -22,15 +26,17 @@ void move_runs(const IndexWalk& walk, const T* in, const i64* index, T* out) {
     walk.each_run(begin, end, [&](i64 in_at, i64 index_at, i64 out_at) {
       const i64* at = index + index_at;
       T* to = out + out_at;
+      const T* from = in + in_at;
       if (index_step == 0) {  // the whole run comes from one place
-        const T* from = in + in_at + place(*at);
+        from += place(*at);
         if (in_step == 1 && out_step == 1) {
           std::memcpy(to, from, static_cast<std::size_t>(n) * sizeof(T));
         } else {
           for (i64 j = 0; j < n; ++j) to[j * out_step] = from[j * in_step];
         }
+      } else if (index_step == 1 && out_step == 1 && (known || kernels.within(at, n, walk.size))) {
+        kernels.take[kLogSize]({n, to, from, in_step, at, known ? 1 : walk.dim_stride});
       } else {
-        const T* from = in + in_at;
         for (i64 j = 0; j < n; ++j) to[j * out_step] = from[j * in_step + place(at[j * index_step])];
       }
     });
@@ -49,6 +55,46 @@ void move(const IndexWalk& walk, const View& in, const View& index, const View& 
   }
 }
 
+// A stretch of the result of index_select that lies in one piece in its operand, in bytes.
+struct Piece {
+  i64 from, to, bytes;
+};
+
+// Reads whole pieces, of which neighbours that follow each other in the operand are one: padding by reflection is a copy
+// of the inside and of a few elements around it. False where elements would be read one by one.
+bool move_pieces(const View& in, int dim, const std::vector<i64>& offsets, const View& out) {
+  constexpr i64 kShortest = 16;  // bytes on average
+  if (!is_contiguous(in.shape, in.strides) || !is_contiguous(out.shape, out.strides)) return false;
+  const i64 size = dtype_size(in.dtype);
+  i64 block = size;
+  for (int d = dim + 1; d < out.shape.ndim; ++d) block *= out.shape[d];
+  std::vector<Piece> pieces;
+  for (std::size_t i = 0; i < offsets.size(); ++i) {
+    const i64 from = offsets[i] * size;
+    if (!pieces.empty() && pieces.back().from + pieces.back().bytes == from) {
+      pieces.back().bytes += block;
+    } else {
+      pieces.push_back({from, static_cast<i64>(i) * block, block});
+    }
+  }
+  const i64 in_step = in.shape[dim] * block, out_step = out.shape[dim] * block, count = out.numel() * size / out_step;
+  const i64 number = static_cast<i64>(pieces.size());
+  if (out_step < kShortest * number) return false;
+  const char* source = in.as<char>();
+  char* target = out.as<char>();
+  const i64 total = count * number, bytes = kThreadedElements * size;
+  const i64 grain = count * out_step < bytes ? total : bytes / 4 * number / out_step + 1;
+  parallel_for(total, grain, [&](i64 begin, i64 end) {
+    i64 line = begin / number, k = begin % number;
+    for (i64 i = begin; i < end; ++i) {
+      const Piece& piece = pieces[static_cast<std::size_t>(k)];
+      copy_bytes(target + line * out_step + piece.to, source + line * in_step + piece.from, piece.bytes);
+      if (++k == number) k = 0, ++line;
+    }
+  });
+  return true;
+}
+
 }  // namespace
 
 void gather(const View& in, int dim, const View& index, const View& out) {
@@ -63,6 +109,7 @@ void index_select(const View& in, int dim, const View& index, const View& out) {
   for (i64 i = 0; i < index.numel(); ++i) {
     offsets[static_cast<std::size_t>(i)] = check.checked(index.as<i64>()[i * (index.shape.ndim ? index.strides[0] : 0)]);
   }
+  if (move_pieces(in, dim, offsets, out)) return;
   const View known{offsets.data(), index.dtype, index.shape, index.shape.ndim ? Shape{1} : Shape()};
   const View spread = spread_index(known, out.shape, dim);
   move<true>(IndexWalk("index_select", in, dim, spread, out, true), in, spread, out);
