@@ -68,18 +68,17 @@ bool move_pieces(const View& in, int dim, const std::vector<i64>& offsets, const
   const i64 size = dtype_size(in.dtype);
   i64 block = size;
   for (int d = dim + 1; d < out.shape.ndim; ++d) block *= out.shape[d];
-  std::vector<Piece> pieces;
-  for (std::size_t i = 0; i < offsets.size(); ++i) {
-    const i64 from = offsets[i] * size;
-    if (!pieces.empty() && pieces.back().from + pieces.back().bytes == from) {
-      pieces.back().bytes += block;
-    } else {
-      pieces.push_back({from, static_cast<i64>(i) * block, block});
-    }
-  }
+  auto follows = [&](std::size_t i) { return i > 0 && offsets[i] * size == offsets[i - 1] * size + block; };
+  i64 number = 0;
+  for (std::size_t i = 0; i < offsets.size(); ++i) number += !follows(i);
   const i64 in_step = in.shape[dim] * block, out_step = out.shape[dim] * block, count = out.numel() * size / out_step;
-  const i64 number = static_cast<i64>(pieces.size());
   if (out_step < kShortest * number) return false;
+  std::vector<Piece> pieces;
+  pieces.reserve(static_cast<std::size_t>(number));
+  for (std::size_t i = 0; i < offsets.size(); ++i) {
+    if (follows(i)) pieces.back().bytes += block;
+    else pieces.push_back({offsets[i] * size, static_cast<i64>(i) * block, block});
+  }
   const char* source = in.as<char>();
   char* target = out.as<char>();
   const i64 total = count * number, bytes = kThreadedElements * size;

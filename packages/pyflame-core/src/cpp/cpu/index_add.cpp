@@ -20,9 +20,9 @@ void add_runs(const IndexWalk& walk, const View& index, const View& src, const V
     if (run.index_step == 0 && !walk.along_last) {
       run.out = out.as<char>() + (out_at + walk.checked(*at)) * size;
     } else {
-      if (walk.wraps || run.index_step != 1 || !within(at, run.n, walk.size)) {
-        for (i64 j = 0; j < run.n; ++j) walk.checked(at[j * run.index_step]);
-      }
+      const bool plain = run.index_step == 1 && within(at, run.n, walk.size);
+      for (i64 j = 0; !plain && j < run.n; ++j) walk.checked(at[j * run.index_step]);
+      run.wraps = walk.wraps && !plain;
       run.out = out.as<char>() + out_at * size;
       run.index = at;
     }
