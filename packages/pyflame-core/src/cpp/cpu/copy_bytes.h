@@ -1,4 +1,4 @@
-// Copies of a few bytes without a call.
+// Copies and zeros of a few bytes without a call.
 #pragma once
 #include <cstring>
 
@@ -30,6 +30,26 @@ inline void copy_bytes(char* to, const char* from, i64 n) {
     copy_ends<4>(to, from, n);
   } else {
     for (i64 i = 0; i < n; ++i) to[i] = from[i];
+  }
+}
+
+template <int N>
+inline void clear_ends(char* to, i64 n) {
+  std::memset(to, 0, N);
+  std::memset(to + n - N, 0, N);
+}
+
+inline void clear_bytes(char* to, i64 n) {
+  if (n > 32) {
+    std::memset(to, 0, static_cast<std::size_t>(n));
+  } else if (n >= 16) {
+    clear_ends<16>(to, n);
+  } else if (n >= 8) {
+    clear_ends<8>(to, n);
+  } else if (n >= 4) {
+    clear_ends<4>(to, n);
+  } else {
+    for (i64 i = 0; i < n; ++i) to[i] = 0;
   }
 }
 
