@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import pyflame as pf
-from pyflame.testing.samples.unary import erf, erfc, erfinv
+from pyflame.testing.samples.unary import digamma, erf, erfc, erfinv
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -37,6 +37,17 @@ FUNCTIONS: list[tuple[Callable[..., pf.Tensor], Callable[[Array], Array], float,
     (pf.asinh, np.arcsinh, -100.0, 100.0, 1.0),
     (pf.acosh, np.arccosh, 1.0, 100.0, 1.0),
     (pf.atanh, np.arctanh, -0.999, 0.999, 1.0),
+    (pf.log10, np.log10, 1e-30, 1e30, 1.0),
+    (pf.log10, np.log10, 1e-44, 1e-38, 1.0),
+    (pf.log10, np.log10, 0.5, 2.0, 1.0),
+    (pf.sinh, np.sinh, -1.0, 1.0, 1.0),
+    (pf.atanh, np.arctanh, -1e-3, 1e-3, 1.0),
+    (pf.lgamma, np.vectorize(math.lgamma), 0.0, 50.0, 1.0),
+    (pf.lgamma, np.vectorize(math.lgamma), 0.9, 2.1, 1.0),
+    (pf.lgamma, np.vectorize(math.lgamma), -20.0, 0.0, 1.0),
+    (pf.digamma, np.vectorize(digamma), 0.0, 50.0, 1.0),
+    (pf.digamma, np.vectorize(digamma), 1.46, 1.47, 1.0),
+    (pf.digamma, np.vectorize(digamma), -20.0, 0.0, 1.0),
     (pf.erfc, erfc, -4.0, 9.0, 1.0),
     (pf.erfinv, np.vectorize(erfinv), -0.999, 0.999, 1.0),
     (lambda x: pf.atan2(x, pf.flip(x, [0])), lambda x: np.arctan2(x, x[::-1]), -3.0, 3.0, 1.0),
@@ -50,6 +61,7 @@ FUNCTIONS: list[tuple[Callable[..., pf.Tensor], Callable[[Array], Array], float,
     (pf.sqrt, np.sqrt, 0.0, 1e30, 0.5),
     (pf.rsqrt, lambda x: 1 / np.sqrt(x), 1e-30, 1e30, 1.5),
     (lambda x: pf.pow(x, 1.7), lambda x: x ** float(np.float32(1.7)), 1e-10, 1e10, 1.0),
+    (lambda x: pf.pow(x, -9.0), lambda x: x**-9.0, -3.0, 3.0, 1.0),
 ]
 
 
@@ -88,6 +100,37 @@ def test_functions_of_float64_stay_within_their_stated_error(
 ) -> None:
     x = np.random.default_rng(0).uniform(low, high, 20_000)
     assert ulps(getattr(pf, function)(pf.tensor(x)).numpy(), getattr(np, reference)(x.astype(np.longdouble))) <= most
+
+
+EDGES = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, -3.0, 1.5, 1e-45, -1e-45, 1e-38, 3e38, -3e38, -8388607.5,
+         math.inf, -math.inf, math.nan]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["log10", "sinh", "cosh", "atanh", "erfc", "erfinv", "lgamma", "digamma"])
+def test_edges_of_float32_are_those_of_float64(name: str) -> None:
+    x = np.array(EDGES, np.float32)
+    with np.errstate(over="ignore"):
+        expected = getattr(pf, name)(pf.tensor(x.astype(np.float64))).numpy().astype(np.float32)
+    found = getattr(pf, name)(pf.tensor(x)).numpy()
+    np.testing.assert_allclose(found, expected, rtol=2e-7)
+    kept = ~np.isnan(expected)
+    np.testing.assert_array_equal(np.signbit(found[kept]), np.signbit(expected[kept]))
+
+
+@pytest.mark.parametrize("name", ["pow", "atan2"])
+def test_edges_of_pairs_of_float32_are_those_of_float64(name: str) -> None:
+    a, b = (side.ravel() for side in np.meshgrid(np.array(EDGES, np.float32), np.array(EDGES, np.float32)))
+    with np.errstate(over="ignore"):
+        expected = getattr(pf, name)(*(pf.tensor(x.astype(np.float64)) for x in (a, b))).numpy().astype(np.float32)
+    found = getattr(pf, name)(pf.tensor(a), pf.tensor(b)).numpy()
+    np.testing.assert_allclose(found, expected, rtol=2e-7)
+    kept = ~np.isnan(expected)
+    np.testing.assert_array_equal(np.signbit(found[kept]), np.signbit(expected[kept]))
+
+
+def test_powers_of_ten_have_whole_logarithms() -> None:
+    powers = np.arange(11)
+    np.testing.assert_array_equal(pf.log10(pf.tensor((10.0**powers).astype(np.float32))).numpy(), powers)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

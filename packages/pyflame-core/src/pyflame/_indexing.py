@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -152,9 +153,7 @@ def _positions(x: Tensor, lists: list[tuple[int, Tensor]]) -> list[tuple[int, Te
             continue
         covered = x.shape[dim : dim + index.ndim]
         if index.shape != covered:
-            raise IndexError(
-                f"[getitem] a mask of shape {tuple(index.shape)} meets dimensions of shape {tuple(covered)}"
-            )
+            raise _misfit(index, covered)
         places = _core.to_array(index).nonzero()
         found += [(dim + offset, from_array(place, int64)) for offset, place in enumerate(places)]
     return found
@@ -173,7 +172,22 @@ def _joined_index(x: Tensor, lists: list[tuple[int, Tensor]]) -> tuple[Tensor, T
     return flat, outside
 
 
+def _where_mask_holds(x: Tensor, dim: int, mask: Tensor) -> Tensor:
+    """What a mask chooses, which covers dimensions from `dim` on: places in those taken as one."""
+    before, covered, after = x.shape[:dim], x.shape[dim : dim + mask.ndim], x.shape[dim + mask.ndim :]
+    if mask.shape != covered:
+        raise _misfit(mask, covered)
+    places = from_array(_core.to_array(mask).reshape(-1).nonzero()[0], int64)
+    return _index_select(_reshape(x, (*before, math.prod(covered), *after)), places, dim)
+
+
+def _misfit(mask: Tensor, covered: tuple[int, ...]) -> IndexError:
+    return IndexError(f"[getitem] a mask of shape {tuple(mask.shape)} meets dimensions of shape {tuple(covered)}")
+
+
 def _advanced(x: Tensor, lists: list[tuple[int, Tensor]]) -> Tensor:
+    if len(lists) == 1 and lists[0][1].dtype is bool_:
+        return _where_mask_holds(x, *lists[0])
     lists = _positions(x, lists)
     dims = [dim for dim, _ in lists]
     shape = broadcast_shapes(*(index.shape for _, index in lists)) if len(lists) > 1 else lists[0][1].shape

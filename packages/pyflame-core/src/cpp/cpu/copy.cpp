@@ -1,6 +1,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "cpu/copy_bytes.h"
+#include "cpu/copy_kernels.h"
 #include "cpu/elementwise.h"
 #include "cpu/elementwise_table.h"
 #include "cpu/threads.h"
@@ -11,6 +13,7 @@ namespace pyflame::cpu {
 namespace {
 
 constexpr i64 kGrain = 32 * 1024;  // elements
+constexpr i64 kLongRow = 1024;     // bytes: up to there the C library is quicker
 
 struct CopyAxis {
   i64 size, in, out;
@@ -73,12 +76,16 @@ struct CopyPlan {
 template <class T>
 void copy_row(const T* from, i64 in, T* to, i64 out, i64 n) {
   if (in == 1 && out == 1) {
-    std::memcpy(to, from, sizeof(T) * static_cast<std::size_t>(n));
+    const i64 bytes = static_cast<i64>(sizeof(T)) * n;
+    char* target = reinterpret_cast<char*>(to);
+    const char* source = reinterpret_cast<const char*>(from);
+    bytes < kLongRow ? copy_bytes(target, source, bytes) : active_copy_kernels().bytes(target, source, bytes);
   } else if (in == 0 && out == 1) {
     T value = *from;
     for (i64 i = 0; i < n; ++i) to[i] = value;
   } else if (in == -1 && out == 1) {
-    for (i64 i = 0; i < n; ++i) to[i] = from[-i];
+    constexpr int kLogSize = sizeof(T) == 1 ? 0 : sizeof(T) == 2 ? 1 : sizeof(T) == 4 ? 2 : 3;
+    active_copy_kernels().reversed[kLogSize](to, from, n);
   } else {
     for (i64 i = 0; i < n; ++i) to[i * out] = from[i * in];
   }

@@ -11,6 +11,8 @@ void scatter_add(const View& base, int dim, const View& index, const View& src, 
 
 // out = in taken along dim at a 1-d int64 index; negative values count from the end.
 void index_select(const View& in, int dim, const View& index, const View& out);
+// The same along dim at `index` and along the dimension after it at `next`. Contiguous.
+void index_select_plane(const View& in, int dim, const View& index, const View& next, const View& out);
 // out = zeros with grad's slices added along dim at index (the gradient of index_select).
 void index_add(const View& base, int dim, const View& index, const View& src, const View& out);
 

@@ -1,6 +1,7 @@
 #include "cpu/elementwise.h"
 #include "cpu/index.h"
 #include "cpu/index_add_kernels.h"
+#include "cpu/index_take_kernels.h"
 #include "cpu/index_walk.h"
 
 namespace pyflame::cpu {
@@ -9,6 +10,7 @@ namespace {
 
 void add_runs(const IndexWalk& walk, const View& index, const View& src, const View& out) {
   auto add = active_index_add_kernels().add[static_cast<int>(out.dtype)];
+  auto within = active_index_take_kernels().within;
   const i64 size = dtype_size(out.dtype);
   AddRun run{walk.run(),       nullptr, walk.big_step(),  nullptr,    walk.small_step(), nullptr,
              walk.index_step(), walk.dim_stride, walk.size, walk.wraps};
@@ -18,7 +20,9 @@ void add_runs(const IndexWalk& walk, const View& index, const View& src, const V
     if (run.index_step == 0 && !walk.along_last) {
       run.out = out.as<char>() + (out_at + walk.checked(*at)) * size;
     } else {
-      for (i64 j = 0; j < run.n; ++j) walk.checked(at[j * run.index_step]);
+      const bool plain = run.index_step == 1 && within(at, run.n, walk.size);
+      for (i64 j = 0; !plain && j < run.n; ++j) walk.checked(at[j * run.index_step]);
+      run.wraps = walk.wraps && !plain;
       run.out = out.as<char>() + out_at * size;
       run.index = at;
     }

@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "cpu/elementwise_table.h"
+#include "cpu/scan_kernels.h"
 #include "cpu/strided.h"
 #include "cpu/threads.h"
 
@@ -14,22 +15,43 @@ namespace {
 constexpr i64 kColumns = 256;
 constexpr i64 kParallelElements = 32 * 1024;
 
-// A running value each; `step` returns what is stored.
-struct Sum {
+// A running value each; `step` returns what is stored, `line` does so for a line and returns the last.
+template <class Op>
+struct Stepwise {
+  template <class T, class A>
+  static A line(T* values, i64 n, bool reverse, A running) {
+    for (i64 k = 0; k < n; ++k) {
+      T& value = values[reverse ? n - 1 - k : k];
+      value = static_cast<T>(running = Op::step(running, static_cast<A>(value)));
+    }
+    return running;
+  }
+};
+struct Sum : Stepwise<Sum> {
   static constexpr double start = 0;
   template <class A>
   static A step(A running, A x) {
     return running + x;
   }
+  using Stepwise<Sum>::line;
+  static double line(float* values, i64 n, bool reverse, double running) {
+    return active_scan_kernels().sum_float(values, n, reverse, running);
+  }
+  static double line(double* values, i64 n, bool reverse, double running) {
+    return active_scan_kernels().sum_double(values, n, reverse, running);
+  }
+  static i64 line(i64* values, i64 n, bool reverse, i64 running) {
+    return active_scan_kernels().sum_int(values, n, reverse, running);
+  }
 };
-struct Prod {
+struct Prod : Stepwise<Prod> {
   static constexpr double start = 1;
   template <class A>
   static A step(A running, A x) {
     return running * x;
   }
 };
-struct LogSumExp {
+struct LogSumExp : Stepwise<LogSumExp> {
   static constexpr double start = -INFINITY;
   template <class A>
   static A step(A running, A x) {
@@ -106,11 +128,7 @@ void scan_line(const Reader& in, const View& out, i64 first, i64 length, bool re
     i64 n = length - done < kTile ? length - done : kTile;
     i64 from = reverse ? length - done - n : done;
     in.read(tile, first + from, n);
-    if (reverse) {
-      for (i64 i = n; i-- > 0;) tile[i] = static_cast<T>(running = Op::step(running, static_cast<A>(tile[i])));
-    } else {
-      for (i64 i = 0; i < n; ++i) tile[i] = static_cast<T>(running = Op::step(running, static_cast<A>(tile[i])));
-    }
+    running = Op::line(tile, n, reverse, running);
     store(out.as<char>() + (first + from) * size, tile, n);
   }
 }

@@ -65,7 +65,7 @@ double special_digamma(double x) {
   if (x == 0) return std::copysign(kInfinity, -x);
   double result = 0;
   if (x < 0) {
-    double fraction = x - std::floor(x);
+    double fraction = x - std::nearbyint(x);  // exact near 0 too
     if (fraction == 0) return kNaN;
     result = -kPi / std::tan(kPi * fraction);
     x = 1 - x;

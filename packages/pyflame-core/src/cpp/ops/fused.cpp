@@ -2,6 +2,8 @@
 
 #include "cpu/conv_fused.h"
 #include "cpu/elementwise.h"
+#include "cpu/index.h"
+#include "cpu/pad.h"
 #include "cpu/pool.h"
 #include "cpu/scratch.h"
 
@@ -77,6 +79,12 @@ void max_pool2d_last_kernel(const KernelCall& call) {
                        call.out[0]);
 }
 
+void embed_fused_kernel(const KernelCall& call) { cpu::place_among_zeros(call.in[0], call.attrs + 1, call.out[0]); }
+
+void index_select_fused_kernel(const KernelCall& call) {
+  cpu::index_select_plane(call.in[0], static_cast<int>(call.attrs[0]), call.in[1], call.in[2], call.out[0]);
+}
+
 }  // namespace
 
 const OpDef& conv2d_fused() {
@@ -88,6 +96,18 @@ const OpDef& conv2d_fused() {
 const OpDef& max_pool2d_last() {
   static const OpDef op = OpDef("max_pool2d").inputs({"input"}).category(graph::OpCategory::kPool)
                               .cpu(max_pool2d_last_kernel, 0b1);
+  return op;
+}
+
+const OpDef& embed_fused() {
+  static const OpDef op =
+      OpDef("embed").inputs({"x"}).category(graph::OpCategory::kShape).cpu(embed_fused_kernel, 0);
+  return op;
+}
+
+const OpDef& index_select_fused() {
+  static const OpDef op = OpDef("index_select").inputs({"x", "index", "next"}).category(graph::OpCategory::kIndex)
+                              .cpu(index_select_fused_kernel, 0b110);
   return op;
 }
 

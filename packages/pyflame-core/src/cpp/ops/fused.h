@@ -17,4 +17,10 @@ const graph::OpDef& matmul_fused();
 // max_pool2d without positions, input and result with channels innermost.
 const graph::OpDef& max_pool2d_last();
 
+// embed of several dimensions in steps of one. Attributes: a list of starts, one for each dimension.
+const graph::OpDef& embed_fused();
+// index_select along two neighbouring dimensions. Inputs: x, the index of the first of them, that of the second.
+// Attribute: the first.
+const graph::OpDef& index_select_fused();
+
 }  // namespace pyflame::ops

@@ -16,6 +16,8 @@ void mark_constants(FlatGraph& graph);  // constant folding: what depends on no 
 void fuse_convolutions(FlatGraph& graph);
 // Matrix products take over a bias by column, a residual and a rectifier that follow them.
 void fuse_products(FlatGraph& graph);
+// Padding of several dimensions is one pass over memory.
+void fuse_paddings(FlatGraph& graph);
 
 // One step of execution: a single node, or several elementwise nodes fused into one pass over memory, after which may
 // stand a reduction of one of them over its last dimensions.

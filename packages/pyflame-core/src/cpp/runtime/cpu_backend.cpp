@@ -151,6 +151,7 @@ class CpuBackend : public Backend {
       timed("mark_constants", [&] { passes::mark_constants(graph); });
       timed("fuse_convolutions", [&] { passes::fuse_convolutions(graph); });
       timed("fuse_products", [&] { passes::fuse_products(graph); });
+      timed("fuse_paddings", [&] { passes::fuse_paddings(graph); });
     }
     std::vector<passes::Step> steps;
     timed("schedule", [&] { steps = passes::schedule(graph, options.optimize); });

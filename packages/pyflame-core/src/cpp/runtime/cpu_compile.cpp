@@ -132,8 +132,10 @@ class Compiler {
     i64 offset = location.offset;
     Shape strides;
     if (!node(i).op->view_rule(node(i).attrs.data(), node(input).shape, location.strides, node(i).shape, &offset, &strides)) {
-      // The strides do not allow the view: lay the input out first.
-      Location compact{places_.temporary_of(i, bytes_of(node(input))), 0, contiguous_strides(node(input).shape)};
+      // The strides do not allow the view: lay the input out first, in the memory of the result where it is all of it.
+      const std::size_t bytes = bytes_of(node(input));
+      const bool result = places_.kept(i) && bytes_of(node(i)) == bytes;
+      Location compact{result ? places_.output(i) : places_.temporary_of(i, bytes), 0, contiguous_strides(node(input).shape)};
       emit_copy(input, location, compact);
       location = compact;
       offset = 0;

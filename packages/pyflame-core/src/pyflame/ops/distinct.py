@@ -40,6 +40,8 @@ def unique(
         (tensor([1, 3]), tensor([1, 2]))
     """
     rows, shape = _rows("unique", x, dim)
+    if rows.shape[1] == 1 and not return_inverse and not x.requires_grad:
+        return _of_sorted(x, dim, np.sort(rows[:, 0]), return_counts)
     order = np.lexsort(rows.T[::-1]) if rows.shape[1] else np.arange(len(rows))
     return _distinct(x, dim, rows, order, shape, return_inverse, return_counts)
 
@@ -80,6 +82,23 @@ def _rows(op: str, x: Tensor, dim: int | None) -> tuple[Array, tuple[int, ...]]:
     return lines.reshape(lines.shape[0], -1 if x.numel() else 1), (lines.shape[0],)
 
 
+def _of_sorted(x: Tensor, dim: int | None, ordered: Array, return_counts: bool) -> Any:
+    """The first of each stretch of equal elements, without their places in `x`."""
+    firsts = np.flatnonzero(_starts(ordered[:, None]))
+    found = from_array(ordered[firsts], float32 if x.dtype is bfloat16 else x.dtype)
+    values = _core.ops.cast(found, x.dtype) if x.dtype is bfloat16 else found
+    if dim is not None:
+        values = _core.ops.reshape(values, [len(firsts) if d == dim % x.ndim else 1 for d in range(x.ndim)])
+    return (values, _leaf(np.diff(np.append(firsts, len(ordered))))) if return_counts else values
+
+
+def _starts(ordered: Array) -> Array:
+    """Which rows differ from the one before."""
+    starts = np.ones(len(ordered), bool)
+    starts[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    return starts
+
+
 def _distinct(
     x: Tensor,
     dim: int | None,
@@ -89,9 +108,7 @@ def _distinct(
     return_inverse: bool,
     return_counts: bool,
 ) -> Any:
-    ordered = rows[order]
-    starts = np.ones(len(rows), bool)
-    starts[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    starts = _starts(rows[order])
     firsts = np.flatnonzero(starts)
     chosen = _leaf(order[firsts])
     values = _core.ops.index_select(_core.ops.reshape(x, (-1,)) if dim is None else x, chosen, dim or 0)

@@ -151,7 +151,7 @@ def bincount(x: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Te
             raise RuntimeError("[bincount] x has negative elements: only 0 and more can be counted")
         minlength = max(minlength, int(_core.item(_core.ops.amax(x))) + 1)
     if weights is None:
-        weights = _full(1, int64, x.shape)
+        weights = _core.ops.expand(_full(1, int64, ()), x.shape)
     elif weights.dtype is not float32:
         weights = _cast(weights, float64)
     return _index_add(_full(0, weights.dtype, (minlength,)), _cast(x, int64), weights, 0)

@@ -1,4 +1,5 @@
 #include "cpu/simd/tile_loop.h"
+#include "cpu/simd/wide_forms.h"
 
 namespace pyflame::cpu::PYFLAME_TIER {
 
@@ -12,13 +13,27 @@ namespace {
 #undef BINARY
 #undef COMPARE
 
+template <class Op>
+void wide_loop(void* out, const void* a, const void* b, const void*, i64 n) {
+  wide_span<WideForm<Op::op>>(static_cast<float*>(out), n, static_cast<const float*>(a), static_cast<const float*>(b));
+}
+
+template <class Op>
+constexpr TileFn float_fn() {
+  if constexpr (WideForm<Op::op>::kWritten) {
+    return wide_loop<Op>;
+  } else {
+    return binary_fn<Op, float>();
+  }
+}
+
 }  // namespace
 
 // clang-format off
 const BinaryTable binary_table = {{
 #define UNARY(...)
 #define BINARY(name, ...) \
-  {binary_fn<name##_op, u8>(), binary_fn<name##_op, i64>(), binary_fn<name##_op, float>(), \
+  {binary_fn<name##_op, u8>(), binary_fn<name##_op, i64>(), float_fn<name##_op>(), \
    binary_fn<name##_op, double>()},
 #define COMPARE(...)
 #include "base/elementwise.def"

@@ -50,6 +50,10 @@ void run_blocks(const ChainItem* items, i64 n) {
   i64 i = 0;
   for (; i + block <= n; i += block) reinterpret_cast<Next<Vec<T>>>(items->run)(items, i, v, v, v, v, v, v, v, v);
   if (i < n) reinterpret_cast<Next<Vec<T>>>(items->run)(items, n - block, v, v, v, v, v, v, v, v);
+#if defined(__AVX2__)
+  // Unseen by the compiler, instructions leave the upper halves of registers in use, for which all code of SSE waits.
+  _mm256_zeroupper();
+#endif
 }
 
 // ---- operands

@@ -29,7 +29,9 @@ void add(const AddRun& run) {
   using T = typename Kind::T;
   T* out = static_cast<T*>(run.out);
   const T* src = static_cast<const T*>(run.src);
-  if (run.index) {
+  if (run.index && run.index_step == 1 && run.out_step == 0 && run.dim_stride == 1 && !run.wraps) {
+    for (i64 j = 0; j < run.n; ++j) out[run.index[j]] = Kind::add(out[run.index[j]], src[j * run.src_step]);
+  } else if (run.index) {
     for (i64 j = 0; j < run.n; ++j) {
       i64 at = run.index[j * run.index_step];
       if (run.wraps && at < 0) at += run.size;

@@ -167,8 +167,6 @@ inline T vlog2(T x) {
   return (x > T(0)) & (x < infinity<T>()) ? y : log_limit(x);
 }
 
-// float goes through double, so that log10(1000) is exact.
-inline float vlog10(float x) { return static_cast<float>(vlog(static_cast<double>(x)) * 0.4342944819032518); }
 inline double vlog10(double x) { return std::log10(x); }
 
 template <class T>

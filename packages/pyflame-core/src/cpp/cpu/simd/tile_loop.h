@@ -39,16 +39,11 @@ constexpr bool pads_tail(TileOp op, bool is_double) {
     case TileOp::acosh:
     case TileOp::atanh:
       return true;
-    case TileOp::log10:
     case TileOp::erf:
-    case TileOp::erfc:
-    case TileOp::erfinv:
-    case TileOp::atan2:
     case TileOp::hypot:
     case TileOp::fmod:
     case TileOp::remainder:
     case TileOp::floor_divide:
-    case TileOp::pow:
       return !is_double;
     default:
       return false;

@@ -168,19 +168,6 @@ inline i64 tile_pow(i64 base, i64 exponent) {
 }
 inline double tile_pow(double a, double b) { return std::pow(a, b); }
 
-// In double, whose logarithm leaves 29 spare bits: correctly rounded but for rare ties.
-inline float tile_pow(float base, float exponent) {
-  double a = base, b = exponent, magnitude = abs_bits(a);
-  double half = b * 0.5;
-  bool whole = std::floor(b) == b;
-  bool odd = whole & (std::floor(half) != half) & (abs_bits(b) < infinity<double>());
-  double result = vexp(b * vlog(magnitude));
-  result = (magnitude == 1.0) & (b == b) ? 1.0 : result;
-  result = odd & tile_signbit(a) ? -result : result;
-  result = (a < 0.0) & !whole & (magnitude < infinity<double>()) ? quiet_nan<double>() : result;
-  return static_cast<float>((b == 0.0) | (a == 1.0) ? 1.0 : result);
-}
-
 template <class T>
 inline T tile_logaddexp(T a, T b) {
   T top = tile_max(a, b);

@@ -132,15 +132,6 @@ inline T vatan(T x) {
   return with_sign_of(angle_of(abs_bits(x), T(1)), x);
 }
 
-// In double, which holds every sum and quotient of floats.
-inline float vatan2(float y, float x) {
-  double a = abs_bits(y), b = abs_bits(x);
-  bool zero = (a == 0.0) & (b == 0.0), endless = (a == infinity<double>()) & (b == infinity<double>());
-  a = endless ? 1.0 : a;
-  b = zero | endless ? 1.0 : b;
-  double angle = angle_of(a, b);
-  return with_sign_of(static_cast<float>(bit_cast<u32>(x) >> 31 ? Circle<double>::kPiHigh - angle : angle), y);
-}
 inline double vatan2(double y, double x) { return std::atan2(y, x); }
 
 // asin(s) - s for |s| <= 1 / 2 and z = s^2.

@@ -1,5 +1,6 @@
 #include "cpu/simd/tile_loop.h"
 #include "cpu/simd/vector_forms.h"
+#include "cpu/simd/wide_forms.h"
 
 namespace pyflame::cpu::PYFLAME_TIER {
 
@@ -28,9 +29,16 @@ void vector_loop(void* out, const void* a, const void*, const void*, i64 n) {
 }
 
 template <class Op>
+void wide_loop(void* out, const void* a, const void*, const void*, i64 n) {
+  wide_span<WideForm<Op::op>>(static_cast<float*>(out), n, static_cast<const float*>(a));
+}
+
+template <class Op>
 constexpr TileFn float_fn() {
   if constexpr (VectorForm<Op::op>::kWritten) {
     return vector_loop<Op>;
+  } else if constexpr (WideForm<Op::op>::kWritten) {
+    return wide_loop<Op>;
   } else {
     return unary_fn<Op, float>();
   }

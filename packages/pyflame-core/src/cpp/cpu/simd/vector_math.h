@@ -170,6 +170,21 @@ inline FloatVector vector_log2(FloatVector x) {
   return parts.e + (parts.f + fma(parts.f + tail, broadcast(0.4426950408889634f), tail));
 }
 
+#if defined(__FMA__) || defined(__aarch64__)
+// What the product with log10(e) and the sum with the exponent's share lose is added to the tail, so that powers of ten
+// are exact.
+inline FloatVector vector_log10(FloatVector x) {
+  constexpr float kHigh = 0x1.bcb7b2p-2f, kLow = -0x1.5b235ep-27f;             // log10(e)
+  constexpr float kTwoHigh = 0x1.344p-2f, kTwoLow = 0x1.3509f8p-18f;          // log10(2); high times an exponent is exact
+  VectorLogParts parts = vector_split_mantissa(x);
+  FloatVector f = parts.f, tail = vector_log_tail(f, broadcast(0.0f));
+  FloatVector exponent = parts.e * kTwoHigh, product = f * kHigh, sum = exponent + product;
+  FloatVector lost = fma(f, broadcast(kHigh), -product) + ((exponent - sum) + product);
+  FloatVector rest = fma(tail, broadcast(kHigh), fma(f, broadcast(kLow), fma(parts.e, broadcast(kTwoLow), lost)));
+  return (parts.e - parts.e) == 0.0f ? sum + rest : parts.e + f;
+}
+#endif
+
 // One form of erf for all x, because 1 is added to it: 1 - exp(-t p(t)), within 1.6e-8 beside the rounding.
 inline FloatVector vector_gelu(FloatVector x) {
   FloatVector t = at_most(magnitude(x * 0.7071067811865476f), 4.0f);

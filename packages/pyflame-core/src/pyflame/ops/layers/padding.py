@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,6 +36,11 @@ def _wrapped(places: Array, size: int) -> Array:
 _SOURCES = {"reflect": _reflected, "replicate": _replicated, "circular": _wrapped}
 
 
+@lru_cache(maxsize=64)
+def _places(mode: str, size: int, before: int, after: int) -> Array:
+    return _SOURCES[mode](np.arange(-before, size + after), size)
+
+
 def pad_from_inside(x: Tensor, widths: Sequence[int], mode: str) -> Tensor:
     """Pad the last dimensions with elements of `x`; `widths` and errors are those of `pad`."""
     pairs = len(widths) // 2
@@ -65,5 +71,5 @@ def pad_from_inside(x: Tensor, widths: Sequence[int], mode: str) -> Tensor:
         if size + before + after < least:
             raise RuntimeError(f"[pad] ({before}, {after}) cuts all of the {size} elements of dimension {dim}")
         if before or after:
-            x = _index_select(x, table(_SOURCES[mode](np.arange(-before, size + after), size)), dim)
+            x = _index_select(x, table(_places(mode, size, before, after)), dim)
     return x

@@ -97,7 +97,7 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
         tensor([0.0000, 1.1250, 4.0000])
     """
     x = kept(input, inplace)
-    inner = x * (x + 3.0) / 6.0
+    inner = x * (x + 3.0) * (1 / 6)
     return finish(input, where(x <= -3.0, 0.0, where(x >= 3.0, x, inner)), inplace)
 
 
