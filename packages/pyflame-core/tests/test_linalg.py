@@ -159,4 +159,6 @@ def test_batches_in_any_order_times_one_matrix(dtype: pf.DType, shape: tuple[int
     for order in ((1, 0, 2, 3), (2, 1, 0, 3), (0, 2, 1, 3), (0, 1, 2, 3)):
         turned = x.permute(*order)
         expected = turned.to(pf.float64).numpy() @ w.to(pf.float64).numpy()
-        assert np.array_equal((turned @ w).to(pf.float64).numpy(), np.float64(pf.tensor(expected).to(dtype).to(pf.float64).numpy()))
+        assert np.array_equal(
+            (turned @ w).to(pf.float64).numpy(), np.float64(pf.tensor(expected).to(dtype).to(pf.float64).numpy())
+        )

@@ -320,9 +320,7 @@ def _run_eigvalsh(a: Array, uplo: Literal["L", "U"]) -> Array:
     return np.linalg.eigvalsh(a, uplo)
 
 
-_eigvalsh = HostOp(
-    "linalg_eigvalsh", _run_eigvalsh, lambda a, *, uplo: _infer_eigh(a, uplo=uplo)[0], category="linalg"
-)
+_eigvalsh = HostOp("linalg_eigvalsh", _run_eigvalsh, lambda a, *, uplo: _infer_eigh(a, uplo=uplo)[0], category="linalg")
 
 
 def eigvalsh(x: Tensor, UPLO: str = "L") -> Tensor:
