@@ -149,3 +149,16 @@ def test_linear_of_mixed_dtypes_promotes_as_product_and_sum_do() -> None:
     y = pf.ops.linear(x, weight, bias)
     assert y.dtype is pf.float64
     assert y.tolist() == ((x @ weight.T) + bias).tolist()
+
+
+@pytest.mark.parametrize("dtype", [pf.float32, pf.float64, pf.bfloat16, pf.int32])
+@pytest.mark.parametrize("shape", [(5, 70, 3, 40), (1, 6, 7, 40), (3, 4, 40, 40), (0, 4, 2, 40)])
+def test_batches_in_any_order_times_one_matrix(dtype: pf.DType, shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    x, w = (pf.tensor(rng.integers(-4, 5, size).astype("f")).to(dtype) for size in (shape, (40, 24)))
+    for order in ((1, 0, 2, 3), (2, 1, 0, 3), (0, 2, 1, 3), (0, 1, 2, 3)):
+        turned = x.permute(*order)
+        expected = turned.to(pf.float64).numpy() @ w.to(pf.float64).numpy()
+        assert np.array_equal(
+            (turned @ w).to(pf.float64).numpy(), np.float64(pf.tensor(expected).to(dtype).to(pf.float64).numpy())
+        )

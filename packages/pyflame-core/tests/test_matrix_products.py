@@ -135,22 +135,25 @@ import hashlib
 rng = np.random.default_rng(6)
 digest, worst = hashlib.sha256(), 0.0
 sizes = [(m, 26, 1030) for m in range(1, 18)]
-for m, n, k in [*sizes, (9, 3, 1537), (200, 5, 511), (70, 12, 64), (1, 1000, 600), (90, 7, 900), (8, 500, 513)]:
+others = [(9, 3, 1537), (200, 5, 511), (70, 12, 64), (1, 1000, 600), (3, 1500, 70), (90, 7, 900), (8, 500, 513)]
+others.append((1, 1, 5000))
+for m, n, k in [*sizes, *others]:
     for dtype in ("f", "d"):
         a, b = rng.standard_normal((m, k)).astype(dtype), rng.standard_normal((n, k)).astype(dtype)
         exact, bound = a.astype("d") @ b.T.astype("d"), np.abs(a).astype("d") @ np.abs(b.T).astype("d")
         wide = np.zeros((m, k + 5), dtype)
         wide[:, 2:-3] = a
-        for left in (pf.tensor(a), pf.tensor(wide)[:, 2:-3]):
-            result = (left @ pf.tensor(b).T).numpy()
-            worst = max(worst, float((np.abs(result - exact) / bound).max() / np.finfo(dtype).eps))
-            digest.update(result.tobytes())
+        for left in (pf.tensor(a), pf.tensor(wide)[:, 2:-3], pf.tensor(a.T.copy()).T):
+            for right in (pf.tensor(b).T, pf.tensor(b.T.copy()), pf.tensor(np.pad(b.T, 2))[2:-2, 2:-2]):
+                result = (left @ right).numpy()
+                worst = max(worst, float((np.abs(result - exact) / bound).max() / np.finfo(dtype).eps))
+                digest.update(result.tobytes())
 print(json.dumps([worst, digest.hexdigest()]))
 """
 
 
 @pytest.mark.parametrize("tier", TIERS)
-def test_few_rows_times_a_transposed_matrix(tier: str) -> None:
+def test_few_rows_times_a_matrix_of_any_order(tier: str) -> None:
     """Sums run over several blocks of the inner size; rows, columns and the last block fill no tile."""
     results = [run(FEW, PYFLAME_CPU_TIER=tier, PYFLAME_NUM_THREADS=threads) for threads in ("1", "7")]
     assert results[0] == results[1]

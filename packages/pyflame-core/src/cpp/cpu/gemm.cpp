@@ -1,8 +1,10 @@
 #include "cpu/gemm.h"
 
+#include "cpu/elementwise.h"
 #include "cpu/gemm_blocked.h"
 #include "cpu/gemm_half.h"
 #include "cpu/gemm_integer.h"
+#include "cpu/scratch.h"
 #include "cpu/threads.h"
 
 namespace pyflame::cpu {
@@ -80,6 +82,26 @@ i64 row_stride_of_batch(const View& a, const View& out) {
   return 1;
 }
 
+// True when b is one matrix for a batch of few rows each: laid out one after the other, they are rows of one product, for
+// which b is packed once.
+bool folds_when_laid_out(const View& a, const View& b, const View& out) {
+  constexpr i64 kFewRows = 256, kLeastColumns = 16, kMostBytes = 4 << 20;
+  const int row = a.shape.ndim - 2;
+  if (a.shape[row] >= kFewRows || out.shape[row + 1] < kLeastColumns) return false;
+  for (int d = 0; d < row; ++d) {
+    if (out.shape[d] != 1 && (b.strides[d] != 0 || a.strides[d] == 0)) return false;
+  }
+  return a.numel() * dtype_size(a.dtype) <= kMostBytes;
+}
+
+View laid_out(const View& a) {
+  View copy = a;
+  copy.strides = contiguous_strides(a.shape);
+  copy.data = scratch<char>(Scratch::kColumns, a.numel() * dtype_size(a.dtype));
+  copy_strided(a, copy);
+  return copy;
+}
+
 void multiply_batch(const MatrixShape& s, const View& a, const View& b, const View& out,
                     const ProductEpilogue<float>& epilogue) {
   const int dims = out.shape.ndim - 2;
@@ -107,13 +129,16 @@ void multiply_batch(const MatrixShape& s, const View& a, const View& b, const Vi
 
 }  // namespace
 
-void matmul(const View& a, const View& b, const View& out, Buffer* weight, const ProductEpilogue<float>& epilogue) {
+void matmul(const View& left, const View& b, const View& out, Buffer* weight, const ProductEpilogue<float>& epilogue) {
   const int row = out.shape.ndim - 2, col = row + 1;
+  const bool lies_in_rows = row > 0 && folds_into_rows(left, b, out);
+  const bool turns_into_rows = row > 0 && !lies_in_rows && folds_when_laid_out(left, b, out);
+  const View a = turns_into_rows ? laid_out(left) : left;
   MatrixShape s{out.dtype,      out.shape[row],  out.shape[col],  a.shape[col],
                 a.strides[row], a.strides[col], b.strides[row], b.strides[col]};
   if (row == 0) return multiply(s, a.data, b.data, out.data, epilogue, weight);
   if (out.numel() == 0) return;
-  if (!folds_into_rows(a, b, out)) return multiply_batch(s, a, b, out, epilogue);
+  if (!lies_in_rows && !turns_into_rows) return multiply_batch(s, a, b, out, epilogue);
   for (int d = 0; d < row; ++d) s.m *= out.shape[d];
   s.a_row = row_stride_of_batch(a, out);
   multiply(s, a.data, b.data, out.data, epilogue, weight);

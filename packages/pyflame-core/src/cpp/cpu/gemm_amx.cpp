@@ -107,6 +107,8 @@ bool packs(const Product<T>& g) {
 // Products of more rows repay packing each time.
 constexpr i64 kMostKeptRows = 2048;
 constexpr i64 kColumns = 2048, kKeptColumns = 4096;  // multiplied together
+// Columns that few rows meet soon after packing are still in the second-level cache then; several threads share more.
+constexpr i64 kFewRows = 128, kColumnsOfFewRows = 256;
 
 template <class T>
 WeightKey weight_key(const Product<T>& g, int parts) {
@@ -118,7 +120,7 @@ template <class Source, class T, class... Rest>
 void by_parts(const Product<T>& g, i64 rows, Buffer* weight, const Rest&... rest) {
   const auto threaded = [](const Product<T>& part) { return part.m * part.n * part.k >= kThreadedWork; };
   AmxColumns all{};
-  i64 columns = kColumns;
+  i64 columns = g.m <= kFewRows && num_threads() == 1 ? kColumnsOfFewRows : kColumns;
   if (weight && g.m <= kMostKeptRows) {
     const Source source{g, rest...};
     AmxBlocks<Source> blocks(source, g.m, g.n, g.k);

@@ -189,7 +189,7 @@ void stream(const ProductKernels<T>& kernels, const Product<T>& g, bool threaded
 // Dot products use whole vectors along K but pay for adding up their lanes.
 template <class T>
 bool prefers_dots(const Product<T>& g) {
-  if (g.b_row != 1 || g.b_col == 1 || g.a_col != 1) return false;
+  if (g.b_row != 1 || (g.b_col == 1 && g.n > 1) || g.a_col != 1) return false;
   return g.m == 1 || (g.m <= kMaxStreamRows && 8 * g.m <= g.k) || (g.n <= 12 && g.k >= 64);
 }
 

@@ -41,13 +41,11 @@ class Layer {
     const View weight = matrix(turned.data(), dtype_, spec_.hidden, spec_.gates() * spec_.hidden);
     copy_strided(transposed(v_.weight), weight);  // once, as every step reads it row by row
     const i64 h = spec_.hidden, g = spec_.gates() * h, k = spec_.kept() * h;
-    const T* bias = v_.bias.as<T>();
     for (i64 n = 0; n < spec_.steps; ++n) {
       const i64 t = place(n);
-      matmul(matrix(state(n), dtype_, spec_.batch, h), weight, matrix(product.data(), dtype_, spec_.batch, g));
+      multiply_state(matrix(state(n), dtype_, spec_.batch, h), weight, matrix(product.data(), dtype_, spec_.batch, g));
       each_sample([&](i64 b) {
-        T* share = &product[static_cast<std::size_t>(b * g)];
-        for (i64 j = 0; j < g; ++j) share[j] += bias[j];
+        const T* share = &product[static_cast<std::size_t>(b * g)];
         kernels<T>().step(spec_.cell, h, v_.projected.as<T>() + t * wide_ + b * g, share, state(n) + b * h,
                           at(memory(n), b * h), at(v_.gates.as<T>(), t * kept_ + b * k), at(v_.cells.as<T>(), t * rows_ + b * h),
                           v_.out.as<T>() + t * rows_ + b * h);
@@ -88,6 +86,19 @@ class Layer {
   static const T* at(const T* data, i64 offset) { return data ? data + offset : nullptr; }
   const T* state(i64 n) const { return n == 0 ? v_.state.as<T>() : v_.out.as<T>() + place(n - 1) * rows_; }
   const T* memory(i64 n) const { return n == 0 ? v_.memory.as<T>() : at(v_.cells.as<T>(), place(n - 1) * rows_); }
+
+  // With the bias of the state.
+  void multiply_state(const View& from, const View& weight, const View& to) const {
+    if constexpr (sizeof(T) == sizeof(float)) {
+      ProductEpilogue<float> epilogue;
+      epilogue.bias = v_.bias.as<float>();
+      return matmul(from, weight, to, nullptr, epilogue);
+    }
+    matmul(from, weight, to);
+    const T* bias = v_.bias.as<T>();
+    const i64 columns = to.shape[1];
+    for (i64 i = 0; i < to.numel(); ++i) to.as<T>()[i] += bias[i % columns];
+  }
 
   template <class Body>
   void each_sample(Body&& body) const {

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from .. import _core
 from ..ops.creation import zeros
 from ..ops.host import HostOp, Spec
 from ..ops.join import cat
@@ -51,6 +52,10 @@ class Eigh(NamedTuple):
     eigenvectors: Tensor
 
 
+def _needs_gradient(x: Tensor) -> bool:
+    return x.requires_grad and _core.grad_enabled()
+
+
 def _half_lower(x: Tensor) -> Tensor:
     """The lower triangle with half the diagonal."""
     return tril(x) - diag_embed(diagonal(x, 0, -2, -1)) * 0.5
@@ -59,7 +64,7 @@ def _half_lower(x: Tensor) -> Tensor:
 # ---- Cholesky
 @named_error("linalg.cholesky", "a matrix is not positive-definite")
 def _run_cholesky(a: Array) -> Array:
-    return np.linalg.cholesky(np.tril(a) + np.swapaxes(np.tril(a, -1), -1, -2))
+    return np.linalg.cholesky(a)  # of which it reads the lower triangle
 
 
 def _cholesky_vjp(grads: Grads, inputs: Sequence[Tensor], outputs: Sequence[Tensor], attrs: dict[str, Any]) -> Grads:
@@ -234,6 +239,15 @@ def svd(x: Tensor, full_matrices: bool = True) -> SVD:
     return SVD(*_svd(x, full=full_matrices))
 
 
+@named_error("linalg.svdvals", "the iteration did not converge")
+def _run_svdvals(a: Array) -> Array:
+    return np.linalg.svd(a, compute_uv=False) if a.size else _run_svd(a, False)[1]
+
+
+# Less than half of the work where no gradient is recorded, which needs the vectors.
+_svdvals = HostOp("linalg_svdvals", _run_svdvals, lambda a: _infer_svd(a, full=False)[1], category="linalg")
+
+
 def svdvals(x: Tensor) -> Tensor:
     """Compute singular values, in descending order.
 
@@ -246,7 +260,7 @@ def svdvals(x: Tensor) -> Tensor:
         tensor([4., 3.])
     """
     check_matrix("linalg.svdvals", x)
-    values: Tensor = _svd(x, full=False)[1]
+    values: Tensor = _svd(x, full=False)[1] if _needs_gradient(x) else _svdvals(x)
     return values
 
 
@@ -291,10 +305,22 @@ def eigh(x: Tensor, UPLO: str = "L") -> Eigh:
         >>> pf.linalg.eigh(pf.tensor([[2.0, 1.0], [1.0, 2.0]])).eigenvalues
         tensor([1., 3.])
     """
-    check_matrix("linalg.eigh", x, square=True)
-    if UPLO.upper() not in ("L", "U"):
-        raise RuntimeError(f"[linalg.eigh] UPLO is {UPLO!r}: expected 'L' or 'U'")
-    return Eigh(*_eigh(x, uplo=UPLO.upper()))
+    return Eigh(*_eigh(x, uplo=_triangle("linalg.eigh", x, UPLO)))
+
+
+def _triangle(op: str, x: Tensor, uplo: str) -> str:
+    check_matrix(op, x, square=True)
+    if uplo.upper() not in ("L", "U"):
+        raise RuntimeError(f"[{op}] UPLO is {uplo!r}: expected 'L' or 'U'")
+    return uplo.upper()
+
+
+@named_error("linalg.eigvalsh", "the iteration did not converge")
+def _run_eigvalsh(a: Array, uplo: Literal["L", "U"]) -> Array:
+    return np.linalg.eigvalsh(a, uplo)
+
+
+_eigvalsh = HostOp("linalg_eigvalsh", _run_eigvalsh, lambda a, *, uplo: _infer_eigh(a, uplo=uplo)[0], category="linalg")
 
 
 def eigvalsh(x: Tensor, UPLO: str = "L") -> Tensor:
@@ -304,9 +330,14 @@ def eigvalsh(x: Tensor, UPLO: str = "L") -> Tensor:
         x: (..., n, n).
         UPLO: the triangle that is read, "L" or "U".
 
+    Raises:
+        RuntimeError: matrices are not square, or `UPLO` is neither.
+
     Example:
         >>> import pyflame as pf
         >>> pf.linalg.eigvalsh(pf.tensor([[2.0, 1.0], [1.0, 2.0]]))
         tensor([1., 3.])
     """
-    return eigh(x, UPLO).eigenvalues
+    triangle = _triangle("linalg.eigvalsh", x, UPLO)
+    values: Tensor = _eigh(x, uplo=triangle)[0] if _needs_gradient(x) else _eigvalsh(x, uplo=triangle)
+    return values

@@ -99,7 +99,7 @@ def _merge_repeats(letters: str, x: Tensor) -> tuple[str, Tensor]:
 
 
 def _contract(a: tuple[str, Tensor], b: tuple[str, Tensor], kept: set[str]) -> tuple[str, Tensor]:
-    """Multiply two terms, summing over what nobody needs later: one batched matrix product."""
+    """Multiply two terms, summing over what nobody needs later: one batched matrix product, if anything is summed."""
     (left, x), (right, y) = a, b
     x, left = _drop(x, left, set(right) | kept)
     y, right = _drop(y, right, set(left) | kept)
@@ -108,13 +108,19 @@ def _contract(a: tuple[str, Tensor], b: tuple[str, Tensor], kept: set[str]) -> t
     summed = [letter for letter in shared if letter not in kept]
     rows = [letter for letter in left if letter not in right]
     columns = [letter for letter in right if letter not in left]
+    result = [*batch, *rows, *columns]
+    if not summed:
+        x = _permute(x, [left.index(letter) for letter in (*batch, *rows)])
+        y = _permute(y, [right.index(letter) for letter in (*batch, *columns)])
+        shared_sizes, own_sizes = tuple(y.shape[: len(batch)]), tuple(y.shape[len(batch) :])
+        x = _reshape(x, (*x.shape, *[1] * len(columns)))
+        return "".join(result), x * _reshape(y, (*shared_sizes, *[1] * len(rows), *own_sizes))
     sizes = dict(zip(left, x.shape))
     for letter, size in zip(right, y.shape):
         sizes[letter] = size if sizes.get(letter, 1) == 1 else sizes[letter]
     x = _matrix(x, left, sizes, batch, rows, summed)
     y = _matrix(y, right, sizes, batch, summed, columns)
     product = _matmul(x, y)
-    result = [*batch, *rows, *columns]
     return "".join(result), _reshape(product, [sizes[letter] for letter in result])
 
 

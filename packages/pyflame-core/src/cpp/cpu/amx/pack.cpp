@@ -32,9 +32,9 @@ __m512 widen(__m256i halves) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
 }
 
-// 32 floats, `first` 16 and `second` 16, as parts of 32 numbers.
+// 32 floats, `first` 16 and `second` 16, as parts of 32 numbers, each part the nearest to what is left.
 template <int kParts>
-void split(__m512 first, __m512 second, __m512i* out) {
+void split_nearest(__m512 first, __m512 second, __m512i* out) {
   for (int part = 0; part < kParts; ++part) {
     __m512i rounded = (__m512i)_mm512_cvtne2ps_pbh(second, first);
     out[part] = rounded;
@@ -43,12 +43,41 @@ void split(__m512 first, __m512 second, __m512i* out) {
   }
 }
 
+// 16 pairs of floats as parts of 16 pairs. Three parts of 8 bits are all of a float, so that they may be cut off instead of
+// rounded, which takes half the time.
+template <int kParts>
+void split_pairs(__m512 even, __m512 odd, __m512i* out) {
+  if constexpr (kParts < 3) {
+    const __m512i interleave = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22,
+                                                6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    split_nearest<kParts>(even, odd, out);
+    for (int part = 0; part < kParts; ++part) out[part] = _mm512_permutexvar_epi16(interleave, out[part]);
+  } else {
+    const __m512i mask = _mm512_set1_epi32(static_cast<int>(0xffff0000));
+    for (int part = 0; part < kParts; ++part) {
+      const __m512i low = _mm512_castps_si512(even), high = _mm512_castps_si512(odd);
+      constexpr int kFirstOrBothOthers = 0xf8;
+      out[part] = _mm512_ternarylogic_epi32(_mm512_srli_epi32(low, 16), high, mask, kFirstOrBothOthers);
+      even = _mm512_sub_ps(even, _mm512_castsi512_ps(_mm512_and_si512(low, mask)));
+      odd = _mm512_sub_ps(odd, _mm512_castsi512_ps(_mm512_and_si512(high, mask)));
+    }
+  }
+}
+
+// 32 floats in a row.
+template <int kParts>
+void split(__m512 first, __m512 second, __m512i* out) {
+  if constexpr (kParts < 3) return split_nearest<kParts>(first, second, out);
+  const __m512i even = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+  const __m512i odd = _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
+  split_pairs<kParts>(_mm512_permutex2var_ps(first, even, second), _mm512_permutex2var_ps(first, odd, second), out);
+}
+
 __mmask32 first_halves(i64 count) { return count >= 32 ? ~0u : count <= 0 ? 0u : (1u << count) - 1; }
 
-// One tile of each part from 16 lanes with contiguous k: [lane][k], or transposed.
+// One tile of each part from 16 lanes with contiguous k: [lane][k].
 template <int kParts, class Lane>
-void lanes_to_tiles(Lane&& lane_at, i64 lanes, i64 k, bool columns, u16* out, RangeVectors& range) {
-  __m512i rows[kParts][16];
+void lanes_to_tiles(Lane&& lane_at, i64 lanes, i64 k, u16* out, RangeVectors& range) {
   __mmask16 low = first_lanes(k), high = first_lanes(k - 16);
   for (int lane = 0; lane < 16; ++lane) {
     const float* from = lane < lanes ? lane_at(lane) : nullptr;
@@ -58,19 +87,33 @@ void lanes_to_tiles(Lane&& lane_at, i64 lanes, i64 k, bool columns, u16* out, Ra
     range.add(second);
     __m512i parts[kParts];
     split<kParts>(first, second, parts);
-    for (int part = 0; part < kParts; ++part) rows[part][lane] = parts[part];
-  }
-  for (int part = 0; part < kParts; ++part) {
-    if (columns) transpose(rows[part]);
-    for (int i = 0; i < 16; ++i) _mm512_store_si512(out + part * 2 * kAmxTile + i * 32, rows[part][i]);
+    for (int part = 0; part < kParts; ++part) _mm512_store_si512(out + part * 2 * kAmxTile + lane * 32, parts[part]);
   }
 }
 
-// The same from 16 contiguous lanes for every k: [k / 2][lane][2], or transposed.
+// The same transposed: [k / 2][lane][2].
+template <int kParts>
+void lanes_to_columns(const float* in, i64 lane_stride, i64 lanes, i64 k, u16* out, RangeVectors& range) {
+  for (int half = 0; half < 2; ++half, in += 16, k -= 16) {
+    const __mmask16 mask = first_lanes(k);
+    __m512i rows[16];
+    for (int lane = 0; lane < 16; ++lane) {
+      const __m512 x = lane < lanes ? _mm512_maskz_loadu_ps(mask, in + lane * lane_stride) : _mm512_setzero_ps();
+      range.add(x);
+      rows[lane] = _mm512_castps_si512(x);
+    }
+    transpose(rows);
+    for (int pair = 0; pair < 8; ++pair, out += 32) {
+      __m512i parts[kParts];
+      split_pairs<kParts>(_mm512_castsi512_ps(rows[2 * pair]), _mm512_castsi512_ps(rows[2 * pair + 1]), parts);
+      for (int part = 0; part < kParts; ++part) _mm512_store_si512(out + part * 2 * kAmxTile, parts[part]);
+    }
+  }
+}
+
+// From 16 contiguous lanes for every k: [k / 2][lane][2], or transposed.
 template <int kParts>
 void columns_to_tiles(const float* in, i64 k_stride, i64 lanes, i64 k, bool columns, u16* out, RangeVectors& range) {
-  const __m512i interleave = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22,
-                                              6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
   __m512i rows[kParts][16];
   __mmask16 mask = first_lanes(lanes);
   for (int pair = 0; pair < 16; ++pair) {
@@ -81,8 +124,8 @@ void columns_to_tiles(const float* in, i64 k_stride, i64 lanes, i64 k, bool colu
     range.add(first);
     range.add(second);
     __m512i parts[kParts];
-    split<kParts>(first, second, parts);
-    for (int part = 0; part < kParts; ++part) rows[part][pair] = _mm512_permutexvar_epi16(interleave, parts[part]);
+    split_pairs<kParts>(first, second, parts);
+    for (int part = 0; part < kParts; ++part) rows[part][pair] = parts[part];
   }
   for (int part = 0; part < kParts; ++part) {
     if (!columns) transpose(rows[part]);
@@ -99,8 +142,10 @@ void pack_split(const float* in, i64 lane_stride, i64 k_stride, i64 lanes, i64 k
       const float* from = in + half * kHalf * lane_stride + p * k_stride;
       const i64 count = lanes - half * kHalf;
       u16* to = out + half * kAmxTile;
-      if (k_stride == 1) {
-        lanes_to_tiles<kParts>([&](int lane) { return from + lane * lane_stride; }, count, k - p, columns, to, seen);
+      if (k_stride == 1 && columns) {
+        lanes_to_columns<kParts>(from, lane_stride, count, k - p, to, seen);
+      } else if (k_stride == 1) {
+        lanes_to_tiles<kParts>([&](int lane) { return from + lane * lane_stride; }, count, k - p, to, seen);
       } else {
         columns_to_tiles<kParts>(from, k_stride, count, k - p, columns, to, seen);
       }
@@ -124,7 +169,7 @@ void pack_scattered(const float* const* lanes, i64 k, u16* out, AmxRange* range)
         const float* from = lanes[half * kHalf + lane];
         return from ? from + p : nullptr;
       };
-      lanes_to_tiles<kParts>(lane_at, kHalf, k - p, false, out + half * kAmxTile, seen);
+      lanes_to_tiles<kParts>(lane_at, kHalf, k - p, out + half * kAmxTile, seen);
     }
   }
   seen.merge_into(range);

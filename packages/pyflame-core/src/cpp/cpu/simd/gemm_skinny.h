@@ -5,49 +5,104 @@
 
 namespace pyflame::cpu::PYFLAME_TIER {
 
-inline constexpr int kSkinnyRows = kVectorBytes == 64 ? 4 : 2;
+inline constexpr int kWideRows = kVectorBytes == 64 ? 4 : 2, kStreamRows = kVectorBytes == 64 ? 8 : 4;
+inline constexpr i64 kWideDepth = 4, kStreamDepth = 16;
+template <class T>
+inline constexpr i64 kShortRun = 4096 / static_cast<i64>(sizeof(T));  // of B's rows: the hardware foresees longer ones
 
-// `sums` rows += A columns [0, kDepth) times B rows [0, kDepth), over n columns. The group is summed before it meets
-// the rest: fewer roundings in the long sum. `ahead`: the next group, too short a run for the hardware to foresee,
-// is fetched meanwhile.
-template <class T, int kRows, int kDepth>
-void stream_rows(const T* a, i64 a_row, i64 a_col, const T* b, i64 b_row, i64 n, T* sums, i64 sums_row, bool ahead) {
-  Vec<T> x[kRows][kDepth];
+// Few rows: `sums` += A columns [0, kWideDepth) times B rows [0, kWideDepth), over n columns, whose sums wait in the
+// first-level cache. A group of B's rows is summed before it meets the rest: fewer roundings in the long sum.
+template <class T, int kRows>
+void wide_rows(const T* a, i64 a_row, i64 a_col, const T* b, i64 b_row, i64 n, T* sums, i64 sums_row) {
+  Vec<T> x[kRows][kWideDepth];
   for (int i = 0; i < kRows; ++i) {
-    for (int q = 0; q < kDepth; ++q) x[i][q] = broadcast(a[i * a_row + q * a_col]);
+    for (int q = 0; q < kWideDepth; ++q) x[i][q] = broadcast(a[i * a_row + q * a_col]);
   }
-  i64 j = 0;
-  for (; j + kWidth<T> <= n; j += kWidth<T>) {
-    Vec<T> row[kDepth];
-    for (int q = 0; q < kDepth; ++q) row[q] = load(b + q * b_row + j);
-    for (int q = 0; q < kDepth && ahead; ++q) __builtin_prefetch(b + (kDepth + q) * b_row + j);
+  const i64 ahead = n <= kShortRun<T> ? kWideDepth * b_row : kShortRun<T> / 2;
+  const auto add = [&](i64 j, auto&& load_at) {
+    Vec<T> row[kWideDepth];
+    for (int q = 0; q < kWideDepth; ++q) row[q] = load_at(b + q * b_row + j);
+    for (int q = 0; q < kWideDepth; ++q) __builtin_prefetch(b + q * b_row + j + ahead);
     for (int i = 0; i < kRows; ++i) {
       Vec<T> total = x[i][0] * row[0];
-      for (int q = 1; q < kDepth; ++q) total = fma(x[i][q], row[q], total);
+      for (int q = 1; q < kWideDepth; ++q) total = fma(x[i][q], row[q], total);
       store(sums + i * sums_row + j, load(sums + i * sums_row + j) + total);
     }
+  };
+  i64 j = 0;
+  for (; j + kWidth<T> <= n; j += kWidth<T>) add(j, [](const T* at) { return load(at); });
+  const Lanes<T> tail(static_cast<int>(n - j));
+  if (j < n) add(j, [&](const T* at) { return load(at, tail); });
+}
+
+template <class T, int kRows = kWideRows>
+i64 wide_groups(const Product<T>& g, i64 column, i64 columns, T* sums, i64 sums_row) {
+  if constexpr (kRows > 1) {
+    if (g.m < kRows) return wide_groups<T, kRows - 1>(g, column, columns, sums, sums_row);
   }
-  if (j == n) return;
-  Lanes<T> tail(static_cast<int>(n - j));
+  i64 p = 0;
+  for (; p + kWideDepth <= g.k; p += kWideDepth) {
+    wide_rows<T, kRows>(g.a + p * g.a_col, g.a_row, g.a_col, g.b + p * g.b_row + column, g.b_row, columns, sums, sums_row);
+  }
+  return p;
+}
+
+// Vectors of each row whose sums are in registers, beside those of B and one number of A.
+constexpr int stream_vectors(int rows) {
+  const int vectors = (kVectorBytes == 64 ? 24 : 8) / rows;
+  return vectors < 8 ? vectors : 8;
+}
+
+// More rows: the same over k rows of B and kVectors vectors of each, whose sums are in registers meanwhile. `ahead`: the
+// next rows of B are fetched.
+template <class T, int kRows, int kVectors, bool kWhole>
+void stream_tile(i64 k, const T* a, i64 a_row, i64 a_col, const T* b, i64 b_row, T* sums, i64 sums_row, bool ahead,
+                 Lanes<T> tail) {
+  Vec<T> total[kRows][kVectors];
   for (int i = 0; i < kRows; ++i) {
-    Vec<T> total = x[i][0] * load(b + j, tail);
-    for (int q = 1; q < kDepth; ++q) total = fma(x[i][q], load(b + q * b_row + j, tail), total);
-    store(sums + i * sums_row + j, load(sums + i * sums_row + j) + total);
+    for (int j = 0; j < kVectors; ++j) total[i][j] = Vec<T>{};
+  }
+  for (i64 p = 0; p < k; ++p, a += a_col, b += b_row) {
+    Vec<T> row[kVectors];
+    for (int j = 0; j < kVectors; ++j) {
+      row[j] = kWhole || j + 1 < kVectors ? load(b + j * kWidth<T>) : load(b + j * kWidth<T>, tail);
+      if (ahead) __builtin_prefetch(b + k * b_row + j * kWidth<T>, 0, 2);
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < kRows; ++i) {
+      const Vec<T> x = broadcast(a[i * a_row]);
+#pragma GCC unroll 8
+      for (int j = 0; j < kVectors; ++j) total[i][j] = fma(x, row[j], total[i][j]);
+    }
+  }
+  for (int i = 0; i < kRows; ++i) {
+    for (int j = 0; j < kVectors; ++j) {
+      T* to = sums + i * sums_row + j * kWidth<T>;
+      store(to, load(to) + total[i][j]);
+    }
   }
 }
 
-template <class T, int kDepth>
-void stream_group(const Product<T>& g, const T* a, const T* b, i64 columns, T* sums, i64 sums_row) {
-  const bool ahead = columns * static_cast<i64>(sizeof(T)) <= 4096;
-  i64 i = 0;
-  for (; i + kSkinnyRows <= g.m; i += kSkinnyRows) {
-    stream_rows<T, kSkinnyRows, kDepth>(a + i * g.a_row, g.a_row, g.a_col, b, g.b_row, columns, sums + i * sums_row,
-                                        sums_row, ahead && i == 0);
+template <class T, int kRows = kStreamRows>
+void stream_rows(i64 rows, i64 k, const T* a, i64 a_row, i64 a_col, const T* b, i64 b_row, i64 columns, T* sums,
+                 i64 sums_row, bool ahead) {
+  if constexpr (kRows > 1) {
+    if (rows < kRows) {
+      return stream_rows<T, kRows - 1>(rows, k, a, a_row, a_col, b, b_row, columns, sums, sums_row, ahead);
+    }
   }
-  for (; i < g.m; ++i) {
-    stream_rows<T, 1, kDepth>(a + i * g.a_row, g.a_row, g.a_col, b, g.b_row, columns, sums + i * sums_row, sums_row,
-                              ahead && i == 0);
+  constexpr int kVectors = stream_vectors(kRows);
+  const Lanes<T> all(kWidth<T>);
+  i64 j = 0;
+  for (; j + kVectors * kWidth<T> <= columns; j += kVectors * kWidth<T>) {
+    stream_tile<T, kRows, kVectors, true>(k, a, a_row, a_col, b + j, b_row, sums + j, sums_row, ahead, all);
   }
+  for (; j + kWidth<T> <= columns; j += kWidth<T>) {
+    stream_tile<T, kRows, 1, true>(k, a, a_row, a_col, b + j, b_row, sums + j, sums_row, ahead, all);
+  }
+  if (j == columns) return;
+  stream_tile<T, kRows, 1, false>(k, a, a_row, a_col, b + j, b_row, sums + j, sums_row, ahead,
+                                  Lanes<T>(static_cast<int>(columns - j)));
 }
 
 // Columns go in chunks whose sums stay in the first-level cache while all of B's rows pass by. The sums are apart
@@ -56,15 +111,18 @@ template <class T>
 void stream(const Product<T>& g) {
   constexpr i64 kElements = 16384 / static_cast<i64>(sizeof(T)), kPad = 2 * kWidth<T>;
   alignas(64) T sums[kElements + kMaxStreamRows * kPad];
-  i64 chunk = kElements / g.m / kWidth<T> * kWidth<T>;
+  const i64 chunk = kElements / g.m / kWidth<T> * kWidth<T>, rows = even_panel(g.m, kStreamRows);
   for (i64 j = 0; j < g.n; j += chunk) {
     const i64 columns = g.n - j < chunk ? g.n - j : chunk, row = (columns / kWidth<T> + 1) * kWidth<T>;
     for (i64 q = 0; q < g.m * row; ++q) sums[q] = T(0);
-    i64 p = 0;
-    for (; p + 4 <= g.k; p += 4) {
-      stream_group<T, 4>(g, g.a + p * g.a_col, g.b + p * g.b_row + j, columns, sums, row);
+    for (i64 p = g.m <= kWideRows ? wide_groups(g, j, columns, sums, row) : 0; p < g.k; p += kStreamDepth) {
+      const i64 k = g.k - p < kStreamDepth ? g.k - p : kStreamDepth;
+      const bool ahead = columns <= kShortRun<T> && p + 2 * kStreamDepth <= g.k;
+      for (i64 i = 0; i < g.m; i += rows) {
+        stream_rows<T>(g.m - i < rows ? g.m - i : rows, k, g.a + i * g.a_row + p * g.a_col, g.a_row, g.a_col,
+                       g.b + p * g.b_row + j, g.b_row, columns, sums + i * row, row, ahead && i == 0);
+      }
     }
-    for (; p < g.k; ++p) stream_group<T, 1>(g, g.a + p * g.a_col, g.b + p * g.b_row + j, columns, sums, row);
     for (i64 i = 0; i < g.m; ++i) {
       T* c = g.c + i * g.ldc + j;
       for (i64 q = 0; q < columns; ++q) c[q] = g.accumulate ? c[q] + sums[i * row + q] : sums[i * row + q];

@@ -8,6 +8,26 @@ namespace pyflame::cpu::PYFLAME_TIER {
 // 14 x 2 accumulators, two vectors of B and one broadcast fill 32 registers; 6 x 2 fill 16.
 inline constexpr int kTileRows = kVectorBytes == 64 ? kMaxTileRows : 6;
 
+// sums += A B over k. A load under a mask costs a slot of the units that multiply: only for the last columns of B.
+template <class T, bool kUnitRows, int kVectors, int kRows, bool kWhole>
+inline __attribute__((always_inline)) void add_products(i64 k, const T* a, i64 a_step, const T* b, i64 b_step, Lanes<T> lanes,
+                                                        Vec<T> (&sums)[kRows][kVectors]) {
+  for (i64 p = 0; p < k; ++p) {
+    Vec<T> row[kVectors];
+    if constexpr (kVectors == 2) row[0] = load(b);
+    const T* last = b + (kVectors - 1) * kWidth<T>;
+    row[kVectors - 1] = kWhole ? load(last) : load(last, lanes);
+#pragma GCC unroll 16
+    for (int i = 0; i < kRows; ++i) {
+      Vec<T> x = broadcast(kUnitRows ? a[i] : a[i * a_step]);
+#pragma GCC unroll 2
+      for (int j = 0; j < kVectors; ++j) sums[i][j] = fma(x, row[j], sums[i][j]);
+    }
+    a += kUnitRows ? a_step : 1;
+    b += b_step;
+  }
+}
+
 template <class T, bool kUnitRows, int kVectors, int kRows>
 void tile(i64 k, const T* a, i64 a_step, const T* b, i64 b_step, T* c, i64 ldc, int tail, bool accumulate) {
   Vec<T> sums[kRows][kVectors];
@@ -19,22 +39,10 @@ void tile(i64 k, const T* a, i64 a_step, const T* b, i64 b_step, T* c, i64 ldc, 
     if (kVectors == 2) __builtin_prefetch(c + i * ldc + kWidth<T>, 1);
   }
   Lanes<T> lanes(tail);
-  for (i64 p = 0; p < k; ++p) {
-    Vec<T> row[kVectors];
-    if constexpr (kVectors == 2) row[0] = load(b);
-    if constexpr (kMasked) {
-      row[kVectors - 1] = load(b + (kVectors - 1) * kWidth<T>, lanes);
-    } else {
-      row[kVectors - 1] = load(b + (kVectors - 1) * kWidth<T>);
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < kRows; ++i) {
-      Vec<T> x = broadcast(kUnitRows ? a[i] : a[i * a_step]);
-#pragma GCC unroll 2
-      for (int j = 0; j < kVectors; ++j) sums[i][j] = fma(x, row[j], sums[i][j]);
-    }
-    a += kUnitRows ? a_step : 1;
-    b += b_step;
+  if (!kMasked || tail == kWidth<T>) {
+    add_products<T, kUnitRows, kVectors, kRows, true>(k, a, a_step, b, b_step, lanes, sums);
+  } else {
+    add_products<T, kUnitRows, kVectors, kRows, false>(k, a, a_step, b, b_step, lanes, sums);
   }
   bool whole = tail == kWidth<T>;
 #pragma GCC unroll 16
