@@ -6,6 +6,8 @@ import contextvars
 import itertools
 import os
 import random
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -288,6 +290,29 @@ def test_gradients_that_cannot_be_left() -> None:
     v.register_hook(lambda grad: grad * 2)
     assert "hooks" in compiled_reason(hooked, pf.ones(3))
     assert v.grad is not None and v.grad.tolist() == [6.0] * 3
+
+
+LAZY = """
+import os, sys
+import pyflame as pf
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        seen.append(os.path.dirname(os.fspath(name)))
+
+seen = []
+sys.meta_path.insert(0, Finder())
+f = pf.compile(lambda x, h, w, u: pf.ops.gru_cell(x, h, w, u))
+arguments = pf.ones(2, 3), pf.ones(2, 4), pf.ones(12, 3), pf.ones(12, 4)
+for _ in range(3):
+    f(*arguments)
+assert seen, "nothing was imported"
+assert (f.replays, f.fallback_reasons) == (2, ()), f.fallback_reasons
+"""
+
+
+def test_imports_of_the_library_are_its_own_affair() -> None:
+    subprocess.run([sys.executable, "-c", LAZY], check=True)
 
 
 class Counter:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import dis
 import gc
+import importlib
 import sys
 import sysconfig
 import types
@@ -48,6 +49,9 @@ READERS = {
 READERS |= {"issuperset", "isdisjoint", "__contains__", "__getitem__", "__len__", "__iter__"}
 
 
+FIND_AND_LOAD: types.CodeType = importlib._bootstrap._find_and_load.__code__  # type: ignore[attr-defined]
+
+
 class Watch:
     """What happened during one call: the user's code that ran, and what it called."""
 
@@ -55,6 +59,7 @@ class Watch:
         self.codes: dict[types.CodeType, dict[str, Any]] = {}
         self.reason: str | None = None
         self._overlooked_runs = 0
+        self._imports = 0  # one within the other
         self._written: list[tuple[Any, str]] = []
         self._own = tuple(f"{path}/" for path in sys.modules[__package__].__path__)
         self._standard = (sysconfig.get_path("stdlib"), "<frozen ")
@@ -90,12 +95,23 @@ class Watch:
 
     def _event(self, frame: types.FrameType, event: str, argument: Any) -> None:
         code = frame.f_code
+        if self._in_import(event, frame):
+            return
         if event == "call":
             self._ran(code, frame)
         elif event == "c_call":
             outside = getattr(argument, "__module__", None) in ("io", "_io", "posix", "nt")
             if outside or not self._is_own(code):
                 self._called(argument, f"{code.co_name}, line {frame.f_lineno},")
+
+    def _in_import(self, event: str, frame: types.FrameType) -> bool:
+        """Whether it belongs to an import by the library, which finders and the imported modules take part in."""
+        if frame.f_code is FIND_AND_LOAD and event in ("call", "return"):
+            by_library = frame.f_back is not None and self._is_own(frame.f_back.f_code)
+            if self._imports or by_library:
+                self._imports += 1 if event == "call" else -1
+                return True
+        return self._imports > 0
 
     def _ran(self, code: types.CodeType, frame: types.FrameType) -> None:
         file, caller = code.co_filename, frame.f_back
