@@ -40,7 +40,7 @@ class Step:
 
 def compilable(step: Step) -> Any:
     """The same step as a function of its inputs."""
-    model, loss_of, optimizer = step.model, step.loss, step.optimizer
+    model, loss_of, optimizer = step.model, nn.functional.cross_entropy, step.optimizer
 
     def run(x: Any, y: Any) -> Any:
         loss = loss_of(model(x), y)

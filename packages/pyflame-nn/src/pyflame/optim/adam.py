@@ -83,7 +83,7 @@ class Adam(Optimizer):
         return []
 
     def _attributes(self, group: Group, step: int) -> tuple[float, ...]:
-        """What the record is given for a parameter with this count: one without gradients for some steps falls behind."""
+        """What the record takes at a count of steps, of which a parameter without gradients for a while has fewer."""
         beta1, beta2 = group["betas"]
         decay, corrections = group["weight_decay"], (1.0 - beta1**step, 1.0 - beta2**step)
         return (group["lr"], beta1, beta2, group["eps"], decay, *corrections, self.decoupled, group["maximize"])
