@@ -27,6 +27,12 @@ CASES = [
     (2, 32, 64, 16, 16, 3, 1, 2, 2),
     (1, 128, 128, 7, 7, 3, 1, 1, 1),
     (4, 256, 64, 4, 4, 3, 1, 1, 1),  # small images go together
+    (8, 64, 64, 4, 4, 3, 1, 1, 1),  # pixels of several images are neighbours
+    (6, 33, 70, 7, 5, 3, 1, 1, 1),
+    (12, 64, 130, 9, 8, 3, 2, 1, 1),
+    (8, 32, 160, 8, 8, 5, 1, 2, 1),
+    (9, 40, 40, 6, 6, 3, 1, 2, 2),
+    (24, 256, 140, 4, 4, 3, 1, 1, 1),  # more of them than go together
     (2, 32, 32, 20, 20, 7, 2, 3, 1),
     (2, 32, 32, 20, 20, 4, 2, 1, 1),
     (2, 32, 64, 20, 20, 3, 3, 0, 1),
@@ -164,6 +170,43 @@ def test_depthwise_gradients_do_not_depend_on_the_number_of_threads(rng: np.rand
         for threads in (1, 2, 7):
             pf.set_num_threads(threads)
             found.append(outputs_and_gradients(x, weight, padding=1, groups=24))
+    finally:
+        pf.set_num_threads(before)
+    for other in found[1:]:
+        for a, b in zip(found[0], other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan, 3e38, 1e-42])
+@pytest.mark.parametrize("channel", [5, 100])
+def test_weights_that_bfloat16_parts_cannot_hold(value: float, channel: int, rng: np.random.Generator) -> None:
+    """They are found when their panel is packed, after others have given results."""
+    x, w = (
+        rng.standard_normal((8, 48, 4, 4)).astype(np.float32),
+        rng.standard_normal((160, 48, 3, 3)).astype(np.float32),
+    )
+    w[channel, 3, 1, 1] = value
+    found = ops.conv2d(pf.tensor(x), pf.tensor(w), padding=1).numpy()
+    wanted = ops.conv2d(pf.tensor(x.astype(float)), pf.tensor(w.astype(float)), padding=1).numpy()
+    with np.errstate(over="ignore"):
+        wanted = wanted.astype(np.float32)
+    np.testing.assert_array_equal(np.isfinite(found), np.isfinite(wanted))
+    finite = np.isfinite(wanted)
+    np.testing.assert_allclose(found[finite], wanted[finite], rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize("case", [(8, 48, 160, 4), (8, 130, 40, 8), (16, 256, 128, 4)], ids=str)
+def test_small_images_do_not_depend_on_the_number_of_threads(case: tuple[int, ...], rng: np.random.Generator) -> None:
+    n, c, o, size = case
+    x, w = (
+        rng.standard_normal((n, c, size, size)).astype(np.float32),
+        rng.standard_normal((o, c, 3, 3)).astype(np.float32),
+    )
+    before, found = pf.get_num_threads(), []
+    try:
+        for threads in (1, 2, 7):
+            pf.set_num_threads(threads)
+            found.append(outputs_and_gradients(x, w, padding=1))
     finally:
         pf.set_num_threads(before)
     for other in found[1:]:

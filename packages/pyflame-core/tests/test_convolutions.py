@@ -152,6 +152,18 @@ def test_few_channels_become_many_between_convolutions(rng: np.random.Generator)
         np.testing.assert_allclose(result.numpy(), expected, rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.parametrize("size", [4, 7, 8])
+def test_small_images_of_a_batch_go_through_convolutions_together(size: int, rng: np.random.Generator) -> None:
+    """With channels innermost between the two, and planes around them; the residual lies in planes as well."""
+    x, first, second = normal(rng, 8, 48, size, size), normal(rng, 160, 48, 3, 3), normal(rng, 48, 160, 3, 3)
+    expected = np.maximum(reference(np.maximum(reference(x, first, 1, 1), 0), second, 1, 1) + x, 0)
+    operands = pf.tensor(x), pf.tensor(first), pf.tensor(second)
+    for _ in range(5):  # weights are kept packed when they are read again
+        inner = pf.relu(ops.conv2d(operands[0], operands[1], padding=1))
+        result = pf.relu(ops.conv2d(inner, operands[2], padding=1) + operands[0])
+        np.testing.assert_allclose(result.numpy(), expected, rtol=1e-4, atol=1e-3)
+
+
 def test_what_follows_a_convolution_is_part_of_its_kernel(rng: np.random.Generator) -> None:
     x, w = pf.tensor(normal(rng, 1, 32, 12, 12)), pf.tensor(normal(rng, 32, 32, 3, 3))
     mean, scale, bias = (pf.tensor(normal(rng, 32, 1, 1)) for _ in range(3))

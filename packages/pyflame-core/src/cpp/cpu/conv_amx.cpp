@@ -1,8 +1,10 @@
 // Convolution on the tile unit, without a matrix of columns: pixels are split once into an image whose lanes the unit
 // loads at the offset of each window element. An image is one for each phase of the stride, so that neighbouring results
-// read neighbouring lanes. Results run over the image's width, of which the last few are not wanted.
+// read neighbouring lanes. Results run over the image's width, of which the last few are not wanted. Of small images that
+// would be many: a few of them are mixed, so that a pixel of all is neighbouring lanes, and results run over each row.
 #include "cpu/conv_amx.h"
 
+#include <atomic>
 #include <cstring>
 
 #include "cpu/arithmetic.h"
@@ -18,7 +20,7 @@ namespace {
 
 // A few steps of weights stay in the first-level cache for a run of blocks, whose sums wait in memory meanwhile.
 constexpr i64 kStepsTogether = 4, kRun = 8;
-constexpr i64 kBandBytes = i64{1} << 20;  // of a split image: half of a second-level cache
+constexpr i64 kBandBytes = i64{3} << 19;  // of split images: three quarters of a second-level cache
 
 // Where each tap reads: its phase, and how far from the phase's first row and column.
 struct Tap {
@@ -32,9 +34,9 @@ class Convolution {
         panels_(ceil_div(s_.out_channels, kAmxLanes)), panel_size_(cut_.taps * cut_.steps() * amx_step_size(parts)) {}
 
   bool run() {
-    weights_ = conv_weights(s_, c_.weight, parts_);
     if (!cut_.by_rows) plan_phases();
     if (!cut_.by_rows) return run_taps();
+    weights_ = conv_weights(s_, c_.weight, parts_, false);
     for (i64 image = 0; image < s_.images; ++image) {
       if (!run_rows(image)) return false;
     }
@@ -69,7 +71,12 @@ class Convolution {
   bool run_taps() {
     const i64 row_bytes = num_phases_ * width_ * lane_ * 2;
     const i64 band = most(1, least(p_.oh, kBandBytes / row_bytes - extra_rows_));
-    const i64 together = band < p_.oh ? 1 : most(1, kBandBytes / (row_bytes * (p_.oh + extra_rows_)));
+    const i64 fit = band < p_.oh ? 1 : least(s_.images, most(1, kBandBytes / (row_bytes * (p_.oh + extra_rows_))));
+    const i64 together = ceil_div(s_.images, ceil_div(s_.images, fit));
+    // Read once, weights need not go to memory when they are packed. What is found unsuitable then, after the first
+    // results, is computed again in another way, which needs all operands as they were.
+    const bool once = together == s_.images && band == p_.oh && panels_ >= 4 && !c_.epilogue.residual;
+    weights_ = conv_weights(s_, c_.weight, parts_, once);
     for (i64 image = 0; image < s_.images; image += together) {
       for (i64 y = 0; y < p_.oh; y += band) {
         if (!run_band(image, least(together, s_.images - image), y, least(band, p_.oh - y))) return false;
@@ -78,17 +85,38 @@ class Convolution {
     return true;
   }
 
+  // How the results of some images lie in blocks of lanes: along all rows, or row by row with `mixed` images.
+  struct Blocks {
+    i64 mixed, per_row, count;  // per_row 0: along all rows; count: of the mixed images
+
+    // Mixing is work too: worth an eighth of the blocks.
+    Blocks(const ConvPlane& p, i64 width, i64 images, i64 rows)
+        : mixed(1), per_row(0), count(ceil_div((rows - 1) * width + p.ow, kAmxLanes)) {
+      const i64 plain = count;
+      for (i64 some = 2; some <= least(images, kAmxLanes); ++some) {
+        const i64 in_row = ceil_div(p.ow * some, kAmxLanes), blocks = rows * in_row;
+        if (images % some || 8 * blocks > 7 * plain * some || blocks * mixed >= count * some) continue;
+        mixed = some, per_row = in_row, count = blocks;
+      }
+    }
+    i64 lane(i64 block, i64 width) const {
+      return per_row ? block / per_row * width * mixed + block % per_row * kAmxLanes : block * kAmxLanes;
+    }
+  };
+
   bool run_band(i64 image, i64 images, i64 y0, i64 rows) {
-    const i64 all_rows = rows + extra_rows_, phase_size = all_rows * width_ * lane_, size = num_phases_ * phase_size;
+    const Blocks blocks(p_, width_, images, rows);
+    const i64 mixed = blocks.mixed, groups = images / mixed, all_rows = rows + extra_rows_;
+    const i64 row_size = width_ * mixed * lane_, phase_size = all_rows * row_size, size = num_phases_ * phase_size;
     // Blocks of 32 lanes may begin at the last wanted one, and read on.
-    u16* lanes = scratch<u16>(Scratch::kAmxA, images * size + kAmxLanes * lane_);
-    const i64 row_work = width_ * s_.in_channels, image_rows = num_phases_ * all_rows, count = images * image_rows;
+    u16* lanes = scratch<u16>(Scratch::kAmxA, groups * size + kAmxLanes * lane_);
+    const i64 row_work = width_ * mixed * s_.in_channels, group_rows = num_phases_ * all_rows, count = groups * group_rows;
     AmxRange* ranges = scratch<AmxRange>(Scratch::kAmxState, count);
     parallel_for(count, grain(row_work, 32 * 1024, count), [&](i64 begin, i64 end) {
       for (i64 i = begin; i < end; ++i) {
         ranges[i] = AmxRange{};
-        const i64 row = i % image_rows;
-        split_row(image + i / image_rows, row / all_rows, y0 + row % all_rows, lanes + i * width_ * lane_, &ranges[i]);
+        const i64 row = i % group_rows;
+        split_row(image + i / group_rows * mixed, mixed, row / all_rows, y0 + row % all_rows, lanes + i * row_size, &ranges[i]);
       }
     });
     AmxRange range;
@@ -98,64 +126,89 @@ class Convolution {
     i64* offsets = scratch<i64>(Scratch::kHalfB, all_steps);
     for (i64 i = 0; i < all_steps; ++i) {
       const Tap& tap = taps_[i / steps];
-      offsets[i] = tap.phase * phase_size + (tap.row * width_ + tap.column) * lane_ + i % steps * step;
+      offsets[i] = tap.phase * phase_size + tap.row * row_size + tap.column * mixed * lane_ + i % steps * step;
     }
-    const i64 wanted = (rows - 1) * width_ + p_.ow, image_blocks = ceil_div(wanted, kAmxLanes);
-    const i64 blocks = images * image_blocks, runs = ceil_div(blocks, kRun), tasks = panels_ * runs;
-    parallel_for(tasks, s_.work() / s_.images * images >= kThreadedWork ? 1 : tasks, [&](i64 begin, i64 end) {
+    const i64 all_blocks = groups * blocks.count, runs = ceil_div(all_blocks, kRun), tasks = panels_ * runs;
+    const i64 smallest = weights_.panels ? 1 : runs;  // of a panel that is packed here
+    std::atomic<bool> suits{true};
+    parallel_for(tasks, s_.work() / s_.images * images >= kThreadedWork ? smallest : tasks, [&](i64 begin, i64 end) {
       amx_kernels()->begin();
       alignas(64) float sums[kRun * kAmxLanes * kAmxLanes];
+      u16* own = weights_.panels ? nullptr : scratch<u16>(Scratch::kAmxB, panel_size_);
       for (i64 task = begin; task < end; ++task) {
-        const i64 panel = task / runs, first = task % runs * kRun, count = least(kRun, blocks - first);
-        const u16* weights = weights_.panels + panel * panel_size_;
+        const i64 panel = task / runs, first = task % runs * kRun, together = least(kRun, all_blocks - first);
+        const u16* weights = own ? own : weights_.panels + panel * panel_size_;
+        if (own && first == 0) {
+          AmxRange seen;
+          pack_panel(s_, c_.weight, parts_, panel, own, &seen);
+          if (!float_parts_suit(range, seen, s_.depth())) suits = false;
+        }
         for (i64 at = 0; at < all_steps; at += kStepsTogether) {
-          for (i64 i = 0; i < count; ++i) {
+          for (i64 i = 0; i < together; ++i) {
             const i64 block = first + i;
-            const u16* from = lanes + block / image_blocks * size + block % image_blocks * kAmxLanes * lane_;
+            const u16* from = lanes + block / blocks.count * size + blocks.lane(block % blocks.count, width_) * lane_;
             amx_kernels()->multiply_image(from, lane_, kAmxStep, offsets + at, least(kStepsTogether, all_steps - at), parts_,
                                           weights + at * amx_step_size(parts_), sums + i * kAmxLanes * kAmxLanes, at > 0);
           }
         }
-        for (i64 i = 0; i < count; ++i) {
-          const i64 block = first + i, lane = block % image_blocks * kAmxLanes;
-          i64 places[kAmxLanes], y = lane / width_, x = lane % width_;
-          for (i64& place : places) {
-            place = x < p_.ow && y < rows ? place_of(y0 + y, x) : -1;
-            if (++x == width_) x = 0, ++y;
-          }
-          finish(image + block / image_blocks, panel, sums + i * kAmxLanes * kAmxLanes, places);
+        for (i64 i = 0; i < together; ++i) {
+          const i64 block = first + i;
+          i64 places[kAmxLanes];
+          places_of(blocks, block % blocks.count, y0, rows, places);
+          finish(image + block / blocks.count * mixed, panel, sums + i * kAmxLanes * kAmxLanes, places);
         }
       }
       amx_kernels()->end();
     });
-    return true;
+    return suits;
   }
 
-  // One row of one phase; what lies in the padding is zero.
-  void split_row(i64 image, i64 phase, i64 row, u16* out, AmxRange* range) const {
+  // Of a block's lanes in the planes of results, from the first of the mixed images on.
+  void places_of(const Blocks& blocks, i64 block, i64 y0, i64 rows, i64* places) const {
+    const i64 lane = blocks.lane(block, width_), in_row = width_ * blocks.mixed;
+    i64 y = lane / in_row, x = lane % in_row / blocks.mixed, image = lane % blocks.mixed;
+    for (i64 i = 0; i < kAmxLanes; ++i) {
+      const bool wanted = y < rows && x < p_.ow;
+      places[i] = wanted ? place_of(y0 + y, x) + image * s_.out_channels * c_.plane.size / (c_.out_last ? s_.out_channels : 1) : -1;
+      if (++image < blocks.mixed) continue;
+      image = 0;
+      if (++x == width_) x = 0, ++y;
+    }
+  }
+
+  // One row of one phase, of images that are mixed; what lies in the padding is zero.
+  void split_row(i64 image, i64 mixed, i64 phase, i64 row, u16* out, AmxRange* range) const {
     const i64 y = row * p_.stride[0] + phase_row_[phase] - p_.padding[0];
-    const i64 first = phase_column_[phase] - p_.padding[1], step = p_.stride[1];
+    const i64 first = phase_column_[phase] - p_.padding[1], step = p_.stride[1], pixel = mixed * lane_;
     i64 begin = 0, end = 0;  // columns that lie in the image
     if (y >= 0 && y < p_.h) {
       begin = least(width_, first >= 0 ? 0 : ceil_div(-first, step));
       end = most(begin, least(width_, first >= p_.w ? 0 : ceil_div(p_.w - first, step)));
     }
-    std::memset(out, 0, static_cast<std::size_t>(begin * lane_) * sizeof(u16));
+    std::memset(out, 0, static_cast<std::size_t>(begin * pixel) * sizeof(u16));
     if (end > begin) {
-      const i64 at = y * p_.w + first + begin * step, c = s_.in_channels, plane = p_.input();
-      const float* from = c_.input + image * s_.image_size() + at * (c_.input_last ? c : 1);
-      if (c_.input_last || step == 1) {
-        amx_kernels()->pack_pixels(from, step * (c_.input_last ? c : 1), c_.input_last ? 1 : plane, end - begin, c,
-                                   parts_, out + begin * lane_, range);
-      } else {  // pixels apart, channels apart: gathered first
-        float* pixels = scratch<float>(Scratch::kImage, (end - begin) * c);
-        for (i64 k = 0; k < c; ++k) {
-          for (i64 x = 0; x < end - begin; ++x) pixels[x * c + k] = from[k * plane + x * step];
+      const i64 at = y * p_.w + first + begin * step, c = s_.in_channels, plane = p_.input(), size = s_.image_size();
+      const float* from = c_.input + image * size + at * (c_.input_last ? c : 1);
+      u16* to = out + begin * pixel;
+      if (c_.input_last) {
+        for (i64 x = 0; mixed > 1 && x < end - begin; ++x) {
+          amx_kernels()->pack_pixels(from + x * step * c, size, 1, mixed, c, parts_, to + x * pixel, range);
         }
-        amx_kernels()->pack_pixels(pixels, c, 1, end - begin, c, parts_, out + begin * lane_, range);
+        if (mixed == 1) amx_kernels()->pack_pixels(from, step * c, 1, end - begin, c, parts_, to, range);
+      } else if (step == 1 && mixed == 1) {
+        amx_kernels()->pack_pixels(from, 1, plane, end - begin, c, parts_, to, range);
+      } else {  // pixels apart, channels apart: gathered first
+        const i64 gap = c + 16;  // channels a multiple of 1 KB apart would meet in few cache sets
+        float* pixels = scratch<float>(Scratch::kImage, (end - begin) * mixed * gap);
+        for (i64 k = 0; k < c; ++k) {
+          for (i64 x = 0; x < end - begin; ++x) {
+            for (i64 i = 0; i < mixed; ++i) pixels[(x * mixed + i) * gap + k] = from[i * size + k * plane + x * step];
+          }
+        }
+        amx_kernels()->pack_pixels(pixels, gap, 1, (end - begin) * mixed, c, parts_, to, range);
       }
     }
-    std::memset(out + end * lane_, 0, static_cast<std::size_t>((width_ - end) * lane_) * sizeof(u16));
+    std::memset(out + end * pixel, 0, static_cast<std::size_t>((width_ - end) * pixel) * sizeof(u16));
   }
 
   // ---- by rows of the window, from a padded image with channels innermost

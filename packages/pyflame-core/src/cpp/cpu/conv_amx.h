@@ -16,12 +16,14 @@ struct WindowCut {
   i64 steps() const { return (length + kAmxStep - 1) / kAmxStep; }
 };
 
-// In scratch, or, when the buffer's contents have been read before and are the same, kept with it.
+// In scratch, or, when the buffer's contents have been read before and are the same, kept with it. Without panels: they are
+// to be packed one by one, just before they are used, as is allowed `by_panel`.
 struct ConvWeights {
   const u16* panels;
   AmxRange range;
 };
-ConvWeights conv_weights(const ConvSizes& sizes, const WindowWeights& weight, int parts);
+ConvWeights conv_weights(const ConvSizes& sizes, const WindowWeights& weight, int parts, bool by_panel);
+void pack_panel(const ConvSizes& sizes, const WindowWeights& weight, int parts, i64 panel, u16* out, AmxRange* range);
 
 // The gradients of contiguous planes on the tile unit. False: not done, as for conv_amx.
 bool conv_grad_input_amx(const ConvSizes& sizes, const float* grad, const float* weight, float* out, int parts);
