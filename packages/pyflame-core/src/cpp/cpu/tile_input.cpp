@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "cpu/copy_bytes.h"
 #include "cpu/elementwise_table.h"
 
 namespace pyflame::cpu {
@@ -54,6 +55,32 @@ const char* BoundInput::element(i64 at) const {
   return found;
 }
 
+namespace {
+
+constexpr i64 kPattern = 16;  // bytes; as many may be written beyond a row, where the next one or slack follows
+constexpr i64 kShortRow = 512;
+
+// A short row of one value, or of elements next to each other, which all are of the class.
+template <class T>
+void lay_out_row(char* to, const char* from, i64 stride, i64 n) {
+  const i64 bytes = n * static_cast<i64>(sizeof(T));
+  if (stride != 0) return copy_bytes(to, from, bytes);
+  T value, pattern[kPattern / sizeof(T)];
+  std::memcpy(&value, from, sizeof value);
+  for (T& each : pattern) each = value;
+  for (i64 at = 0; at < bytes; at += kPattern) std::memcpy(to + at, pattern, kPattern);
+}
+
+template <class T>
+void lay_out_rows(const StridedDims& dims, const char* data, char* tile, i64 begin, i64 count) {
+  for_each_row(dims, begin, begin + count, [&](i64 offset, i64 stride, i64 n) {
+    lay_out_row<T>(tile, data + offset * static_cast<i64>(sizeof(T)), stride, n);
+    tile += n * static_cast<i64>(sizeof(T));
+  });
+}
+
+}  // namespace
+
 void BoundInput::read(char* tile, i64 begin, i64 count) const {
   const i64 size = dtype_size(dtype), width = class_size(class_of(dtype));
   auto load = active_convert_table().load[static_cast<int>(dtype)];
@@ -61,6 +88,10 @@ void BoundInput::read(char* tile, i64 begin, i64 count) const {
     std::memcpy(tile, data + begin * size, static_cast<std::size_t>(count * size));
   } else if (access == Access::kConvert) {
     load(tile, data + begin * size, 1, count);
+  } else if (access == Access::kRows && row() * size <= kShortRow) {
+    size == 1   ? lay_out_rows<u8>(dims, data, tile, begin, count)
+    : size == 4 ? lay_out_rows<u32>(dims, data, tile, begin, count)
+                : lay_out_rows<u64>(dims, data, tile, begin, count);
   } else {
     for_each_row(dims, begin, begin + count, [&](i64 offset, i64 stride, i64 n) {
       load(tile, data + offset * size, stride, n);
