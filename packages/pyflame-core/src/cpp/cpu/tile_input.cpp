@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "cpu/copy_bytes.h"
+#include "cpu/copy_kernels.h"
 #include "cpu/elementwise_table.h"
 
 namespace pyflame::cpu {
@@ -57,25 +58,23 @@ const char* BoundInput::element(i64 at) const {
 
 namespace {
 
-constexpr i64 kPattern = 16;  // bytes; as many may be written beyond a row, where the next one or slack follows
-constexpr i64 kShortRow = 512;
-
-// A short row of one value, or of elements next to each other, which all are of the class.
-template <class T>
-void lay_out_row(char* to, const char* from, i64 stride, i64 n) {
-  const i64 bytes = n * static_cast<i64>(sizeof(T));
-  if (stride != 0) return copy_bytes(to, from, bytes);
-  T value, pattern[kPattern / sizeof(T)];
-  std::memcpy(&value, from, sizeof value);
-  for (T& each : pattern) each = value;
-  for (i64 at = 0; at < bytes; at += kPattern) std::memcpy(to + at, pattern, kPattern);
-}
-
-template <class T>
-void lay_out_rows(const StridedDims& dims, const char* data, char* tile, i64 begin, i64 count) {
-  for_each_row(dims, begin, begin + count, [&](i64 offset, i64 stride, i64 n) {
-    lay_out_row<T>(tile, data + offset * static_cast<i64>(sizeof(T)), stride, n);
-    tile += n * static_cast<i64>(sizeof(T));
+// Rows of one value each, or of elements next to each other, which all are of the class.
+void lay_out_rows(const StridedDims& dims, const char* data, i64 size, char* tile, i64 begin, i64 count) {
+  const auto spread = active_copy_kernels().spread[log_size(size)];
+  const i64 n = dims.size[dims.ndim - 1];
+  if (dims.ndim == 2 && dims.stride[1] == 0) {  // many rows in a call
+    i64 row = begin / n, first = begin % n;
+    while (count > 0) {
+      const i64 part = first > 0 || count < n ? (n - first < count ? n - first : count) : n, rows = part == n ? count / n : 1;
+      spread(tile, data + row * dims.stride[0] * size, dims.stride[0], rows, part);
+      tile += rows * part * size, count -= rows * part, row += rows, first = 0;
+    }
+    return;
+  }
+  for_each_row(dims, begin, begin + count, [&](i64 offset, i64 stride, i64 length) {
+    const char* from = data + offset * size;
+    stride == 0 ? spread(tile, from, 0, 1, length) : copy_bytes(tile, from, length * size);
+    tile += length * size;
   });
 }
 
@@ -88,10 +87,8 @@ void BoundInput::read(char* tile, i64 begin, i64 count) const {
     std::memcpy(tile, data + begin * size, static_cast<std::size_t>(count * size));
   } else if (access == Access::kConvert) {
     load(tile, data + begin * size, 1, count);
-  } else if (access == Access::kRows && row() * size <= kShortRow) {
-    size == 1   ? lay_out_rows<u8>(dims, data, tile, begin, count)
-    : size == 4 ? lay_out_rows<u32>(dims, data, tile, begin, count)
-                : lay_out_rows<u64>(dims, data, tile, begin, count);
+  } else if (access == Access::kRows) {
+    lay_out_rows(dims, data, size, tile, begin, count);
   } else {
     for_each_row(dims, begin, begin + count, [&](i64 offset, i64 stride, i64 n) {
       load(tile, data + offset * size, stride, n);
