@@ -38,10 +38,17 @@ ChainRun::ChainRun(const TileProgram& program, const Shape& shape, const View* i
     if (access == Access::kRows && inputs_[k].row() < row_) row_ = inputs_[k].row();
   }
   for (std::size_t k = 0; k < program.outputs.size(); ++k) {
-    in_place_ &= is_native(program.out_dtypes[k]) || static_cast<int>(k) == folded;
+    partly_in_place_ &= is_native(program.out_dtypes[k]) || static_cast<int>(k) == folded;
   }
-  in_place_ = in_place_ && row_ >= kShortestRow * code_.block;
   find_overwrites();
+  in_place_ = in_place_ && partly_in_place_ && row_ >= kShortestRow * code_.block;
+}
+
+// A short row that is repeated: a tile that begins anywhere in it finds it laid out often enough.
+bool ChainRun::is_laid_out_once(std::size_t k) const {
+  const BoundInput& input = inputs_[k];
+  if (in_place_ || input.access != Access::kRows || input.dims.ndim != 2 || input.dims.stride[0] != 0) return false;
+  return (kTile + input.row()) * dtype_size(input.dtype) <= kTileSlotBytes;
 }
 
 // Outputs whose memory is an input's.
@@ -51,7 +58,7 @@ void ChainRun::find_overwrites() {
     for (std::size_t i = 0; i < num_inputs_; ++i) {
       if (inputs_[i].access != Access::kDirect || inputs_[i].data != outputs_[k]) continue;
       repeatable_ = false;
-      if (chain.last_read[i] > chain.first_write[k]) in_place_ = false;
+      if (chain.last_read[i] > chain.first_write[k]) partly_in_place_ = false;
     }
   }
 }
@@ -61,6 +68,7 @@ ChainWorker::ChainWorker(const ChainRun& run) : run_(run), program_(run.program_
   std::memcpy(static_cast<void*>(items_), chain.items.data(), chain.items.size() * sizeof(ChainItem));
   for (std::size_t k = 0; k < run.num_inputs_; ++k) {
     const BoundInput& input = run.inputs_[k];
+    if (run.is_laid_out_once(k)) input.read(tile_scratch().slots[k], 0, kTile + input.row());
     if (input.access != Access::kConstant || program_.inputs[k].param >= 0) continue;
     in_[k] = {{tile_scratch().slots[k]}, 0};
     splat(input.dtype, &input.constant, in_[k].memory, code_.block);
@@ -69,7 +77,7 @@ ChainWorker::ChainWorker(const ChainRun& run) : run_(run), program_(run.program_
 
 void ChainWorker::run(i64 begin, i64 end) {
   if (!run_.in_place_) {
-    for (i64 at = begin; at < end; at += kTile) run_staged(at, end - at < kTile ? end - at : kTile, 0);
+    for (i64 at = begin; at < end; at += kTile) run_tile(at, end - at < kTile ? end - at : kTile);
     return;
   }
   for (i64 next; begin < end; begin = next) {
@@ -82,6 +90,7 @@ void ChainWorker::run(i64 begin, i64 end) {
 }
 
 const char* ChainWorker::read(i64 begin, i64 count) {
+  if (!run_.in_place_) return run_tile(begin, count), folded_tile(0);
   const bool one_row = run_.in_place_ && begin + count <= run_.row_end(begin);
   const i64 whole = one_row ? count / code_.block * code_.block : 0;
   if (whole > 0) run_in_place(begin, whole);
@@ -107,11 +116,36 @@ void ChainWorker::run_in_place(i64 begin, i64 count) {
       in_[k] = {{const_cast<char*>(input.element(begin))}, size};
     }
   }
+  bind_outputs(begin);
+  run_blocks(count);
+}
+
+void ChainWorker::bind_outputs(i64 begin) {
   for (std::size_t k = 0; k < program_.outputs.size(); ++k) {
     const i64 size = class_size(class_of(program_.out_dtypes[k]));
     bool folded = static_cast<int>(k) == run_.folded_;
     out_[k] = {{folded ? folded_tile(0) : static_cast<char*>(run_.outputs_[k]) + begin * size}, size};
   }
+}
+
+// At most a tile: whole blocks read and write in place what lies as they need it.
+void ChainWorker::run_tile(i64 begin, i64 count) {
+  if (!run_.partly_in_place_ || count % code_.block != 0) return run_staged(begin, count, 0);
+  for (std::size_t k = 0; k < run_.num_inputs_; ++k) {
+    const BoundInput& input = run_.inputs_[k];
+    const i64 size = class_size(class_of(input.dtype));
+    char* slot = tile_scratch().slots[k];
+    if (input.access == Access::kConstant) continue;
+    if (input.access == Access::kDirect) {
+      in_[k] = {{const_cast<char*>(input.data) + begin * size}, size};
+    } else if (run_.is_laid_out_once(k)) {
+      in_[k] = {{slot + begin % input.row() * size}, size};
+    } else {
+      input.read(slot, begin, count);
+      in_[k] = {{slot}, size};
+    }
+  }
+  bind_outputs(begin);
   run_blocks(count);
 }
 
@@ -120,9 +154,14 @@ void ChainWorker::run_staged(i64 begin, i64 count, i64 folded_at) {
   char(*slots)[kTileSlotBytes] = tile_scratch().slots;
   for (std::size_t k = 0; k < run_.num_inputs_; ++k) {
     const BoundInput& input = run_.inputs_[k];
+    const i64 size = class_size(class_of(input.dtype));
     if (input.access == Access::kConstant) continue;
-    input.read(slots[k], begin, count);
-    in_[k] = {{slots[k]}, class_size(class_of(input.dtype))};
+    if (run_.is_laid_out_once(k)) {
+      in_[k] = {{slots[k] + begin % input.row() * size}, size};
+    } else {
+      input.read(slots[k], begin, count);
+      in_[k] = {{slots[k]}, size};
+    }
   }
   for (std::size_t k = 0; k < program_.outputs.size(); ++k) {
     bool folded = static_cast<int>(k) == run_.folded_;

@@ -16,6 +16,7 @@ class ChainRun {
   friend class ChainWorker;
   void find_overwrites();
   i64 row_end(i64 at) const { return at / row_ * row_ + row_; }
+  bool is_laid_out_once(std::size_t k) const;
 
   const TileProgram& program_;
   const ChainInstructions& code_;
@@ -23,6 +24,7 @@ class ChainRun {
   const int folded_;
   const std::size_t num_inputs_;
   bool in_place_ = true;  // blocks can read inputs and write outputs where they lie, within a row of row_ elements
+  bool partly_in_place_ = true;  // some inputs: the others are laid out a tile at a time, results written where they lie
   bool repeatable_ = true;  // computing an element again gives the same
   i64 row_ = std::numeric_limits<i64>::max();
   // Unset beyond what the program uses: for a handful of elements clearing them would be most of the cost.
@@ -38,6 +40,8 @@ class ChainWorker {
 
  private:
   void run_in_place(i64 begin, i64 count);
+  void run_tile(i64 begin, i64 count);
+  void bind_outputs(i64 begin);
   void run_staged(i64 begin, i64 count, i64 folded_at);
   void run_blocks(i64 count);
   char* folded_tile(i64 at) const;

@@ -84,8 +84,7 @@ void copy_row(const T* from, i64 in, T* to, i64 out, i64 n) {
     T value = *from;
     for (i64 i = 0; i < n; ++i) to[i] = value;
   } else if (in == -1 && out == 1) {
-    constexpr int kLogSize = sizeof(T) == 1 ? 0 : sizeof(T) == 2 ? 1 : sizeof(T) == 4 ? 2 : 3;
-    active_copy_kernels().reversed[kLogSize](to, from, n);
+    active_copy_kernels().reversed[log_size(sizeof(T))](to, from, n);
   } else {
     for (i64 i = 0; i < n; ++i) to[i * out] = from[i * in];
   }
@@ -100,6 +99,11 @@ void copy_plane(const T* from, T* to, CopyAxis rows, CopyAxis columns, i64 begin
       copy_row(from + r * rows.in, columns.in, to + r * rows.out, columns.out, columns.size);
     }
     return;
+  }
+  if constexpr (sizeof(T) == 4) {
+    if (rows.in == 1 && columns.out == 1) {
+      return active_copy_kernels().transpose(to + begin * rows.out, rows.out, from + begin, columns.in, columns.size, end - begin);
+    }
   }
   for (i64 r = begin; r < end; r += kBlock) {
     i64 last_row = r + kBlock < end ? r + kBlock : end;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cpu/copy_bytes.h"
+#include "cpu/copy_kernels.h"
 #include "cpu/index_take_kernels.h"
 #include "cpu/index_walk.h"
 #include "cpu/threads.h"
@@ -14,8 +15,6 @@ namespace {
 
 constexpr i64 kThreadedElements = 64 * 1024;
 constexpr i64 kThreadedBytes = 64 * 1024;
-
-constexpr int log_size(i64 bytes) { return bytes == 1 ? 0 : bytes == 2 ? 1 : bytes == 4 ? 2 : 3; }
 
 // Moves need the element size only. `known`: indices are offsets, checked before.
 template <bool known, class T>

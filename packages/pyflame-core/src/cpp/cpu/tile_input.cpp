@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "cpu/copy_bytes.h"
+#include "cpu/copy_kernels.h"
 #include "cpu/elementwise_table.h"
 
 namespace pyflame::cpu {
@@ -54,6 +56,30 @@ const char* BoundInput::element(i64 at) const {
   return found;
 }
 
+namespace {
+
+// Rows of one value each, or of elements next to each other, which all are of the class.
+void lay_out_rows(const StridedDims& dims, const char* data, i64 size, char* tile, i64 begin, i64 count) {
+  const auto spread = active_copy_kernels().spread[log_size(size)];
+  const i64 n = dims.size[dims.ndim - 1];
+  if (dims.ndim == 2 && dims.stride[1] == 0) {  // many rows in a call
+    i64 row = begin / n, first = begin % n;
+    while (count > 0) {
+      const i64 part = first > 0 || count < n ? (n - first < count ? n - first : count) : n, rows = part == n ? count / n : 1;
+      spread(tile, data + row * dims.stride[0] * size, dims.stride[0], rows, part);
+      tile += rows * part * size, count -= rows * part, row += rows, first = 0;
+    }
+    return;
+  }
+  for_each_row(dims, begin, begin + count, [&](i64 offset, i64 stride, i64 length) {
+    const char* from = data + offset * size;
+    stride == 0 ? spread(tile, from, 0, 1, length) : copy_bytes(tile, from, length * size);
+    tile += length * size;
+  });
+}
+
+}  // namespace
+
 void BoundInput::read(char* tile, i64 begin, i64 count) const {
   const i64 size = dtype_size(dtype), width = class_size(class_of(dtype));
   auto load = active_convert_table().load[static_cast<int>(dtype)];
@@ -61,6 +87,8 @@ void BoundInput::read(char* tile, i64 begin, i64 count) const {
     std::memcpy(tile, data + begin * size, static_cast<std::size_t>(count * size));
   } else if (access == Access::kConvert) {
     load(tile, data + begin * size, 1, count);
+  } else if (access == Access::kRows) {
+    lay_out_rows(dims, data, size, tile, begin, count);
   } else {
     for_each_row(dims, begin, begin + count, [&](i64 offset, i64 stride, i64 n) {
       load(tile, data + offset * size, stride, n);

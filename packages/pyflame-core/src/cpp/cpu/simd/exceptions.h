@@ -23,15 +23,14 @@ LARGE_ANGLES(cos)
 LARGE_ANGLES(tan)
 #undef LARGE_ANGLES
 
-// Quotients beyond 2^28, divisors that are 0, infinite or NaN.
-#define LARGE_QUOTIENTS(name, exact)                                                                          \
-  template <>                                                                                                 \
-  struct Exceptions<TileOp::name, float> {                                                                    \
-    static constexpr bool kAny = true;                                                                        \
-    static bool at(float a, float b) {                                                                        \
-      return !((abs_bits(a) < 0x1p28f * abs_bits(b)) & (abs_bits(b) < infinity<float>()));                    \
-    }                                                                                                         \
-    static float value(float a, float b) { return exact; }                                                    \
+// Quotients beyond 2^28 (float) or 2^51, divisors that are 0, infinite or NaN.
+#define LARGE_QUOTIENTS(name, exact)                                                                            \
+  template <class T>                                                                                            \
+  struct Exceptions<TileOp::name, T> {                                                                          \
+    static constexpr bool kAny = kSmallFmod<T>;                                                                 \
+    static constexpr T kLargest = sizeof(T) == 4 ? T(0x1p28) : T(0x1p51);                                       \
+    static bool at(T a, T b) { return !((abs_bits(a) < kLargest * abs_bits(b)) & (abs_bits(b) < infinity<T>())); } \
+    static T value(T a, T b) { return exact; }                                                                  \
   };
 LARGE_QUOTIENTS(fmod, std::fmod(a, b))
 LARGE_QUOTIENTS(remainder, remainder_from(std::fmod(a, b), b))

@@ -167,7 +167,21 @@ inline T vlog2(T x) {
   return (x > T(0)) & (x < infinity<T>()) ? y : log_limit(x);
 }
 
-inline double vlog10(double x) { return std::log10(x); }
+// As vector_log10 in vector_math.h, where it can be exact for powers of ten.
+inline double vlog10(double x) {
+#if defined(__FMA__) || defined(__aarch64__)
+  constexpr double kHigh = 0x1.bcb7b1526e50ep-2, kLow = 0x1.95355baaafad3p-57;        // log10(e)
+  constexpr double kTwoHigh = 0x1.34413509f7000p-2, kTwoLow = 0x1.3fde623e2566bp-43;  // log10(2); high times an exponent is exact
+  LogParts<double> parts = split_mantissa(x);
+  double f = parts.f, tail = log_tail(f, 0.0);
+  double exponent = parts.e * kTwoHigh, product = f * kHigh, sum = exponent + product;
+  double lost = fma(f, kHigh, -product) + ((exponent - sum) + product);
+  double y = sum + fma(tail, kHigh, fma(f, kLow, fma(parts.e, kTwoLow, lost)));
+  return (x > 0.0) & (x < infinity<double>()) ? y : log_limit(x);
+#else
+  return std::log10(x);
+#endif
+}
 
 template <class T>
 inline T vlog1p(T x) {

@@ -108,9 +108,24 @@ inline float small_fmod(float a, float b) {
   return with_sign_of(static_cast<float>(mod < 0.0 ? mod + divisor : mod), a);
 }
 
+// The quotient may be rounded up to the next whole number; the remainder of either is exact.
+inline double small_fmod(double a, double b) {
+  double divisor = abs_bits(b), mod = fma(-std::trunc(abs_bits(a) / divisor), divisor, abs_bits(a));
+  return with_sign_of(mod < 0.0 ? mod + divisor : mod, a);
+}
+
+// Without FMA hardware remainders of double are the library's.
+#if defined(__FMA__) || defined(__aarch64__)
+template <class T>
+constexpr bool kSmallFmod = kIsFloat<T>;
+#else
+template <class T>
+constexpr bool kSmallFmod = std::is_same_v<T, float>;
+#endif
+
 template <class T>
 inline T tile_fmod(T a, T b) {
-  if constexpr (std::is_same_v<T, float>) {
+  if constexpr (kSmallFmod<T>) {
     return small_fmod(a, b);
   } else if constexpr (kIsFloat<T>) {
     return std::fmod(a, b);
@@ -155,7 +170,16 @@ inline float tile_hypot(float a, float b) {
   bool endless = (abs_bits(a) == infinity<float>()) | (abs_bits(b) == infinity<float>());
   return endless ? infinity<float>() : static_cast<float>(std::sqrt(p * p + q * q));
 }
-inline double tile_hypot(double a, double b) { return std::hypot(a, b); }
+// Squares of numbers near the ends of the range are taken of scaled ones.
+inline double tile_hypot(double a, double b) {
+  double p = abs_bits(a), q = abs_bits(b), larger = p > q ? p : q;
+  bool endless = (p == infinity<double>()) | (q == infinity<double>());
+  bool high = larger > 0x1p500, low = larger < 0x1p-450;
+  double factor = high ? 0x1p-600 : low ? 0x1p600 : 1.0, back = high ? 0x1p600 : low ? 0x1p-600 : 1.0;
+  p *= factor;
+  q *= factor;
+  return endless ? infinity<double>() : std::sqrt(fma(p, p, q * q)) * back;
+}
 
 inline i64 tile_pow(i64 base, i64 exponent) {
   u64 b = static_cast<u64>(base), result = 1;

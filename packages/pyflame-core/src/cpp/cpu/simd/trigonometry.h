@@ -132,7 +132,16 @@ inline T vatan(T x) {
   return with_sign_of(angle_of(abs_bits(x), T(1)), x);
 }
 
-inline double vatan2(double y, double x) { return std::atan2(y, x); }
+inline double vatan2(double y, double x) {
+  using C = Circle<double>;
+  double a = abs_bits(y), b = abs_bits(x);
+  bool zero = (a == 0.0) & (b == 0.0), endless = (a == infinity<double>()) & (b == infinity<double>());
+  double factor = (a > 0x1p1000) | (b > 0x1p1000) ? 0x1p-600 : 1.0;  // for sums of the two
+  a = endless ? 1.0 : a * factor;
+  b = zero | endless ? 1.0 : b * factor;
+  double angle = angle_of(a, b), other = C::kPiHigh - (angle - C::kPiLow);
+  return with_sign_of(bit_cast<u64>(x) >> 63 ? other : angle, y);
+}
 
 // asin(s) - s for |s| <= 1 / 2 and z = s^2.
 template <class T>
