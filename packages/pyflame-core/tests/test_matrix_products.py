@@ -87,6 +87,21 @@ def test_sums_of_one_product_by_a_power_of_two_are_exact(tier: str) -> None:
     assert not any(run(EXACT, PYFLAME_CPU_TIER=tier))
 
 
+BIAS = """
+rng = np.random.default_rng(5)
+a, b = (np.abs(rng.standard_normal((256, 256))).astype("f") for _ in range(2))
+exact = a.astype("d") @ b.astype("d")
+rights = (pf.tensor(b), pf.tensor(b.T.copy()).T)
+print(json.dumps([float((((pf.tensor(a) @ right).numpy() - exact) / exact).mean()) for right in rights]))
+"""
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_errors_of_positive_sums_have_no_direction(tier: str) -> None:
+    for error in run(BIAS, PYFLAME_CPU_TIER=tier):
+        assert abs(error) < 1e-8
+
+
 SPECIAL = """
 rng = np.random.default_rng(1)
 def product(change, scale=1.0, dtype=pf.float32):
