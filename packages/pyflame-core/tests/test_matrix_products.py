@@ -34,7 +34,7 @@ def run(program: str, **environment: str) -> Any:
 ERRORS = """
 rng = np.random.default_rng(0)
 report = {}
-for m, n, k in ((256, 256, 256), (512, 96, 1024), (100, 70, 333), (8, 512, 512), (1, 300, 700)):
+for m, n, k in ((256, 256, 256), (512, 96, 1024), (100, 70, 333), (8, 512, 512), (40, 512, 512), (1, 300, 700)):
     a, b = rng.standard_normal((m, k)).astype("f"), rng.standard_normal((k, n)).astype("f")
     exact = a.astype("d") @ b.astype("d")
     for name, left, right in (
@@ -53,6 +53,7 @@ TORCH_ERRORS = {
     "512 96 1024": 2.89e-7,
     "100 70 333": 3.24e-7,
     "8 512 512": 2.94e-7,
+    "40 512 512": 2.88e-7,
     "1 300 700": 2.63e-7,
 }
 
@@ -63,6 +64,42 @@ def test_errors_of_products_are_within_twice_those_of_pytorch(tier: str, record_
     record_property("errors", errors)
     for name, error in errors.items():
         assert error <= 2 * TORCH_ERRORS[name.split(" ", 1)[1]], (name, error)
+
+
+EXACT = """
+rng = np.random.default_rng(3)
+wrong = []
+for m in (8, 40, 96):
+    a = rng.standard_normal((m, 128)).astype("f")
+    b = np.zeros((128, 320), "f")
+    b[rng.integers(0, 128, 320), np.arange(320)] = 2.0 ** rng.integers(-9, 9, 320) * rng.choice([-1, 1], 320)
+    expected = a.astype("d") @ b.astype("d")
+    for left in (pf.tensor(a), pf.tensor(a.T.copy()).T):
+        for right in (pf.tensor(b), pf.tensor(b.T.copy()).T):
+            wrong.append(int(((left @ right).numpy() != expected).sum()))
+print(json.dumps(wrong))
+"""
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_sums_of_one_product_by_a_power_of_two_are_exact(tier: str) -> None:
+    """Whatever parts a number is split into, they are all of it."""
+    assert not any(run(EXACT, PYFLAME_CPU_TIER=tier))
+
+
+BIAS = """
+rng = np.random.default_rng(5)
+a, b = (np.abs(rng.standard_normal((256, 256))).astype("f") for _ in range(2))
+exact = a.astype("d") @ b.astype("d")
+rights = (pf.tensor(b), pf.tensor(b.T.copy()).T)
+print(json.dumps([float((((pf.tensor(a) @ right).numpy() - exact) / exact).mean()) for right in rights]))
+"""
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_errors_of_positive_sums_have_no_direction(tier: str) -> None:
+    for error in run(BIAS, PYFLAME_CPU_TIER=tier):
+        assert abs(error) < 1e-8
 
 
 SPECIAL = """

@@ -158,7 +158,9 @@ bool float_parts_suit(const AmxRange& a, const AmxRange& b, i64 depth) {
 }
 
 bool suits_amx(const Product<float>& g) {
-  return packs(g) && g.m >= 64 && g.n >= 32 && g.k >= 32 && g.m * g.n * g.k >= i64{1} << 20;
+  // Where columns of B are contiguous, other kernels pack B too, and at a higher cost.
+  const i64 least_rows = g.b_row == 1 ? 32 : 64;
+  return packs(g) && g.m >= least_rows && g.n >= 32 && g.k >= 32 && g.m * g.n * g.k >= i64{1} << 20;
 }
 bool suits_amx(const Product<u16>& g) {
   return packs(g) && g.m >= 16 && g.n >= 16 && g.k >= 32 && g.m * g.n * g.k >= i64{1} << 17;

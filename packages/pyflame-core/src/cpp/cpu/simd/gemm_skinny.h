@@ -142,7 +142,7 @@ constexpr int dot_columns(int rows) {
 }
 
 // Sums of kRows x kColumns dot products, a vector each, over one block of K. `next`: what is read after these columns,
-// fetched meanwhile, because runs of one block are too short for the hardware to foresee.
+// fetched meanwhile, because runs of one block are too short for the hardware to foresee; nullptr where they are long.
 template <class T, int kRows, int kColumns>
 void dot_tile(i64 k, const T* a, i64 a_row, const T* b, i64 b_col, const T* next, Vec<T>* sums, i64 sums_column,
               bool first) {
@@ -155,7 +155,7 @@ void dot_tile(i64 k, const T* a, i64 a_row, const T* b, i64 b_col, const T* next
     Vec<T> column[kColumns];
     for (int j = 0; j < kColumns; ++j) {
       column[j] = load(b + j * b_col + p);
-      __builtin_prefetch(next + j * b_col + p);
+      if (next) __builtin_prefetch(next + j * b_col + p);
     }
     for (int i = 0; i < kRows; ++i) {
       Vec<T> x = load(a + i * a_row + p);
@@ -184,7 +184,7 @@ void dot_rows(i64 k, const T* a, i64 a_row, const T* b, i64 b_col, i64 columns, 
   i64 j = 0;
   for (; j + kColumns <= columns; j += kColumns) {
     const T* at = b + j * b_col;
-    dot_tile<T, kRows, kColumns>(k, a, a_row, at, b_col, j + kColumns < columns ? at + kColumns * b_col : next,
+    dot_tile<T, kRows, kColumns>(k, a, a_row, at, b_col, next && j + kColumns < columns ? at + kColumns * b_col : next,
                                  sums + j * sums_column, sums_column, first);
   }
   for (; j < columns; ++j) {
@@ -204,17 +204,17 @@ void dot_block(i64 rows, i64 k, const T* a, i64 a_row, const T* b, i64 b_col, i6
 }
 
 // Columns go in chunks, whose sums stay in the caches while blocks of K pass by: the block of A is in the first-level
-// cache, and columns of B are read from memory in runs of a block.
+// cache, and columns of B are read from memory in runs of a block. One row of A needs no blocks.
 template <class T>
 void dots(const Product<T>& g, i64 c_col) {
-  const i64 rows = even_panel(g.m, kDotRows);
+  const i64 rows = even_panel(g.m, kDotRows), depth = g.m == 1 ? g.k : kDotDepth<T>;
   Vec<T> sums[kDotChunk * kMaxStreamRows];
   for (i64 j = 0; j < g.n; j += kDotChunk) {
     const i64 columns = g.n - j < kDotChunk ? g.n - j : kDotChunk;
     const T* b = g.b + j * g.b_col;
-    for (i64 p = 0; p < g.k; p += kDotDepth<T>) {
-      const i64 k = g.k - p < kDotDepth<T> ? g.k - p : kDotDepth<T>;
-      const T* after = p + k < g.k ? b + p + k : b + columns * g.b_col;
+    for (i64 p = 0; p < g.k; p += depth) {
+      const i64 k = g.k - p < depth ? g.k - p : depth;
+      const T* after = g.m == 1 ? nullptr : p + k < g.k ? b + p + k : b + columns * g.b_col;
       for (i64 i = 0; i < g.m; i += rows) {
         const bool last = i + rows >= g.m;
         dot_block<T>(last ? g.m - i : rows, k, g.a + p * g.a_col + i * g.a_row, g.a_row, b + p, g.b_col, columns,
