@@ -191,12 +191,13 @@ PyObject* start_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
     return PyErr_Format(PyExc_TypeError, "[start_step] expected a list of parameter groups, a list of tensors and a bool");
   }
   try {
-    py::object result = taken(PyList_New(0)), key = taken(PyUnicode_InternFromString("params"));
+    static PyObject* const key = PyUnicode_InternFromString("params");
+    py::object result = taken(PyList_New(0));
     std::vector<Var> roots;
     i64 elements = 0;
     for (Py_ssize_t g = 0; g < PyList_GET_SIZE(args[0]); ++g) {
       PyObject* group = PyList_GET_ITEM(args[0], g);
-      PyObject* params = PyDict_Check(group) ? find(group, key.ptr()) : nullptr;
+      PyObject* params = PyDict_Check(group) ? find(group, key) : nullptr;
       if (!params) type_error("[start_step] groups: expected dicts with \"params\"");
       py::object found = taken(PyList_New(0));
       elements += collect_gradients(params, found.ptr(), &roots);
