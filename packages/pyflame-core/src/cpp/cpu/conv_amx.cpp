@@ -197,18 +197,25 @@ class Convolution {
         if (mixed == 1) amx_kernels()->pack_pixels(from, step * c, 1, end - begin, c, parts_, to, range);
       } else if (step == 1 && mixed == 1) {
         amx_kernels()->pack_pixels(from, 1, plane, end - begin, c, parts_, to, range);
-      } else {  // pixels apart, channels apart: gathered first
-        const i64 gap = c + 16;  // channels a multiple of 1 KB apart would meet in few cache sets
-        float* pixels = scratch<float>(Scratch::kImage, (end - begin) * mixed * gap);
-        for (i64 k = 0; k < c; ++k) {
-          for (i64 x = 0; x < end - begin; ++x) {
-            for (i64 i = 0; i < mixed; ++i) pixels[(x * mixed + i) * gap + k] = from[i * size + k * plane + x * step];
-          }
-        }
-        amx_kernels()->pack_pixels(pixels, gap, 1, (end - begin) * mixed, c, parts_, to, range);
+      } else {  // pixels apart: gathered first
+        const i64 n = (end - begin) * mixed;
+        float* pixels = scratch<float>(Scratch::kImage, c * n);
+        for (i64 k = 0; k < c; ++k) gather(from + k * plane, size, mixed, step, end - begin, pixels + k * n);
+        amx_kernels()->pack_pixels(pixels, 1, n, n, c, parts_, to, range);
       }
     }
     std::memset(out + end * pixel, 0, static_cast<std::size_t>((width_ - end) * pixel) * sizeof(u16));
+  }
+
+  // `n` pixels of each image.
+  static void gather(const float* from, i64 image_size, i64 mixed, i64 step, i64 n, float* to) {
+    for (i64 i = 0; i < mixed; ++i, from += image_size) {
+      if (step == 2 && mixed == 1) {  // constant strides become shuffles
+        for (i64 x = 0; x < n; ++x) to[x] = from[2 * x];
+      } else {
+        for (i64 x = 0; x < n; ++x) to[x * mixed + i] = from[x * step];
+      }
+    }
   }
 
   // ---- by rows of the window, from a padded image with channels innermost

@@ -1,5 +1,6 @@
 // The gradient of the image: transposed weights (depth x out) times the gradient (out x results) gives columns, which
-// are added back to the image. A task owns some channels of one image, so nothing is added by two threads.
+// are added back to the image. A task owns some channels of one image, so nothing is added by two threads. Without a
+// stride it is a convolution of the gradient as well, with columns of its own that are only read.
 #include "cpu/arithmetic.h"
 #include "cpu/conv_float.h"
 #include "cpu/gemm_blocked.h"
@@ -32,6 +33,36 @@ void grad_channels(const ConvSizes& s, const T* grad, const T* weight, i64 first
   }
 }
 
+// Of few results for each channel those columns are fewer.
+bool is_convolution(const ConvSizes& s) {
+  return s.plane.stride[0] == 1 && s.plane.stride[1] == 1 && s.out_channels <= 2 * s.in_channels;
+}
+
+// The window turned around, from (result, channel) to (channel, result).
+template <class T>
+void turn(const ConvSizes& s, const T* weight, T* out) {
+  const i64 window = s.plane.window(), depth = s.out_channels * window;
+  for (i64 o = 0; o < s.out_channels; ++o) {
+    for (i64 c = 0; c < s.in_channels; ++c, weight += window) {
+      T* to = out + c * depth + o * window;
+      for (i64 k = 0; k < window; ++k) to[k] = weight[window - 1 - k];
+    }
+  }
+}
+
+template <class T>
+void convolve(const ConvSizes& s, const T* grad, const T* weight, T* out) {
+  ConvSizes turned = s;
+  turned.in_channels = s.out_channels, turned.out_channels = s.in_channels;
+  ConvPlane& p = turned.plane;
+  p.h = s.plane.oh, p.w = s.plane.ow, p.oh = s.plane.h, p.ow = s.plane.w;
+  p.padding[0] = (p.kh - 1) * p.dilation[0] - p.padding[0], p.padding[1] = (p.kw - 1) * p.dilation[1] - p.padding[1];
+  T* weights = scratch<T>(Scratch::kPartials, s.weight_size());
+  const i64 group = s.out_channels * s.depth();
+  for (i64 g = 0; g < s.groups; ++g) turn(s, weight + g * group, weights + g * group);
+  conv_product(turned, grad, WeightMatrix<T>{weights, group, turned.depth(), 1, nullptr}, Epilogue<T>{}, out);
+}
+
 }  // namespace
 
 template <class T>
@@ -45,6 +76,7 @@ void conv_grad_input(const ConvSizes& s, const T* grad, const T* weight, T* out)
     const WeightMatrix<T> turned{weight, s.out_channels * s.in_channels, 1, s.in_channels, nullptr};
     return conv_product(swapped, grad, turned, Epilogue<T>{}, out);
   }
+  if (is_convolution(s)) return convolve(s, grad, weight, out);
   const i64 most = kRowsPerTask / s.plane.window() + 1, channels = even_panel(s.in_channels, most);
   const i64 chunks = ceil_div(s.in_channels, channels), tasks = s.images * s.groups * chunks;
   parallel_for(tasks, s.work() >= kThreadedWork ? 1 : tasks, [&](i64 begin, i64 end) {

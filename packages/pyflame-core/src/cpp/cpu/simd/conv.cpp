@@ -18,13 +18,16 @@ Range inside(i64 count, i64 stride, i64 offset, i64 extent) {
   return {begin, end < begin ? begin : end};
 }
 
+// Mostly of no number or one: the loop alone would become a call of memset.
 template <class T>
-void fill_zero(T* out, i64 n) {
-  for (i64 i = 0; i < n; ++i) out[i] = T(0);
+inline void fill_zero(T* out, i64 n) {
+  if (n <= 0) return;
+  out[0] = T(0);
+  for (i64 i = 1; i < n; ++i) out[i] = T(0);
 }
 
 template <class T>
-void copy_row(const T* in, i64 stride, i64 n, T* out) {
+inline void copy_row(const T* in, i64 stride, i64 n, T* out) {
   if (stride == 1) {
     i64 i = 0;
     for (; i + kWidth<T> <= n; i += kWidth<T>) store(out + i, load(in + i));
@@ -60,11 +63,37 @@ Tap tap_at(const ConvPlane& p, i64 k) {
   return {r * p.dilation[0] - p.padding[0], column, inside(p.ow, p.stride[1], column, p.w)};
 }
 
+// Of results as wide as the image, without strides: they read neighbouring numbers, but for those that a row's window
+// element finds outside the image.
+template <class T>
+void shifted(const ConvPlane& p, const T* plane, const Tap& tap, i64 p_begin, i64 p_end, T* out) {
+  const i64 shift = tap.row * p.w + tap.column;
+  const Range ys = inside(p.oh, 1, tap.row, p.h);
+  auto clipped = [&](i64 at) { return at < p_begin ? p_begin : at > p_end ? p_end : at; };
+  const i64 first = ys.begin * p.ow > -shift ? ys.begin * p.ow : -shift, last = p.input() - shift < ys.end * p.ow ? p.input() - shift : ys.end * p.ow;
+  const i64 begin = clipped(first), end = clipped(last) < begin ? begin : clipped(last);
+  fill_zero(out, begin - p_begin);
+  copy_row(plane + begin + shift, 1, end - begin, out + begin - p_begin);
+  fill_zero(out + end - p_begin, p_end - end);
+  const i64 outside = tap.xs.begin > 0 ? tap.xs.begin : p.ow - tap.xs.end, from = tap.xs.begin > 0 ? 0 : tap.xs.end;
+  if (outside == 0) return;
+  for (i64 row = p_begin / p.ow * p.ow; row < p_end; row += p.ow) {
+    for (i64 at = row + from; at < row + from + outside; ++at) {
+      if (at >= p_begin && at < p_end) out[at - p_begin] = T(0);
+    }
+  }
+}
+
 template <class T>
 void columns(const ConvPlane& p, const T* image, i64 k_begin, i64 k_end, i64 p_begin, i64 p_end, T* out, i64 ld) {
+  const bool straight = p.stride[0] == 1 && p.stride[1] == 1 && p.w == p.ow;
   for (i64 k = k_begin; k < k_end; ++k, out += ld) {
     const T* plane = image + k / p.window() * p.input();
     Tap tap = tap_at(p, k % p.window());
+    if (straight && tap.xs.begin < tap.xs.end) {
+      shifted(p, plane, tap, p_begin, p_end, out);
+      continue;
+    }
     T* to = out;
     each_segment(p, p_begin, p_end, [&](i64 y, i64 x, i64 end) {
       i64 row = y * p.stride[0] + tap.row, n = end - x;
