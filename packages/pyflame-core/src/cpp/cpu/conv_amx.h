@@ -16,6 +16,9 @@ struct WindowCut {
   i64 steps() const { return (length + kAmxStep - 1) / kAmxStep; }
 };
 
+// Whether more than half of what the unit multiplies is wanted: with less, vectors are faster.
+bool fills_tiles(const ConvSizes& sizes);
+
 // In scratch, or, when the buffer's contents have been read before and are the same, kept with it. Without panels: they are
 // to be packed one by one, just before they are used, as is allowed `by_panel`.
 struct ConvWeights {

@@ -1,5 +1,6 @@
 #include "cpu/conv_fused.h"
 
+#include "cpu/conv_amx.h"
 #include "cpu/elementwise.h"
 #include "cpu/precision.h"
 #include "cpu/scratch.h"
@@ -15,6 +16,7 @@ constexpr i64 kLeastDepthOfPlanes = 128, kLeastChannelsOfPlanes = 256;
 
 bool suits_amx_in_planes(const ConvSizes& s) {
   const i64 window = s.plane.window();
+  if (!fills_tiles(s)) return false;
   if (s.depth() < kLeastDepthOfPlanes || prefers_planes(window, s.work())) return false;
   return window > 1 || s.out_channels >= kLeastChannelsOfPlanes;
 }

@@ -55,7 +55,7 @@ bool conv_grad_input_amx(const ConvSizes& s, const float* grad, const float* wei
   for (i64 y = 0; y < p.stride[0]; ++y) {
     for (i64 x = 0; x < p.stride[1]; ++x) {
       const FusedConv phase = phase_of(s, grad, weight, y, x, out);
-      if (phase.sizes.plane.window() > 0 && !suits_amx(phase.sizes)) return false;
+      if (phase.sizes.plane.window() > 0 && !(suits_amx(phase.sizes) && fills_tiles(phase.sizes))) return false;
     }
   }
   for (i64 y = 0; y < p.stride[0]; ++y) {

@@ -205,6 +205,8 @@ bool conv_grad_weight_amx(const ConvSizes& s, const float* grad, const float* in
   // Of single elements splitting the numbers costs more than the unit saves.
   if (p.window() == 1) return false;
   if (s.groups != 1 || s.in_channels < 16 || s.out_channels < 16 || s.work() < i64{1} << 20) return false;
+  const i64 channels = ceil_div(s.in_channels, kAmxLanes) * kAmxLanes, outs = ceil_div(s.out_channels, kAmxLanes) * kAmxLanes;
+  if (2 * s.in_channels * s.out_channels < channels * outs) return false;  // as in fills_tiles()
   if (p.stride[0] > 8 || p.stride[1] > 8 || s.images * p.result() < kAmxLanes) return false;
   return WeightGradient(s, grad, input, parts).run(out);
 }

@@ -79,6 +79,11 @@ WindowCut::WindowCut(const ConvSizes& s)
     : by_rows(s.in_channels < 16 && s.plane.kw > 1 && s.plane.dilation[1] == 1),
       taps(by_rows ? s.plane.kh : s.plane.window()), length(by_rows ? s.plane.kw * s.in_channels : s.in_channels) {}
 
+bool fills_tiles(const ConvSizes& s) {
+  const WindowCut cut(s);
+  return 2 * s.out_channels * cut.length > ceil_div(s.out_channels, kAmxLanes) * kAmxLanes * cut.steps() * kAmxStep;
+}
+
 ConvWeights conv_weights(const ConvSizes& s, const WindowWeights& weight, int parts, bool by_panel) {
   const WindowCut cut(s);
   const Layout layout(s, cut, parts);
