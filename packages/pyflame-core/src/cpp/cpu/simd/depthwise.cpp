@@ -2,9 +2,7 @@
 // sums stay in registers over the whole window.
 #include "cpu/depthwise.h"
 
-#include <utility>
-
-#include "cpu/simd/simd.h"
+#include "cpu/simd/apart.h"
 
 namespace pyflame::cpu::PYFLAME_TIER {
 
@@ -26,28 +24,6 @@ inline void copy(const T* in, i64 n, T* to) {
   if (x < n) store(to + x, load(in + x, Lanes<T>(static_cast<int>(n - x))));
 }
 
-template <class T, int... lane>
-inline Vec<T> every_second(Vec<T> a, Vec<T> b, std::integer_sequence<int, lane...>) {
-  return __builtin_shufflevector(a, b, 2 * lane...);
-}
-
-// The first `n` numbers of `in`, or fewer zeros.
-template <class T>
-inline Vec<T> load_some(const T* in, i64 n) {
-  if (n <= 0) return Vec<T>{};
-  return n >= kWidth<T> ? load(in) : load(in, Lanes<T>(static_cast<int>(n)));
-}
-
-template <class T>
-void copy_second(const T* in, i64 n, T* to) {
-  constexpr i64 w = kWidth<T>;
-  for (i64 x = 0; x < n; x += w) {
-    const i64 left = 2 * (n - x) - 1;
-    store(to + x, every_second<T>(load_some(in + 2 * x, left), load_some(in + 2 * x + w, left - w),
-                                  std::make_integer_sequence<int, static_cast<int>(w)>{}));
-  }
-}
-
 template <class T>
 void lay_out(const ConvPlane& p, const DepthwiseRows& rows, const T* image, i64 y, i64 count, T* out) {
   const i64 step = p.stride[1];
@@ -65,7 +41,7 @@ void lay_out(const ConvPlane& p, const DepthwiseRows& rows, const T* image, i64 
       if (step == 1) {
         copy(in, end - begin, to + begin);
       } else if (step == 2) {
-        copy_second(in, end - begin, to + begin);
+        for (i64 x = 0; x < end - begin; x += kWidth<T>) store(to + begin + x, load_apart(in + 2 * x, end - begin - x, 2));
       } else {
         for (i64 x = 0; x < end - begin; ++x) to[begin + x] = in[x * step];
       }

@@ -1,8 +1,9 @@
 // Pooling goes through a row of results one window element at a time, so that the inner loop runs along the row.
+#include <type_traits>
 #include <vector>
 
 #include "cpu/pool_kernels.h"
-#include "cpu/simd/simd.h"
+#include "cpu/simd/apart.h"
 
 namespace pyflame::cpu::PYFLAME_TIER {
 
@@ -121,24 +122,71 @@ void max_values(const PoolPlane& p, const T* in, T* out) {
   }
 }
 
+// Results [first, last) of row y with their positions, of windows whose columns all lie inside the plane.
+template <class T>
+void max_inside(const PoolPlane& p, const T* in, i64 y, i64 first, i64 last, T* out, i64* indices) {
+  typedef std::conditional_t<sizeof(T) == 4, int, i64> Place;
+  typedef Place Places __attribute__((vector_size(kVectorBytes)));
+  const PoolGeometry& g = p.g;
+  const i64 top = y * g.stride[0] - g.padding[0];
+  for (i64 x = first; x < last; x += kWidth<T>) {
+    const i64 n = last - x < kWidth<T> ? last - x : kWidth<T>, left = x * g.stride[1] - g.padding[1];
+    Vec<T> best{};
+    Places at = Places{} - 1;  // nothing seen yet
+    for (i64 r = 0; r < g.kernel[0]; ++r) {
+      const i64 row = top + r * g.dilation[0];
+      if (row < 0 || row >= p.h) continue;
+      for (i64 s = 0; s < g.kernel[1]; ++s) {
+        const Vec<T> value = load_apart(in + row * p.w + left + s * g.dilation[1], n, g.stride[1]);
+        const auto larger = (value > best) | ((value != value) & (best == best)) | (at < 0);
+        best = larger ? value : best;
+        at = larger ? Places{} + static_cast<Place>(p.taps[r * g.kernel[1] + s]) : at;
+      }
+    }
+    const i64 corner = top * p.w + left;
+    if (n == kWidth<T>) {
+      store(out + x, best);
+    } else {
+      store(out + x, best, Lanes<T>(static_cast<int>(n)));
+    }
+    for (i64 i = 0; i < n; ++i) indices[x + i] = corner + i * g.stride[1] + at[static_cast<int>(i)];
+  }
+}
+
 template <class T>
 void max_plane(const PoolPlane& p, const void* in, void* out, i64* indices) {
   if (!indices) return max_values(p, static_cast<const T*>(in), static_cast<T*>(out));
   const PoolGeometry& g = p.g;
+  // Columns of results whose windows lie inside, where vectors know comparisons with NaN and places fit into lanes.
+  i64 begin = p.ow, end = p.ow;
+  if constexpr (T(0.5) != T(0)) {
+    const i64 room = p.w + g.padding[1] - (g.kernel[1] - 1) * g.dilation[1] - 1;
+    if (room >= 0 && p.h * p.w < (i64{1} << 31)) {
+      begin = (g.padding[1] + g.stride[1] - 1) / g.stride[1], end = room / g.stride[1] + 1;
+      begin = begin < p.ow ? begin : p.ow, end = end < p.ow ? end : p.ow;
+      end = end < begin ? begin : end;
+    }
+  }
   T best[kChunk];
   int taps[kChunk];
   for (i64 y = 0; y < p.oh; ++y) {
-    for (i64 first = 0; first < p.ow; first += kChunk) {
-      i64 last = first + kChunk < p.ow ? first + kChunk : p.ow;
-      max_chunk(p, static_cast<const T*>(in), y, first, last, best, taps);
-      T* to = static_cast<T*>(out) + y * p.ow;
-      for (i64 x = first; x < last; ++x) to[x] = best[x - first];
-      const i64 corner = (y * g.stride[0] - g.padding[0]) * p.w - g.padding[1];
-      for (i64 x = first; x < last; ++x) {
-        const int tap = taps[x - first];
-        indices[y * p.ow + x] = tap < 0 ? -1 : corner + x * g.stride[1] + p.taps[tap];
+    T* to = static_cast<T*>(out) + y * p.ow;
+    i64* places = indices + y * p.ow;
+    const i64 corner = (y * g.stride[0] - g.padding[0]) * p.w - g.padding[1];
+    auto one_by_one = [&](i64 from, i64 until) {
+      for (i64 first = from; first < until; first += kChunk) {
+        i64 last = first + kChunk < until ? first + kChunk : until;
+        max_chunk(p, static_cast<const T*>(in), y, first, last, best, taps);
+        for (i64 x = first; x < last; ++x) {
+          const int tap = taps[x - first];
+          to[x] = best[x - first];
+          places[x] = tap < 0 ? -1 : corner + x * g.stride[1] + p.taps[tap];
+        }
       }
-    }
+    };
+    one_by_one(0, begin);
+    if constexpr (T(0.5) != T(0)) max_inside(p, static_cast<const T*>(in), y, begin, end, to, places);
+    one_by_one(end, p.ow);
   }
 }
 
