@@ -85,12 +85,50 @@ WIDE_FUNCTIONS: list[tuple[str, str, float, float, float]] = [
     ("atanh", "arctanh", -1.0, 1.0, 3.0),
     ("log2", "log2", 1e-300, 1e300, 2.0),
     ("log2", "log2", 0.5, 2.0, 2.0),
+    ("log10", "log10", 1e-300, 1e300, 2.0),
+    ("log10", "log10", 0.5, 2.0, 2.0),
+]
+
+# The same beside the C library, which is within a unit itself.
+LIBRARY_FUNCTIONS: list[tuple[str, Callable[[Array], Array], float, float, float]] = [
+    ("erf", np.vectorize(math.erf), -1.0, 1.0, 3.0),
+    ("erf", np.vectorize(math.erf), -6.0, 6.0, 3.0),
+    ("erfc", np.vectorize(math.erfc), -1.0, 1.0, 4.0),
+    ("erfc", np.vectorize(math.erfc), -6.0, 26.0, 4.0),
 ]
 
 
 def ulps(found: Array, exact: Array) -> float:
     spacing = np.spacing(np.abs(exact).astype(found.dtype)).astype(exact.dtype)
     return float(np.max(np.abs(found.astype(exact.dtype) - exact) / spacing))
+
+
+@pytest.mark.parametrize(("function", "reference", "low", "high", "most"), LIBRARY_FUNCTIONS)
+def test_functions_of_float64_are_near_those_of_the_library(
+    function: str, reference: Callable[[Array], Array], low: float, high: float, most: float
+) -> None:
+    x = np.random.default_rng(0).uniform(low, high, 20_003)
+    assert ulps(getattr(pf, function)(pf.tensor(x)).numpy(), reference(x)) <= most
+
+
+def test_erfinv_of_float64_is_undone() -> None:
+    x = np.random.default_rng(0).uniform(-0.9, 0.9, 2000)
+    found = pf.erfinv(pf.tensor(x)).numpy()
+    np.testing.assert_allclose([math.erf(y) for y in found], x, rtol=2e-15)
+    near_one = 1 - 10.0 ** np.random.default_rng(0).uniform(-15, -1, 2000)
+    found = pf.erfinv(pf.tensor(near_one)).numpy()
+    np.testing.assert_allclose([math.erfc(y) for y in found], 1 - near_one, rtol=1e-13)
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).nmant < 60, reason="long double is double here")
+@pytest.mark.parametrize("scale", [1.0, 1e-300, 1e300, 1e-310])
+@pytest.mark.parametrize(("function", "reference"), [(pf.hypot, np.hypot), (pf.atan2, np.arctan2)])
+def test_functions_of_two_float64_stay_within_their_stated_error(
+    function: Callable[..., pf.Tensor], reference: Callable[..., Array], scale: float
+) -> None:
+    a, b = np.random.default_rng(0).standard_normal((2, 20_001)) * scale
+    exact = reference(a.astype(np.longdouble), b.astype(np.longdouble))
+    assert ulps(function(pf.tensor(a), pf.tensor(b)).numpy(), exact) <= 2.5
 
 
 @pytest.mark.skipif(np.finfo(np.longdouble).nmant < 60, reason="long double is double here")
@@ -117,6 +155,23 @@ def test_edges_of_float32_are_those_of_float64(name: str) -> None:
     np.testing.assert_array_equal(np.signbit(found[kept]), np.signbit(expected[kept]))
 
 
+@pytest.mark.parametrize(("name", "reference"), [("atan2", np.arctan2), ("hypot", np.hypot)])
+def test_edges_of_pairs_of_float64_are_those_of_numpy(name: str, reference: Callable[..., Array]) -> None:
+    edges = [*EDGES, 5e-324, 1e-308, 1e308, -1e308]
+    a, b = (side.ravel() for side in np.meshgrid(edges, edges))
+    found = getattr(pf, name)(pf.tensor(a), pf.tensor(b)).numpy()
+    np.testing.assert_allclose(found, reference(a, b), rtol=1e-15, atol=5e-324)
+    kept = ~np.isnan(found)
+    np.testing.assert_array_equal(np.signbit(found[kept]), np.signbit(reference(a, b)[kept]))
+
+
+@pytest.mark.parametrize("name", ["erf", "erfc"])
+def test_edges_of_float64_are_those_of_the_library(name: str) -> None:
+    x = np.array([*EDGES, 5e-324, 26.6, 27.0, 28.0])
+    expected = np.vectorize(getattr(math, name))(x)
+    np.testing.assert_allclose(getattr(pf, name)(pf.tensor(x)).numpy(), expected, rtol=1e-14, atol=5e-324)
+
+
 @pytest.mark.parametrize("name", ["pow", "atan2"])
 def test_edges_of_pairs_of_float32_are_those_of_float64(name: str) -> None:
     a, b = (side.ravel() for side in np.meshgrid(np.array(EDGES, np.float32), np.array(EDGES, np.float32)))
@@ -128,9 +183,10 @@ def test_edges_of_pairs_of_float32_are_those_of_float64(name: str) -> None:
     np.testing.assert_array_equal(np.signbit(found[kept]), np.signbit(expected[kept]))
 
 
-def test_powers_of_ten_have_whole_logarithms() -> None:
-    powers = np.arange(11)
-    np.testing.assert_array_equal(pf.log10(pf.tensor((10.0**powers).astype(np.float32))).numpy(), powers)
+@pytest.mark.parametrize(("dtype", "count"), [(np.float32, 11), (np.float64, 23)])
+def test_powers_of_ten_have_whole_logarithms(dtype: type[Any], count: int) -> None:
+    powers = np.arange(count)
+    np.testing.assert_array_equal(pf.log10(pf.tensor((10.0**powers).astype(dtype))).numpy(), powers)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -1,9 +1,8 @@
-// Hyperbolic functions and their inverses, and functions that follow from the error function, by way of the exponentials
-// and logarithms of math.h, within 4 ulp of the true value. What stands for double alone is written for floats in
-// wide_forms.h; asinh and acosh of floats are computed in double.
+// Hyperbolic functions and their inverses, by way of the exponentials and logarithms of math.h, within 4 ulp of the true
+// value. What stands for double alone is written for floats in wide_forms.h; asinh and acosh of floats are computed in
+// double.
 #pragma once
 #include "cpu/simd/math.h"
-#include "cpu/special.h"
 
 namespace pyflame::cpu::PYFLAME_TIER {
 
@@ -45,8 +44,5 @@ inline double vatanh(double x) {
   double a = abs_bits(x);
   return with_sign_of(0.5 * vlog1p(2.0 * a / (1.0 - a)), x);
 }
-
-inline double verfc(double x) { return std::erfc(x); }
-inline double verfinv(double x) { return special_erfinv(x); }
 
 }  // namespace pyflame::cpu::PYFLAME_TIER

@@ -201,6 +201,5 @@ inline float verf(float x) {
   float large = with_sign_of(1.0f - vexp(-fma(t, q, t)), x);
   return abs_bits(x) < 0.92f ? fma(x, small, x) : large;
 }
-inline double verf(double x) { return std::erf(x); }
 
 }  // namespace pyflame::cpu::PYFLAME_TIER

@@ -38,8 +38,11 @@ constexpr bool pads_tail(TileOp op, bool is_double) {
     case TileOp::asinh:
     case TileOp::acosh:
     case TileOp::atanh:
-      return true;
     case TileOp::erf:
+    case TileOp::erfc:
+    case TileOp::erfinv:
+    case TileOp::log10:
+      return true;
     case TileOp::hypot:
     case TileOp::fmod:
     case TileOp::remainder:

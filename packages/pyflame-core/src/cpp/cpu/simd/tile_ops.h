@@ -3,8 +3,10 @@
 #pragma once
 #include <type_traits>
 
+#include "cpu/simd/error_function.h"
 #include "cpu/simd/hyperbolic.h"
 #include "cpu/simd/trigonometry.h"
+#include "cpu/special.h"
 
 namespace pyflame::cpu::PYFLAME_TIER {
 
