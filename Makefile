@@ -56,7 +56,7 @@ bench-peers: .venv/.onnx .venv/.bench build/onnx-models/.done  ## the table of d
 	PYTHONPATH=ci .venv/bin/python -m bench $(ARGS)
 
 bench-sweep: .venv/.onnx .venv/.bench  ## many operations and layers beside PyTorch, the slowest first; ARGS="--only conv2d" times some
-	PYTHONPATH=ci .venv/bin/python -W ignore -m bench.sweep $(ARGS)
+	OPENBLAS_NUM_THREADS=1 PYTHONPATH=ci .venv/bin/python -W ignore -m bench.sweep $(ARGS)
 
 bench-steps: .venv/.onnx .venv/.bench  ## training steps and inference of everyday models beside PyTorch, the slowest first
 	PYTHONPATH=ci .venv/bin/python -W ignore -m bench.steps $(ARGS)

@@ -173,7 +173,7 @@ rng = np.random.default_rng(6)
 digest, worst = hashlib.sha256(), 0.0
 sizes = [(m, 26, 1030) for m in range(1, 18)]
 others = [(9, 3, 1537), (200, 5, 511), (70, 12, 64), (1, 1000, 600), (3, 1500, 70), (90, 7, 900), (8, 500, 513)]
-others.append((1, 1, 5000))
+others += [(1, 1, 5000), (20, 530, 1030), (28, 270, 1030)]
 for m, n, k in [*sizes, *others]:
     for dtype in ("f", "d"):
         a, b = rng.standard_normal((m, k)).astype(dtype), rng.standard_normal((n, k)).astype(dtype)

@@ -39,9 +39,15 @@ std::deque<HostOp>& table() {
 
 py::handle object_of(i64 op) { return table()[static_cast<std::size_t>(op)].object; }
 
-py::dtype numpy_dtype(DType dtype) {
-  constexpr const char* codes[kNumDTypes] = {"?", "u1", "i1", "i2", "i4", "i8", "f2", "f4", "f4", "f8"};
-  return py::dtype(codes[static_cast<int>(dtype)]);
+// Made once: a dtype from its name takes longer than a small array.
+const py::dtype& numpy_dtype(DType dtype) {
+  static constexpr const char* codes[kNumDTypes] = {"?", "u1", "i1", "i2", "i4", "i8", "f2", "f4", "f4", "f8"};
+  static const auto* dtypes = [] {
+    auto* made = new std::vector<py::dtype>;
+    for (const char* code : codes) made->emplace_back(code);
+    return made;
+  }();
+  return (*dtypes)[static_cast<std::size_t>(dtype)];
 }
 DType numpy_form(DType dtype) { return dtype == DType::kBFloat16 ? DType::kFloat32 : dtype; }
 
@@ -56,7 +62,7 @@ py::array array_of(const View& view) {
   py::array array(numpy_dtype(view.dtype), std::vector<py::ssize_t>(view.shape.begin(), view.shape.end()));
   View target{array.mutable_data(), numpy_form(view.dtype), view.shape, contiguous_strides(view.shape)};
   if (view.numel()) cpu::copy_strided(view, target);
-  array.attr("setflags")(py::arg("write") = false);
+  py::detail::array_proxy(array.ptr())->flags &= ~py::detail::npy_api::NPY_ARRAY_WRITEABLE_;
   return array;
 }
 

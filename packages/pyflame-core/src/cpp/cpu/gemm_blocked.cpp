@@ -186,11 +186,18 @@ void stream(const ProductKernels<T>& kernels, const Product<T>& g, bool threaded
   }
 }
 
+// Few rows of A do not repay packing B; some more do not either where B comes from far away.
+template <class T>
+bool has_few_rows(const Product<T>& g) {
+  constexpr i64 kFewRows = 16, kLargeB = 1 << 20;
+  return g.m <= kFewRows || (g.m <= kMaxStreamRows && g.n * g.k * static_cast<i64>(sizeof(T)) >= kLargeB);
+}
+
 // Dot products use whole vectors along K but pay for adding up their lanes.
 template <class T>
 bool prefers_dots(const Product<T>& g) {
   if (g.b_row != 1 || (g.b_col == 1 && g.n > 1) || g.a_col != 1) return false;
-  return g.m == 1 || (g.m <= kMaxStreamRows && 8 * g.m <= g.k) || (g.n <= 12 && g.k >= 64);
+  return g.m == 1 || (has_few_rows(g) && 8 * g.m <= g.k) || (g.n <= 12 && g.k >= 64);
 }
 
 template <class T>
@@ -264,7 +271,7 @@ void gemm_plain(Product<T> g) {
   const bool threaded = work >= kThreadedWork;
   if (prefers_dots(g)) {
     dots(kernels, g, threaded);
-  } else if (g.m <= kMaxStreamRows && g.b_col == 1 && g.n * g.k >= 32 * 1024) {
+  } else if (has_few_rows(g) && g.b_col == 1 && g.n * g.k >= 32 * 1024) {
     stream(kernels, g, threaded);
   } else if (work <= 128 * 1024 && g.k <= 1024 && (g.a_row == 1 || g.a_col == 1)) {
     direct(kernels, g);

@@ -33,7 +33,7 @@ struct Product {
   ProductEpilogue<T> epilogue = {};
 };
 
-inline constexpr int kMaxTileRows = 14, kMaxStreamRows = 16;
+inline constexpr int kMaxTileRows = 14, kMaxStreamRows = 28;
 template <class T>
 inline constexpr i64 kDotDepth = 2048 / static_cast<i64>(sizeof(T));
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 _MAX_DIMS = 16
 _BY_CODE = {dtype.code: dtype for dtype in all_dtypes}
+_ARRAY_DTYPES = {dtype.code: np.dtype("float32" if dtype is bfloat16 else dtype.name) for dtype in all_dtypes}
 
 
 class Spec(NamedTuple):
@@ -143,8 +144,7 @@ class HostOp(NamedOp):
             raise
 
     def _checked(self, k: int, array: Array, shape: tuple[int, ...], dtype: DType) -> Array:
-        expected = "float32" if dtype is bfloat16 else dtype.name
-        if array.shape != shape or array.dtype.name != expected:
+        if array.shape != shape or array.dtype != _ARRAY_DTYPES[dtype.code]:
             raise RuntimeError(
                 f"[{self.name}] run gave {array.dtype.name} {array.shape} for output {k}, infer said {dtype.name} "
                 f"{shape}: the two must agree"
