@@ -83,7 +83,8 @@ _OTHERS = """
     F.pad(c,(1,1,1,1)) F.pad(c,(1,1,1,1),mode='reflect') F.grid_sample(c,g,align_corners=False) F.relu(c) F.gelu(c)
     F.silu(c) F.elu(c) F.softplus(c) F.mish(c) F.hardswish(c) F.leaky_relu(c) F.softmax(z,-1) F.log_softmax(z,-1)
     F.cross_entropy(z,t) F.mse_loss(x,y) F.smooth_l1_loss(x,y) F.embedding(w,e)
-    F.scaled_dot_product_attention(q,q,q) F.normalize(r) F.cosine_similarity(x,y)
+    F.scaled_dot_product_attention(q,q,q) F.normalize(r) F.cosine_similarity(x,y) s+s[0,0] e*e[:,:1]
+    c.permute(0,2,3,1).contiguous() lib.erf(d) lib.log10(d*d) lib.hypot(d,d) lib.fmod(d,d+3) lib.atan2(d,d+3)
 """
 
 EXPRESSIONS = [

@@ -262,7 +262,12 @@ ChainInstructions make_instructions() {
 #undef UNARY
   if constexpr (sizeof(T) == 4) {
     fill_form<TileOp::exp>(table);
+    fill_form<TileOp::exp2>(table);
     fill_form<TileOp::log>(table);
+    fill_form<TileOp::log2>(table);
+#if defined(__FMA__) || defined(__aarch64__)
+    fill_form<TileOp::log10>(table);
+#endif
     fill_form<TileOp::tanh>(table);
     fill_form<TileOp::sigmoid>(table);
     fill_form<TileOp::erf>(table);

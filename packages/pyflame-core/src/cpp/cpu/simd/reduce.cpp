@@ -112,11 +112,12 @@ inline void fold_tile(Accumulator* acc, const T* x, i64 n) {
   } else if constexpr (kIsFloat<T> && std::is_same_v<Op<T>, Min<T>>) {
     merge_lane<Op, T>(*acc, fold_block<FoldMin>(x, n));
   } else if constexpr (kIsFloat<T> && std::is_same_v<Op<T>, Prod<T>>) {
-    Lane lanes[8];
+    constexpr int kLanes = 32;  // products in flight
+    Lane lanes[kLanes];
     for (Lane& lane : lanes) lane = 1;
     i64 i = 0;
-    for (; i + 8 <= n; i += 8) {
-      for (int j = 0; j < 8; ++j) lanes[j] *= x[i + j];
+    for (; i + kLanes <= n; i += kLanes) {
+      for (int j = 0; j < kLanes; ++j) lanes[j] *= x[i + j];
     }
     for (; i < n; ++i) lanes[0] *= x[i];
     for (Lane lane : lanes) merge_lane<Op, T>(*acc, lane);
