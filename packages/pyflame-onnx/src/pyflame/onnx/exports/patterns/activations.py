@@ -160,8 +160,8 @@ def hardswish(v: View, root: Node) -> Match:
     upper, same, middle = v.op(rest, "where").inputs
     y, edge, kind = compared(v, upper, "ge", "gt")
     v.need(y == x == same and edge == 3)
-    product, six = v.scaled(middle, "div")
-    v.need(six == 6)
+    product, sixth = v.scaled(middle, "mul")
+    v.need(abs(sixth - 1 / 6) < 1e-7)
 
     def sides(a: Value, b: Value) -> None:
         z, three = v.scaled(b, "add")
