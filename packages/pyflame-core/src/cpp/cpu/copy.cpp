@@ -13,7 +13,7 @@ namespace pyflame::cpu {
 namespace {
 
 constexpr i64 kGrain = 32 * 1024;  // elements
-constexpr i64 kLongRow = 1024;     // bytes: up to there the C library is quicker
+constexpr i64 kLongRow = 16 * 1024;  // bytes: up to there the C library is quicker
 
 struct CopyAxis {
   i64 size, in, out;
