@@ -85,6 +85,7 @@ template <class T, class Wide>
 void backward(const NllShape& shape, const T* grad, const i64* target, T* out) {
   const i64 n = shape.samples * shape.inner;
   const double scale = scale_of(shape, target);
+  if (n == 0) return;  // perhaps without memory
   std::memset(static_cast<void*>(out), 0, static_cast<std::size_t>(n * shape.classes) * sizeof(T));
   parallel_for(n, kBlock, [&](i64 begin, i64 end) {
     for (i64 i = begin; i < end; ++i) {
