@@ -2,6 +2,7 @@
 
 import functools
 import multiprocessing
+import multiprocessing.connection
 import os
 import random
 import signal
@@ -324,6 +325,24 @@ def test_other_start_methods(method):
         TensorDataset(pf.randn(20, 3000), pf.arange(20)), batch_size=5, num_workers=2, multiprocessing_context=method
     )
     assert [batch[1].tolist() for batch in loader] == [list(range(i, i + 5)) for i in range(0, 20, 5)]
+
+
+def test_a_worker_that_starts_while_another_pool_closes(monkeypatch):
+    def close_slowly(self):
+        os.close(self._handle)
+        time.sleep(0.05)  # the object still names the descriptor
+
+    dataset = TensorDataset(pf.arange(8))
+    first = DataLoader(dataset, batch_size=4, num_workers=2, persistent_workers=True)
+    list(first)
+    monkeypatch.setattr(multiprocessing.connection.Connection, "_close", close_slowly)
+    closing = threading.Thread(target=first._pool.close)
+    closing.start()
+    for _ in range(3):
+        assert sum((batch[0].tolist() for batch in DataLoader(dataset, batch_size=4, num_workers=1)), []) == list(
+            range(8)
+        )
+    closing.join()
 
 
 def test_loaders_in_several_threads_while_others_compute():

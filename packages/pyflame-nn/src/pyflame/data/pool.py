@@ -45,13 +45,20 @@ class _Member:
     receiver: Receiver
 
 
-# A process that another thread forks while pipes are being made would keep copies of both ends.
-_starting = threading.Lock()
+# A process that another thread forks while pipes are being made would keep copies of both ends, and one that is forked
+# while an end is being closed would close a descriptor that is no longer the end's. Finalizers close ends at any time,
+# also of the thread that holds the lock.
+_starting = threading.RLock()
 
 
 def _new_lock() -> None:
     global _starting
-    _starting = threading.Lock()
+    _starting = threading.RLock()
+
+
+def _close(end: Connection) -> None:
+    with _starting:
+        end.close()
 
 
 if hasattr(os, "register_at_fork"):
@@ -293,7 +300,7 @@ def _shut(members: list[_Member], owner: int) -> None:
             member.orders.send(None)  # closing does not tell a worker while another process has a copy of the pipe
         except OSError:  # it has gone already
             pass
-        member.orders.close()
+        _close(member.orders)
     end = time.monotonic() + GRACE
     for member in members:
         member.process.join(max(end - time.monotonic(), 0))
@@ -304,7 +311,7 @@ def _shut(members: list[_Member], owner: int) -> None:
         for member in members:
             member.process.join(1.0)
     for member in members:
-        member.receiver.connection.close()
+        _close(member.receiver.connection)
         if not member.process.is_alive():
             member.process.close()
     members.clear()
