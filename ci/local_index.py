@@ -113,6 +113,18 @@ def pip(*arguments: str | Path, python: Path | None = None) -> None:
     subprocess.run(command, check=True, env=pip_environment())
 
 
+def check(names: Sequence[str], python: Path | None = None) -> None:
+    """Check the requirements of the distributions `names`; what else is installed may have its own conflicts.
+
+    Raises:
+        RuntimeError: some of them are not met.
+    """
+    command = [sys.executable, "-m", "pip", *(["--python", str(python)] if python else []), "check"]
+    found = subprocess.run(command, capture_output=True, text=True, env=pip_environment()).stdout.splitlines()
+    if unmet := [line for line in found if line.partition(" ")[0] in names]:
+        raise RuntimeError("\n".join(unmet))
+
+
 def recorded(lines: Sequence[str]) -> Mapping[str, str]:
     """Return file -> hash from the lines of a RECORD, without what differs between a wheel and its installation."""
     rows = (row for row in csv.reader(lines) if row and row[1] and not row[0].startswith(".."))
@@ -136,7 +148,7 @@ def install(names: Sequence[str], wheelhouse: Path = WHEELHOUSE) -> list[Path]:
 
     Raises:
         FileNotFoundError: the wheelhouse has no wheel of a name.
-        subprocess.CalledProcessError: a wheel's requirements are not met.
+        RuntimeError: a wheel's requirements are not met.
     """
     changed = []
     for name in names:
@@ -147,7 +159,7 @@ def install(names: Sequence[str], wheelhouse: Path = WHEELHOUSE) -> list[Path]:
             changed.append(wheel)
     if changed:
         pip("install", "--no-index", "--no-deps", "--force-reinstall", *changed)
-        pip("check")
+        check(names)
     return changed
 
 

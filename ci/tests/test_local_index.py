@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import local_index
-from local_index import build, digest, find_wheel, install, is_installed, make_environment, pip, write_index
+from local_index import build, check, digest, find_wheel, install, is_installed, make_environment, pip, write_index
 
 # A build backend of ten lines: what is tested is when it is called.
 BACKEND = """
@@ -110,13 +110,23 @@ def test_install_reinstalls_a_changed_wheel_only(tmp_path: Path, monkeypatch: py
             pip("install", "--target", site, "--upgrade", *arguments)
 
     monkeypatch.setattr(local_index, "pip", pip_into_site)
+    monkeypatch.setattr(local_index, "check", lambda names: calls.append(f"check {names}"))
     wheel = make_wheel(tmp_path / "house", "value = 1\n")
     assert not is_installed(wheel)
     assert install(["pyflame-trial"], tmp_path / "house") == [wheel]
     assert install(["pyflame-trial"], tmp_path / "house") == []
     assert install(["pyflame-trial"], make_wheel(tmp_path / "house", "value = 2\n").parent) == [wheel]
     assert (site / "trial_module.py").read_text() == "value = 2\n"
-    assert calls == ["install", "check"] * 2
+    assert calls == ["install", "check ['pyflame-trial']"] * 2
+
+
+def test_requirements_of_what_was_installed_are_checked_and_no_others(tmp_path: Path) -> None:
+    python = make_environment(tmp_path / "env", shared=())
+    wheel = make_wheel(tmp_path / "house", "value = 1\n", requires="Requires-Dist: not-there>=2\n")
+    pip("install", "--no-index", "--no-deps", wheel, python=python)
+    check(["pyflame-other"], python)
+    with pytest.raises(RuntimeError, match="pyflame-trial 1.0 requires not-there"):
+        check(["pyflame-trial"], python)
 
 
 def test_install_of_a_missing_wheel_says_what_to_do(tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 """Options of the long-running tests, and the size of the op contract in the summary."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from hypothesis import settings
 
@@ -14,6 +17,21 @@ settings.load_profile("pyflame")
 def seeded() -> None:
     """The same random numbers in every run: a bound holds always or never."""
     pf.manual_seed(0)
+
+
+@pytest.fixture
+def compiled_reason() -> Callable[..., str]:
+    """The reason why a function is not replayed; its result is right all the same."""
+
+    def reason_of(function: Callable[..., Any], *args: Any) -> str:
+        compiled = pf.compile(function)
+        for _ in range(3):
+            compiled(*args)
+        assert compiled.replays == 0
+        (reason,) = compiled.fallback_reasons
+        return str(reason)
+
+    return reason_of
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

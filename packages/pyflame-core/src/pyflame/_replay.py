@@ -132,7 +132,7 @@ class Replays:
                 raise Unseen("changes a mode or a seed")
             draws = default_generator._offset - generator[1]
             state = watch.state(self.function)
-            variants.append(record(self.function, args, kwargs, tensors, state, draws, before))
+            variants.append(record(Call(self.function, args, kwargs, tensors, state, draws), before))
             self.kinds[kind] = variants
         except Unseen as error:
             self.kinds[kind] = str(error)
@@ -176,15 +176,19 @@ def tensor_type() -> type:
     return Tensor
 
 
-def record(
-    function: Callable[..., Any],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    tensors: list[Tensor],
-    state: State,
-    draws: int,
-    before: dict[int, bool],
-) -> Variant:
+@dataclass
+class Call:
+    """A call that was watched: what it was given, what it read, and how many numbers it drew."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    tensors: list[Tensor]
+    state: State
+    draws: int
+
+
+def record(call: Call, before: dict[int, bool]) -> Variant:
     """Call the function on tensors without values and keep what it records.
 
     Args:
@@ -193,25 +197,15 @@ def record(
     Raises:
         Unseen: it does something that a replay could not repeat.
     """
-    owners = [tensor for tensor in state.tensors if tensor.requires_grad and tensor.is_leaf]
+    owners = [tensor for tensor in call.state.tensors if tensor.requires_grad and tensor.is_leaf]
     # Where it reads none of the gradients that are there before, whether there are any makes no difference.
-    variant = record_with(function, args, kwargs, tensors, state, draws, owners, [True] * len(owners))
+    variant = record_with(call, owners, [True] * len(owners))
     if not variant.accumulated:
         return variant
-    present = [before.get(id(owner), owner.grad is not None) for owner in owners]
-    return record_with(function, args, kwargs, tensors, state, draws, owners, present)
+    return record_with(call, owners, [before.get(id(owner), owner.grad is not None) for owner in owners])
 
 
-def record_with(
-    function: Callable[..., Any],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    tensors: list[Tensor],
-    state: State,
-    draws: int,
-    owners: list[Tensor],
-    present: list[bool],
-) -> Variant:
+def record_with(call: Call, owners: list[Tensor], present: list[bool]) -> Variant:
     """What the function records where some of the owners have a gradient.
 
     Args:
@@ -222,14 +216,14 @@ def record_with(
     from .graph.tree import flatten, unflatten
     from .ops.random import default_generator
 
+    tensors, state = call.tensors, call.state
     inputs = tensors + state.tensors
     if len({_core.node_id(tensor) for tensor in inputs}) < len(inputs):
         raise Unseen("is given the same tensor twice, or as an argument and as state")
     places = [placeholder(spec_of(tensor), tensor.requires_grad) for tensor in inputs]
     given = [placeholder(spec_of(owner)) if there else None for owner, there in zip(owners, present)]
     anchors = [_core.TensorBase(place) for place in [*places, *given] if place is not None]
-    tree = flatten((args, kwargs), [])
-    call_args, call_kwargs = unflatten(tree, iter(places))
+    args, kwargs = unflatten(flatten((call.args, call.kwargs), []), iter(places))
     handles = places[: len(tensors)] + state.tensors
     swapped = list(zip(state.tensors, places[len(tensors) :]))
     begin, offset = default_generator.draw(0), default_generator._offset
@@ -241,7 +235,7 @@ def record_with(
     scope.enter()
     try:
         with recording(), logging(log):
-            result = function(*call_args, **call_kwargs)
+            result = call.function(*args, **kwargs)
             log.note_gradients()
         drawn = default_generator._offset - offset
         outputs: list[Any] = []
@@ -268,7 +262,7 @@ def record_with(
         _local.busy = False
     if any(_core.attached(owner) is not None for owner in log.reached()):
         raise Unseen("calls backward where a tensor has hooks")
-    if drawn != draws:
+    if drawn != call.draws:
         raise Unseen("draws another number of random numbers each time")
     try:
         kept = _core.Recording(anchors, made, scope.nodes(), written, *begin)
@@ -281,7 +275,7 @@ def record_with(
     single = result_tree.kind == "tensor" and not same
     effects = log.replayed(len(fresh))
     replay = _core.replayer(
-        kept, state.guards, state, accumulated, effects, len(fresh), loss, single, default_generator, draws
+        kept, state.guards, state, accumulated, effects, len(fresh), loss, single, default_generator, drawn
     )
     return Variant(replay, single, state, result_tree, unflatten, same, accumulated)
 

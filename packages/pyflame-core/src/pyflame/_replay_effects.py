@@ -117,7 +117,7 @@ class Log:
         Raises:
             Unseen: something read a tensor after a call that changes it.
         """
-        if self.end >= 0 and _core.any_reads(self.scope.nodes()[self.end :], self.changed):
+        if self.end >= 0 and _core.any_reads(self.scope.nodes(), self.end, self.changed):
             raise Unseen("reads parameters after an optimizer's step: compile what comes before it, or both apart")
 
     def reached(self) -> list[Tensor]:

@@ -148,13 +148,15 @@ Var Recording::record(const Step& step, const std::vector<Var>& values, i64 seed
   return made;
 }
 
-bool any_reads(const std::vector<Var>& nodes, const std::vector<Var>& others) {
-  u32 epoch = graph::next_epoch();
+bool any_reads(const std::vector<Var>& nodes, std::size_t first, const std::vector<Var>& others) {
+  const u32 epoch = graph::next_epoch();
   for (const Var& other : others) other->mark = epoch;
-  for (const Var& node : nodes) {
-    for (int i = 0; i < node->num_inputs; ++i) {
-      if (node->inputs()[i]->mark == epoch) return true;
-    }
+  for (std::size_t k = 0; k < nodes.size(); ++k) {
+    Node* node = nodes[k].get();
+    Node* const* inputs = node->inputs();
+    if (std::none_of(inputs, inputs + node->num_inputs, [epoch](const Node* input) { return input->mark == epoch; })) continue;
+    if (k >= first) return true;
+    if (registry()[node->op].view_rule) node->mark = epoch;  // shares its memory
   }
   return false;
 }

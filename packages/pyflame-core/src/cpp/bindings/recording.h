@@ -55,7 +55,7 @@ class Recording {
   std::unordered_map<const Node*, u32> numbers_;
 };
 
-// Whether a node has one of the others as an input.
-bool any_reads(const std::vector<Var>& nodes, const std::vector<Var>& others);
+// Whether a node from number `first` on reads one of the others, or a view of one; nodes are in the order of recording.
+bool any_reads(const std::vector<Var>& nodes, std::size_t first, const std::vector<Var>& others);
 
 }  // namespace pyflame::bindings

@@ -26,8 +26,6 @@ namespace {
 // ---- attributes: scale, causal
 cpu::AttentionOptions options_of(const i64* attrs) { return {attr_double(attrs[0]), attrs[1] != 0}; }
 
-DType wide(DType dtype) { return dtype == DType::kFloat64 ? DType::kFloat64 : DType::kFloat32; }
-
 void check_operands(const Call& call, int first, int mask) {
   const Node &q = call[first], &k = call[first + 1], &v = call[first + 2];
   check_dtype(call.op, q.dtype);

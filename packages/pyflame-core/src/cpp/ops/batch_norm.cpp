@@ -21,8 +21,6 @@ using graph::VjpCall;
 
 namespace {
 
-DType wide(DType dtype) { return dtype == DType::kFloat64 ? DType::kFloat64 : DType::kFloat32; }
-
 // x is operand `first` of the call; those behind it are numbers for each of its channels.
 void check_channels(const Call& call, int first) {
   const Node& x = call[first];
@@ -44,9 +42,11 @@ void check_batch_norm(const Call& call) {
   }
   check_channels(call, 0);
 }
-int batch_norm_outputs(const Call& call, OutputSpec* specs) {
-  specs[0] = {call.dtype(0), call.shape(0)};
-  specs[1] = specs[2] = {wide(call.dtype(0)), {call.shape(0)[1]}};
+// A tensor like x, which is operand `first`, and two numbers for each channel.
+template <int first>
+int channel_outputs(const Call& call, OutputSpec* specs) {
+  specs[0] = {call.dtype(first), call.shape(first)};
+  specs[1] = specs[2] = {wide(call.dtype(first)), {call.shape(first)[1]}};
   return 3;
 }
 
@@ -56,11 +56,6 @@ void check_batch_norm_grad(const Call& call) {
     runtime_error("[batch_norm_grad] expected grad and x of one shape and dtype, mean, variance, and perhaps a weight");
   }
   check_channels(call, 1);
-}
-int batch_norm_grad_outputs(const Call& call, OutputSpec* specs) {
-  specs[0] = {call.dtype(1), call.shape(1)};
-  specs[1] = specs[2] = {wide(call.dtype(1)), {call.shape(1)[1]}};
-  return 3;
 }
 
 void batch_norm_kernel(const KernelCall& call) {
@@ -138,7 +133,7 @@ OpDef batch_norm_op(const char* name) {
 void register_batch_norm(graph::Registry& ops) {
   ops.add(batch_norm_op("batch_norm")
               .check(check_batch_norm)
-              .outputs(batch_norm_outputs)
+              .outputs(channel_outputs<0>)
               .vjp(batch_norm_vjp)
               .saves(0b011)
               .fallback(batch_norm_composite)
@@ -146,7 +141,7 @@ void register_batch_norm(graph::Registry& ops) {
               .cpu(batch_norm_kernel));
   ops.add(batch_norm_op("batch_norm_grad")
               .check(check_batch_norm_grad)
-              .outputs(batch_norm_grad_outputs)
+              .outputs(channel_outputs<1>)
               .no_grad(kOnlyFirstOrder)
               .fallback(batch_norm_grad_composite)
               .cost(streaming_cost<16>)

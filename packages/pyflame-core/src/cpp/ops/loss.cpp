@@ -125,30 +125,24 @@ void entropy_vjp(VjpCall& call) {
   call.set(0, graph::apply(op, {call.grad(), log_probs, call.in(1)}, {call.attrs()[0], call.attrs()[1]}));
 }
 
-OpDef nll_op(const char* name, const char* first, graph::Kernel kernel) {
+OpDef loss_op(const char* name, std::vector<const char*> inputs, u32 promoted, u16 dtypes) {
   return OpDef(name)
       .category(OpCategory::kLoss)
-      .inputs({first, "target"})
+      .inputs(std::move(inputs))
       .attr("ignore_index", AttrKind::kInt)
       .attr("reduction", AttrKind::kInt)
-      .promote_inputs(1)
-      .only(graph::kFloats)
-      .saves(0b10)
-      .cost(streaming_cost<1>)
-      .cpu(kernel);
+      .promote_inputs(promoted)
+      .only(dtypes);
+}
+OpDef nll_op(const char* name, const char* first, graph::Kernel kernel) {
+  return loss_op(name, {first, "target"}, 0b1, graph::kFloats).saves(0b10).cost(streaming_cost<1>).cpu(kernel);
 }
 
 }  // namespace
 
 void register_loss(graph::Registry& ops) {
   ops.add(nll_op("nll_loss", "x", nll_kernel).shape(nll_shape).vjp(nll_vjp));
-  ops.add(OpDef("class_cross_entropy")
-              .category(OpCategory::kLoss)
-              .inputs({"x", "target"})
-              .attr("ignore_index", AttrKind::kInt)
-              .attr("reduction", AttrKind::kInt)
-              .promote_inputs(1)
-              .only(kNative)
+  ops.add(loss_op("class_cross_entropy", {"x", "target"}, 0b1, kNative)
               .outputs(entropy_outputs)
               .vjp(entropy_vjp)
               .saves(0b11, true)
@@ -156,13 +150,7 @@ void register_loss(graph::Registry& ops) {
               .cost(streaming_cost<20>)
               .cpu(entropy_kernel)
               .spare(0b10));
-  ops.add(OpDef("class_cross_entropy_grad")
-              .category(OpCategory::kLoss)
-              .inputs({"grad", "log_probs", "target"})
-              .attr("ignore_index", AttrKind::kInt)
-              .attr("reduction", AttrKind::kInt)
-              .promote_inputs(0b11)
-              .only(kNative)
+  ops.add(loss_op("class_cross_entropy_grad", {"grad", "log_probs", "target"}, 0b11, kNative)
               .shape(entropy_grad_shape)
               .no_grad(kOnlyFirstOrder)
               .fallback(entropy_grad_composite)

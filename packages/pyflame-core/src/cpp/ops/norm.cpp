@@ -18,8 +18,6 @@ using graph::VjpCall;
 
 namespace {
 
-DType wide(DType dtype) { return dtype == DType::kFloat64 ? DType::kFloat64 : DType::kFloat32; }
-
 // ---- attributes: eps and `rows`, the number of trailing dimensions of a row (layer_norm, rms_norm) or of groups
 enum class Kind { kLayer, kRms, kGroup };
 

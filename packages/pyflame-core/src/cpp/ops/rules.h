@@ -33,6 +33,9 @@ graph::Cost streaming_cost(const graph::Call& call, const Shape& out) {
   return {static_cast<double>(out.numel()) * flops, bytes};
 }
 
+// What moments and sums of a dtype are computed in.
+inline DType wide(DType dtype) { return dtype == DType::kFloat64 ? DType::kFloat64 : DType::kFloat32; }
+
 inline double attr_double(i64 word) {
   double value;
   __builtin_memcpy(&value, &word, sizeof value);

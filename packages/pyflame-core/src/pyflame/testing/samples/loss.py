@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from ...dtypes import DType, float32, float64, int64
@@ -51,32 +54,6 @@ def memory_of(shape: Dims, memory: str) -> str:
     return memory if len(shape) > (memory == "transposed") else "dense"
 
 
-def loss_samples(dtype: DType) -> list[Sample]:
-    rng = generator("nll_loss")
-    samples = []
-    for shape, ignore_index, memory in CASES:
-        _, target = ids(rng, shape, memory)
-        x = Operand(draw(rng, shape, dtype, -4, 0), dtype, memory)
-        for reduction in (NONE, MEAN, SUM):
-            samples.append(Sample((x, target), {"ignore_index": ignore_index, "reduction": reduction}))
-    empty = Operand(np.zeros((0, 3)), dtype), Operand(np.zeros(0), int64)
-    return [*samples, Sample(empty, {"ignore_index": -100, "reduction": SUM})]
-
-
-def grad_samples(dtype: DType) -> list[Sample]:
-    rng = generator("nll_loss_grad")
-    samples = []
-    for shape, ignore_index, memory in CASES:
-        classes, target = ids(rng, shape, memory)
-        for reduction in (NONE, MEAN, SUM):
-            grad_shape = target.values.shape if reduction == NONE else ()
-            grad = Operand(draw(rng, grad_shape, dtype, -4, 4), dtype, memory_of(grad_shape, memory))
-            attrs = {"ignore_index": ignore_index, "reduction": reduction, "classes": classes}
-            samples.append(Sample((grad, target), attrs))
-    empty = Operand(np.zeros(0), dtype), Operand(np.zeros(0), int64)
-    return [*samples, Sample(empty, {"ignore_index": -100, "reduction": NONE, "classes": 3})]
-
-
 def log_softmax(x: Array) -> Array:
     shifted = x - x.max(1, keepdims=True, initial=-np.inf)
     return shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
@@ -91,46 +68,65 @@ def class_cross_entropy_grad(grad: Array, log_probs: Array, target: Array, ignor
     return rows - np.exp(log_probs) * rows.sum(1, keepdims=True)
 
 
-ROWS: tuple[tuple[Dims, int, str], ...] = (
+Cases = tuple[tuple[Dims, int, str], ...]
+ROWS: Cases = (
     ((4, 3), -100, "dense"), ((4, 3), 1, "sliced"), ((4, 3), -100, "transposed"), ((1, 1), -100, "dense"),
     ((3, 100), 2, "dense"), ((70, 40), 7, "dense"),
 )  # fmt: skip
 
 
-def entropy_samples(dtype: DType) -> list[Sample]:
-    rng = generator("class_cross_entropy")
-    samples = []
-    for shape, ignore_index, memory in ROWS:
-        _, target = ids(rng, shape, memory)
-        x = Operand(draw(rng, shape, dtype, -4, 4), dtype, memory)
-        for reduction in (NONE, MEAN, SUM):
-            samples.append(Sample((x, target), {"ignore_index": ignore_index, "reduction": reduction}))
-    empty = Operand(np.zeros((0, 3)), dtype), Operand(np.zeros(0), int64)
-    return [*samples, Sample(empty, {"ignore_index": -100, "reduction": SUM})]
+def loss_samples(name: str, cases: Cases, highest: float) -> Callable[[DType], list[Sample]]:
+    """Losses of elements from -4 to `highest`."""
+
+    def samples(dtype: DType) -> list[Sample]:
+        rng = generator(name)
+        result = []
+        for shape, ignore_index, memory in cases:
+            _, target = ids(rng, shape, memory)
+            x = Operand(draw(rng, shape, dtype, -4, highest), dtype, memory)
+            for reduction in (NONE, MEAN, SUM):
+                result.append(Sample((x, target), {"ignore_index": ignore_index, "reduction": reduction}))
+        empty = Operand(np.zeros((0, 3)), dtype), Operand(np.zeros(0), int64)
+        return [*result, Sample(empty, {"ignore_index": -100, "reduction": SUM})]
+
+    return samples
 
 
-def entropy_grad_samples(dtype: DType) -> list[Sample]:
-    rng = generator("class_cross_entropy_grad")
-    samples = []
-    for shape, ignore_index, memory in ROWS:
-        _, target = ids(rng, shape, memory)
-        log_probs = Operand(draw(rng, shape, dtype, -4, 0), dtype, memory)
-        for reduction in (NONE, MEAN, SUM):
-            grad = Operand(draw(rng, target.values.shape if reduction == NONE else (), dtype, -4, 4), dtype)
-            attrs = {"ignore_index": ignore_index, "reduction": reduction}
-            samples.append(Sample((grad, log_probs, target), attrs))
-    empty = Operand(np.zeros(0), dtype), Operand(np.zeros((0, 3)), dtype), Operand(np.zeros(0), int64)
-    return [*samples, Sample(empty, {"ignore_index": -100, "reduction": NONE})]
+def grad_samples(name: str, cases: Cases, reads_x: bool) -> Callable[[DType], list[Sample]]:
+    """Gradients of losses; reads_x: they take the log-probabilities, else the number of classes."""
+
+    def samples(dtype: DType) -> list[Sample]:
+        rng = generator(name)
+        result = []
+
+        def add(classes: int, grad: Operand, x: Operand, target: Operand, attrs: dict[str, Any]) -> None:
+            operands = (grad, x, target) if reads_x else (grad, target)
+            result.append(Sample(operands, attrs if reads_x else {**attrs, "classes": classes}))
+
+        for shape, ignore_index, memory in cases:
+            classes, target = ids(rng, shape, memory)
+            x = Operand(draw(rng, shape, dtype, -4, 0), dtype, memory)
+            for reduction in (NONE, MEAN, SUM):
+                grad_shape = target.values.shape if reduction == NONE else ()
+                grad = Operand(draw(rng, grad_shape, dtype, -4, 4), dtype, memory_of(grad_shape, memory))
+                add(classes, grad, x, target, {"ignore_index": ignore_index, "reduction": reduction})
+        none = Operand(np.zeros(0), dtype)
+        attrs = {"ignore_index": -100, "reduction": NONE}
+        add(3, none, Operand(np.zeros((0, 3)), dtype), Operand(np.zeros(0), int64), attrs)
+        return result
+
+    return samples
 
 
 def both(sample: Sample, dtype: DType) -> tuple[DType, ...]:
     return dtype, dtype
 
 
+ENTROPY, ENTROPY_GRAD = "class_cross_entropy", "class_cross_entropy_grad"
 NATIVE = (float32, float64)
 LOSS = [
-    OpInfo("nll_loss", loss_samples, nll_loss, FLOATS),
-    OpInfo("nll_loss_grad", grad_samples, nll_loss_grad, FLOATS),
-    OpInfo("class_cross_entropy", entropy_samples, class_cross_entropy, NATIVE, both, slack=8),
-    OpInfo("class_cross_entropy_grad", entropy_grad_samples, class_cross_entropy_grad, NATIVE, slack=8),
+    OpInfo("nll_loss", loss_samples("nll_loss", CASES, 0), nll_loss, FLOATS),
+    OpInfo("nll_loss_grad", grad_samples("nll_loss_grad", CASES, False), nll_loss_grad, FLOATS),
+    OpInfo(ENTROPY, loss_samples(ENTROPY, ROWS, 4), class_cross_entropy, NATIVE, both, slack=8),
+    OpInfo(ENTROPY_GRAD, grad_samples(ENTROPY_GRAD, ROWS, True), class_cross_entropy_grad, NATIVE, slack=8),
 ]
