@@ -75,7 +75,7 @@ ROWS: Cases = (
 )  # fmt: skip
 
 
-def loss_samples(name: str, cases: Cases, highest: float) -> Callable[[DType], list[Sample]]:
+def loss_samples(name: str, cases: Cases, highest: int) -> Callable[[DType], list[Sample]]:
     """Losses of elements from -4 to `highest`."""
 
     def samples(dtype: DType) -> list[Sample]:
