@@ -8,6 +8,7 @@ import gc
 import importlib
 import sys
 import sysconfig
+import threading
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -59,6 +60,8 @@ class Watch:
         self.codes: dict[types.CodeType, dict[str, Any]] = {}
         self.reason: str | None = None
         self._overlooked_runs = 0
+        self._thread = threading.get_ident()
+        self._interrupted: tuple[Any, int] = (None, 0)  # the profile function and the runs before a collection
         self._imports = 0  # one within the other
         self._written: list[tuple[Any, str]] = []
         self._own = tuple(f"{path}/" for path in sys.modules[__package__].__path__)
@@ -68,11 +71,15 @@ class Watch:
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The function's result."""
         runs, changes = _core.thread_runs(), _core.changes()
+        gc.callbacks.insert(0, self._before_collection)  # so that callbacks of others are not watched either
+        gc.callbacks.append(self._after_collection)
         sys.setprofile(self._event)
         try:
             result = function(*args, **kwargs)
         finally:
             sys.setprofile(None)
+            gc.callbacks.remove(self._before_collection)
+            gc.callbacks.remove(self._after_collection)
         if _core.thread_runs() != runs + self._overlooked_runs:
             self._refuse("asks for the values of tensors while it runs")
         if _core.changes() != changes:
@@ -89,6 +96,19 @@ class Watch:
             sys.setprofile(self._event)
         self.codes.pop(running, None)
         self._overlooked_runs += _core.thread_runs() - runs
+
+    def _before_collection(self, phase: str, info: dict[str, int]) -> None:
+        """Look away while garbage is collected: what finalizers do is no part of the function that they interrupt."""
+        if phase == "start" and threading.get_ident() == self._thread:
+            self._interrupted = sys.getprofile(), _core.thread_runs()
+            sys.setprofile(None)
+
+    def _after_collection(self, phase: str, info: dict[str, int]) -> None:
+        if phase == "stop" and threading.get_ident() == self._thread:
+            watching, runs = self._interrupted
+            if watching is not None:  # else `overlook` counts the runs
+                self._overlooked_runs += _core.thread_runs() - runs
+            sys.setprofile(watching)
 
     def _refuse(self, reason: str) -> None:
         self.reason = self.reason or reason
