@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -29,9 +30,11 @@ class Process:
 def import_times() -> dict[str, list[float]]:
     """Milliseconds until a new interpreter has imported it, that of an empty one taken off."""
 
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
     def seconds(program: str) -> float:
         start = time.perf_counter()
-        subprocess.run([sys.executable, "-c", program], check=True)
+        subprocess.run([sys.executable, "-c", program], check=True, env=environment)
         return time.perf_counter() - start
 
     programs = {"pyflame": "import pyflame", "numpy": "import numpy", "torch": "import torch"}
