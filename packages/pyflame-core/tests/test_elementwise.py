@@ -80,6 +80,29 @@ def test_special_values() -> None:
     assert np.isnan(x.clamp(0, 1).tolist()[0]) and pf.fmax(x, pf.zeros(4)).tolist()[0] == 0.0
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_below_its_domain_acosh_is_nan(dtype: type) -> None:
+    assert pf.acosh(pf.tensor(np.array([0.99, 0, -0.5, -1, -1e9, -1e30, -np.inf], dtype))).isnan().all()
+
+
+def test_the_origin_has_no_direction_but_a_gradient() -> None:
+    y, x = pf.tensor([0.0, 1e-30, 1.0], requires_grad=True), pf.tensor([0.0, 0.0, 1.0], requires_grad=True)
+    pf.atan2(y, x).sum().backward()
+    np.testing.assert_allclose(y.grad.numpy(), [0, 0, 0.5])
+    np.testing.assert_allclose(x.grad.numpy(), [0, 0, -0.5], atol=1e-20)
+
+
+@pytest.mark.parametrize("function", [pf.fmax, pf.fmin])
+def test_of_equal_elements_the_first_has_the_gradient(function: Any) -> None:
+    x, y = (
+        pf.tensor([1.0, float("nan"), 2.0], requires_grad=True),
+        pf.tensor([1.0, 2.0, float("nan")], requires_grad=True),
+    )
+    z = function(x, y)
+    z.sum().backward()
+    assert (z.tolist(), x.grad.tolist(), y.grad.tolist()) == ([1.0, 2.0, 2.0], [1.0, 0.0, 1.0], [0.0, 1.0, 0.0])
+
+
 def test_closeness() -> None:
     nan = float("nan")
     a, b = pf.tensor([1.0, float("inf"), nan]), pf.tensor([1.0 + 1e-7, float("inf"), nan])

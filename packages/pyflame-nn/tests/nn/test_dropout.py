@@ -28,6 +28,12 @@ def test_dropout_drops_whole_parts_and_scales_the_others(function, shape, togeth
     np.testing.assert_array_equal(x.grad.numpy(), array)
 
 
+def test_dropout2d_of_single_numbers_warns():
+    with pytest.warns(UserWarning, match="use dropout"):
+        y = F.dropout2d(pf.ones(100, 200), 0.25)
+    assert abs((y.numpy() == 0.0).mean() - 0.25) < 0.05
+
+
 @pytest.mark.parametrize("function", [F.alpha_dropout, F.feature_alpha_dropout])
 def test_alpha_dropout_keeps_mean_and_variance(function):
     pf.manual_seed(0)

@@ -95,3 +95,19 @@ def test_logit_losses_do_not_overflow(value):
 def test_the_mean_over_a_batch_of_one_number_is_its_sum():
     x, y = pf.tensor(-0.5), pf.tensor(0.3)
     assert F.kl_div(x, y, reduction="batchmean").item() == F.kl_div(x, y, reduction="sum").item()
+
+
+@pytest.mark.parametrize("value", [-200.0, -25.0, 0.0, 25.0, 200.0])
+@pytest.mark.parametrize("target", [0.0, 0.5, 1.0])
+def test_saturated_probabilities_have_gradients(value, target):
+    x = pf.tensor([value], dtype=pf.float64, requires_grad=True)
+    F.binary_cross_entropy(x.sigmoid(), pf.tensor([target], dtype=pf.float64)).backward()
+    expected = 0.0 if abs(value) > 100 else 1 / (1 + np.exp(-value)) - target
+    np.testing.assert_allclose(x.grad.item(), expected, rtol=1e-3, atol=1e-9)
+
+
+def test_impossible_probabilities_lose_100():
+    p = pf.tensor([0.0, 1.0], requires_grad=True)
+    loss = F.binary_cross_entropy(p, pf.tensor([1.0, 0.0]), reduction="sum")
+    loss.backward()
+    assert loss.item() == 200.0 and p.grad.tolist() == pytest.approx([-1e12, 1e12])

@@ -26,6 +26,12 @@ Var tie_share(const Var& a, const Var& b) {
 
 Var sign_of(const Var& b) { return where(signbit(b), full({}, -1.0, b->dtype), full({}, 1.0, b->dtype)); }
 
+// Of a point whose angle is asked for; 1 at the origin, where no direction changes the angle.
+Var squared_radius(const Var& a, const Var& b) {
+  Var squared = a * a + b * b;
+  return where(equal(squared, 0.0), 1.0, squared);
+}
+
 // Where a is 0 and the logarithm is not finite, xlogy is constant in a.
 Var xlogy_reach(const Var& g, const Var& a, const Var& b) {
   return where(logical_and(equal(a, 0.0), b <= 0.0), 0.0, g);

@@ -20,8 +20,11 @@ _ceil = _core.ops.ceil
 _copysign = _core.ops.copysign
 _eq = _core.ops.eq
 _floor = _core.ops.floor
+_ge = _core.ops.ge
 _gt = _core.ops.gt
 _isnan = _core.ops.isnan
+_le = _core.ops.le
+_logical_or = _core.ops.logical_or
 _lt = _core.ops.lt
 _maximum = _core.ops.maximum
 _minimum = _core.ops.minimum
@@ -235,7 +238,7 @@ def clamp(
 def _beyond(outside: Tensor, bound: Any) -> Tensor:
     """A bound that is NaN wins too."""
     if isinstance(bound, _core.TensorBase) and bound.dtype.is_floating_point:
-        return _core.ops.logical_or(outside, _isnan(bound))
+        return _logical_or(outside, _isnan(bound))
     return outside
 
 
@@ -308,7 +311,7 @@ def fmax(x: Tensor, y: Tensor, out: Tensor | None = None) -> Tensor:
     """
     if out is not None:
         return stored("fmax", out, fmax(x, y))
-    return _where(_isnan(x), y, _where(_isnan(y), x, _maximum(x, y)))
+    return _where(_logical_or(_ge(x, y), _isnan(y)), x, y)  # of equal ones the first, which has the gradient
 
 
 def fmin(x: Tensor, y: Tensor, out: Tensor | None = None) -> Tensor:
@@ -324,7 +327,7 @@ def fmin(x: Tensor, y: Tensor, out: Tensor | None = None) -> Tensor:
     """
     if out is not None:
         return stored("fmin", out, fmin(x, y))
-    return _where(_isnan(x), y, _where(_isnan(y), x, _minimum(x, y)))
+    return _where(_logical_or(_le(x, y), _isnan(y)), x, y)
 
 
 def nan_to_num(

@@ -36,7 +36,7 @@ template <class T>
 inline T vacosh(T x) {
   double a = x, t = a - 1.0;
   bool large = a > 0x1p28;
-  double y = vlog1p(large ? t : t + std::sqrt(t * (t + 2.0)));
+  double y = vlog1p(large ? t : t + std::sqrt(t < 0.0 ? t : t * (t + 2.0)));  // NaN below 1
   return static_cast<T>(large ? y + kLogTwo : y);
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 
 from pyflame import Tensor, rand, zeros_like
@@ -29,9 +30,15 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     """Set whole channels to zero with probability `p` and divide the others by `1 - p`.
 
     Args:
-        input: (batch, channels, height, width) or (channels, height, width)
+        input: (batch, channels, height, width) or (channels, height, width); with a warning (batch, channels)
     """
     check_probability("dropout2d", p)
+    if input.ndim == 2:
+        warnings.warn(
+            f"[dropout2d] input has shape {tuple(input.shape)}: each of its channels is one number; use dropout",
+            stacklevel=2,
+        )
+        return drop(input, input.shape, p, training, inplace, "dropout2d")
     if input.ndim not in (3, 4):
         raise RuntimeError(f"[dropout2d] input has shape {tuple(input.shape)}: expected three or four dimensions")
     return drop(input, (*input.shape[:-2], 1, 1), p, training, inplace, "dropout2d")

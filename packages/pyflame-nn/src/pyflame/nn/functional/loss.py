@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 
-from pyflame import Tensor, clamp, exp, log, where, xlogy
+from pyflame import Tensor, clamp, exp, log, log1p, where, xlogy
 from pyflame.amp import float32_inputs
 from pyflame.ops import logsigmoid
 
@@ -106,13 +107,21 @@ def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta:
     return huber_loss(input, target, reduction, beta) / beta
 
 
+def _log_from_100(log: Callable[[Tensor], Tensor], x: Tensor, probability: Tensor) -> Tensor:
+    """A logarithm, at least -100, whose gradient is finite at 0 too: outputs of `sigmoid` do reach 0 and 1."""
+    inside, value = probability >= 1e-12, x.detach()
+    below = clamp(log(value), min=-100.0) + (x - value) * 1e12
+    return where(inside, log(where(inside, x, 0.5)), below)
+
+
 @float32_inputs
 def binary_cross_entropy(
     input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean"
 ) -> Tensor:
     """Return the cross-entropy of probabilities and targets between 0 and 1; logarithms are kept above -100."""
     check_same("binary_cross_entropy", input, target)
-    loss = -(target * clamp(log(input), min=-100.0) + (1.0 - target) * clamp(log(1.0 - input), min=-100.0))
+    likely, unlikely = _log_from_100(log, input, input), _log_from_100(log1p, -input, 1.0 - input)
+    loss = -(target * likely + (1.0 - target) * unlikely)
     return reduce("binary_cross_entropy", loss if weight is None else loss * weight, reduction)
 
 
