@@ -255,6 +255,18 @@ def test_unmodified_device_selection_takes_the_cpu():
     assert not pf.cuda.is_available() and not pf.backends.cuda.is_available() and not pf.backends.mps.is_available()
     assert pf.Backend.CPU == "cpu" and pf.Backend.CEREBRAS_SIMULATOR == "cerebras:simulator"
     assert pf.ones(1).is_cuda is False
+    assert pf.cuda.device_count() == 0 and not pf.cuda.is_bf16_supported() and not pf.backends.cudnn.is_available()
+    pf.manual_seed(3)
+    first = pf.rand(4).tolist()
+    pf.manual_seed(3)
+    pf.cuda.manual_seed(5)
+    pf.cuda.manual_seed_all(5)
+    pf.cuda.empty_cache()
+    assert pf.rand(4).tolist() == first
+    try:
+        pf.backends.cudnn.benchmark = pf.backends.cudnn.deterministic = pf.backends.cuda.matmul.allow_tf32 = True
+    finally:
+        pf.backends.cudnn.benchmark = pf.backends.cudnn.deterministic = pf.backends.cuda.matmul.allow_tf32 = False
 
 
 def test_results_of_a_wrong_type_are_refused():

@@ -10,6 +10,8 @@ import typing as _typing
 __path__ = _pkgutil.extend_path(__path__, __name__)
 
 # <public names>
+from math import e as e, inf as inf, nan as nan, pi as pi
+
 from . import _core as _core, autograd as autograd, ops as ops
 from ._conversion import cast as cast
 from ._device import device as device
@@ -407,6 +409,8 @@ from .ops import (
 )
 from .parameter import Parameter as Parameter
 
+dtype = DType
+newaxis = None
 # </public names>
 
 # Source lines shown to users are those of their own code.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import cuda as cuda, mps as mps
+from . import cuda as cuda, cudnn as cudnn, mps as mps
 from .active import Backend as Backend, use_backend as use_backend
 from .devices import device_info as device_info, get_device as get_device, set_device as set_device
 from .protocol import BackendBase as BackendBase
