@@ -78,3 +78,10 @@ def test_scopes_collect_nest_and_let_go() -> None:
     outer.clear()
     inner.clear()
     assert pf.runtime_info()["live_nodes"] < nodes and len(outer) == 0
+
+
+def test_plans_are_shown_for_a_bounded_number_of_kinds() -> None:
+    double = pf.compile(lambda x: x * 2)
+    for size in range(1, 200):
+        assert double(pf.ones(size)).sum().item() == 2 * size
+    assert len(double.plans) == 64

@@ -49,7 +49,7 @@ def steps(count):
         pf.ops.forget_grads(params)
         loss = (compiled if k % 2 else gradients)(x, y)
         waiting = []
-        pf.ops.start_step([{"params": params}], waiting, in_place=k % 4 < 2)
+        pf.ops.start_step([{"params": params}], waiting, {}, in_place=k % 4 < 2)
         with pf.no_grad():
             assert pf.ops.update_params("adam_step", params, state, ("m", "s"), attributes, "step")
         pf.eval(*params, *waiting)

@@ -145,18 +145,18 @@ def test_nothing_is_updated_or_counted_where_state_is_missing() -> None:
 def test_gradients_are_found_and_forgotten() -> None:
     first, second = pf.zeros(2), pf.ones(3)
     first.grad = pf.full((2,), 5.0)
-    found = pf.ops.start_step([{"params": [first, second]}, {"params": [second]}], [], False)
-    assert [[tensor is first for tensor in tensors] for tensors in found] == [[True], []]
+    found, undo = pf.ops.start_step([{"params": [first, second]}, {"params": [second]}], [], {}, False)
+    assert [[tensor is first for tensor in tensors] for tensors in found] == [[True], []] and undo is not None
     pf.ops.forget_grads([first, second])
     assert first.grad is None
     with pytest.raises(TypeError, match="expected tensors, got int"):
         pf.ops.forget_grads([3])  # type: ignore[list-item]
     with pytest.raises(TypeError, match="params: expected tensors, got int"):
-        pf.ops.start_step([{"params": [3]}], [], False)
+        pf.ops.start_step([{"params": [3]}], [], {}, False)
     with pytest.raises(TypeError, match='dicts with "params"'):
-        pf.ops.start_step([{}], [], False)
+        pf.ops.start_step([{}], [], {}, False)
     with pytest.raises(TypeError, match="waiting: expected tensors"):
-        pf.ops.start_step([], [3], True)  # type: ignore[list-item]
+        pf.ops.start_step([], [3], {}, True)  # type: ignore[list-item]
 
 
 def test_the_loss_is_evaluated_with_the_gradients_of_few_parameters() -> None:
@@ -167,7 +167,7 @@ def test_the_loss_is_evaluated_with_the_gradients_of_few_parameters() -> None:
         if not keep:
             del loss
         waiting: list[pf.Tensor] = []
-        pf.ops.start_step([{"params": [p]}], waiting, in_place)
+        pf.ops.start_step([{"params": [p]}], waiting, {}, in_place)
         assert p.grad is not None
         return keep and loss.is_evaluated(), p.grad.is_evaluated(), len(waiting)
 
@@ -176,7 +176,7 @@ def test_the_loss_is_evaluated_with_the_gradients_of_few_parameters() -> None:
     assert started(2**18 + 1, True) == (False, False, 1)
     assert started(10, True, keep=False) == (False, True, 0)
     waiting: list[pf.Tensor] = []
-    pf.ops.start_step([], waiting, True)
+    pf.ops.start_step([], waiting, {}, True)
     assert waiting == []  # it was asked for before
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _core
 from ._core import TensorBase
-from ._replay import Replays as Replays
+from ._replay import MAX_KINDS, Replays as Replays
 from ._replay_effects import compiling as compiling, postpone as postpone, when_replayed as when_replayed
 from ._replay_state import acts as acts, counts_changes as counts_changes
 
@@ -140,7 +140,7 @@ class CompiledFunction:
 
     @property
     def plans(self) -> tuple[CompilationInfo, ...]:
-        """What was compiled, one entry for each kind of arguments."""
+        """What was compiled, one entry for each of the first 64 kinds of arguments."""
         return tuple(self._plans.values())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -151,7 +151,7 @@ class CompiledFunction:
         if self._replays.count != replayed:
             return result
         kind = self._kind((args, kwargs))
-        if kind not in self._plans:
+        if kind not in self._plans and len(self._plans) < MAX_KINDS:
             outputs = list(_tensors(result))
             if outputs:
                 self._plans[kind] = compile_graph(outputs)

@@ -25,6 +25,7 @@ PYBIND11_MODULE(_core, module) {
   bindings::register_evaluator(module);
   bindings::register_host(module);
   bindings::register_replay(module);
+  bindings::register_undo(module);
   bindings::register_updates(module);
   bindings::register_direct(module);
   bindings::register_composites(module);

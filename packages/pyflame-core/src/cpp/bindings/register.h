@@ -14,6 +14,7 @@ void register_host(pybind11::module_& module);      // ops whose kernel is a Pyt
 void register_replay(pybind11::module_& module);    // compiled functions
 void register_signature(pybind11::module_& module);  // kinds of their arguments
 void register_updates(pybind11::module_& module);   // steps of optimizers
+void register_undo(pybind11::module_& module);      // their way back
 void register_direct(pybind11::module_& module);    // public functions that record one op
 void register_composites(pybind11::module_& module);
 void register_runtime(pybind11::module_& module);   // evaluation, modes, hooks, statistics

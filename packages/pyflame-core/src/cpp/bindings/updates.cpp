@@ -1,6 +1,7 @@
 // Steps of optimizers: an update op recorded for many parameters in one call.
 #include "base/error.h"
 #include "bindings/register.h"
+#include "bindings/undo.h"
 #include "bindings/update_rows.h"
 #include "graph/line.h"
 #include "runtime/eval.h"
@@ -185,10 +186,11 @@ i64 collect_gradients(PyObject* params, PyObject* found, std::vector<Var>* roots
   return elements;
 }
 
-// start_step(groups, waiting, in_place): a list for each group of those of its "params" that have a gradient.
+// start_step(groups, waiting, state, in_place): a list for each group of those of its "params" that have a gradient, and
+// the way back, or None where the gradients have been evaluated.
 PyObject* start_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
-  if (nargs != 3 || !PyList_Check(args[0]) || !PyList_Check(args[1])) {
-    return PyErr_Format(PyExc_TypeError, "[start_step] expected a list of parameter groups, a list of tensors and a bool");
+  if (nargs != 4 || !PyList_Check(args[0]) || !PyList_Check(args[1]) || !PyDict_Check(args[2])) {
+    return PyErr_Format(PyExc_TypeError, "[start_step] expected a list of parameter groups, a list of tensors, a dict and a bool");
   }
   try {
     static PyObject* const key = PyUnicode_InternFromString("params");
@@ -204,7 +206,7 @@ PyObject* start_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
       if (PyList_Append(result.ptr(), found.ptr()) < 0) return nullptr;
     }
     if (PyObject* loss = pending_loss(); loss && PyList_Append(args[1], taken(loss).ptr()) < 0) return nullptr;
-    if (args[2] == Py_True && elements <= kFewElements) {
+    if (args[3] == Py_True && elements <= kFewElements) {
       for (Py_ssize_t i = 0; i < PyList_GET_SIZE(args[1]); ++i) {
         Node* node = node_of(PyList_GET_ITEM(args[1], i));
         if (!node) type_error("[start_step] waiting: expected tensors");
@@ -213,8 +215,11 @@ PyObject* start_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
       std::vector<Node*> nodes;
       for (const Var& root : roots) nodes.push_back(root.get());
       runtime::eval(nodes.data(), nodes.size());
+      return py::make_tuple(result, py::none()).release().ptr();
     }
-    return result.release().ptr();
+    py::list params;
+    for (py::handle found : result) params += py::reinterpret_borrow<py::list>(found);
+    return py::make_tuple(result, std::make_unique<Undo>(params, py::reinterpret_borrow<py::dict>(args[2]))).release().ptr();
   } catch (...) {
     return translate_exception();
   }

@@ -29,6 +29,7 @@ enum NodeFlag : u16 {
   kRecompute = 1 << 11,      // recorded in a checkpoint: backward computes it anew instead of keeping it
   kInference = 1 << 12,      // recorded in inference mode: no backward may read it
   kOverwritten = 1 << 13,    // the tensor it was the value of has been changed in place since
+  kUndo = 1 << 14,           // held once more, by what an optimizer goes back to when its step fails
 };
 inline constexpr u16 kImmediate = kImmediateLeft | kImmediateRight;
 

@@ -152,12 +152,12 @@ class Run {
 
  private:
   // A leaf's memory is taken over when this graph is all that can see it: every count of the node is an edge of the
-  // trace, no backward will read those edges later, and nothing else shares the buffer.
+  // trace or an optimizer's, which lets go of it when the run succeeds, no backward will read those edges later, and nothing else shares the buffer.
   Buffer* provide(const OutputBuffer& wanted, const Trace& trace) {
     if (wanted.donor >= 0 && !trace.has_history && !observer_) {  // an observer may stop the run half-way
       Node* leaf = trace.leaves[static_cast<std::size_t>(wanted.donor)];
       Buffer* buffer = leaf->value->buffer;
-      bool sole = leaf->refs == leaf->uses && buffer->refs == 2;  // the value's count and this run's
+      bool sole = leaf->refs == leaf->uses + leaf->has(graph::kUndo) && buffer->refs == 2;  // the value's count and this run's
       if (sole && leaf->value->offset == 0 && !leaf->value->strides && !buffer->release && buffer->bytes == wanted.bytes) {
         buffer->retain();
         contents_change(buffer);

@@ -245,12 +245,18 @@ def update_params(
 
 
 @direct
-def start_step(groups: list[dict[str, Any]], waiting: list[Tensor], in_place: bool) -> list[list[Tensor]]:
-    """Return, for each group of an optimizer, those of its "params" that have a gradient.
+def start_step(
+    groups: list[dict[str, Any]], waiting: list[Tensor], state: dict[Tensor, dict[str, Any]], in_place: bool
+) -> tuple[list[list[Tensor]], _core.Undo | None]:
+    """Return, for each group of an optimizer, those of its "params" that have a gradient, and the way back.
+
+    The way back is for an evaluation that fails, as it does where a batch has a class that there is none of: `back()`
+    points parameters and state at what they were. It is None where the gradients have been evaluated.
 
     Args:
         waiting: tensors that the step is to evaluate as well. The loss that `backward` was last called on joins them
             if somebody holds it: almost every training loop asks for its value afterwards.
+        state: the state of each parameter by name.
         in_place: evaluate the gradients and what is waiting now, if the parameters are at most 2^18 elements in all.
             `update_params` then needs no graph for them. The update of more belongs in one plan with its gradients.
 
@@ -262,12 +268,12 @@ def start_step(groups: list[dict[str, Any]], waiting: list[Tensor], in_place: bo
         >>> p, idle = pf.tensor([1.0], requires_grad=True), pf.tensor([2.0])
         >>> loss = (p * p).sum()
         >>> loss.backward()
-        >>> pf.ops.start_step([{"params": [p, idle]}], [], in_place=True)
-        [[tensor([1.], requires_grad=True)]]
+        >>> pf.ops.start_step([{"params": [p, idle]}], [], {}, in_place=True)
+        ([[tensor([1.], requires_grad=True)]], None)
         >>> loss.is_evaluated()
         True
     """
-    return _start_step(groups, waiting, in_place)
+    return _start_step(groups, waiting, state, in_place)
 
 
 @direct

@@ -98,12 +98,17 @@ class Optimizer:
                 loss = closure()
         with self._quiet:
             waiting = take_waiting()
-            changed: list[Tensor] = []
-            for params, group in zip(start_step(self.param_groups, waiting, self.in_place), self.param_groups):
-                changed += params
-                changed += self.update(params, group)
-            changed += waiting
-            evaluate(changed)
+            found, undo = start_step(self.param_groups, waiting, self.state, self.in_place)
+            try:
+                changed: list[Tensor] = []
+                for params, group in zip(found, self.param_groups):
+                    changed += params
+                    changed += self.update(params, group)
+                evaluate(changed + waiting)
+            except BaseException:
+                if undo is not None:
+                    undo.back()
+                raise
         if self._hooks.after_step:
             for hook in list(self._hooks.after_step.values()):
                 hook(self, step_arguments(self, closure), {})
