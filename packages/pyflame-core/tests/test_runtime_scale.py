@@ -35,10 +35,12 @@ def test_a_million_recorded_ops_in_flat_memory() -> None:
         x = pf.tensor(0.0, dtype=pf.float64)
         for _ in range(200_000):
             x = x + 1
-        before = resident()
-        for _ in range(1_000_000):
-            x = x + 1
-        assert resident() - before < 8, (before, resident())
+        sizes = [resident()]
+        for _ in range(2):  # the system itself may join pages into a large one, but not each time
+            for _ in range(500_000):
+                x = x + 1
+            sizes.append(resident())
+        assert min(sizes[1] - sizes[0], sizes[2] - sizes[1]) < 4, sizes
         assert x.item() == 1_200_000
         nodes = _core.stats()["live_nodes"]
         assert nodes < 30_000, nodes
@@ -59,10 +61,12 @@ def test_training_steps_in_flat_memory() -> None:
             _core.eval(w)
         for _ in range(500):
             step()
-        before, plans, nodes = resident(), _core.stats()["plan_misses"], _core.stats()["live_nodes"]
-        for _ in range(5000):
-            step()
-        assert resident() - before < 4, (before, resident())
+        plans, nodes, sizes = _core.stats()["plan_misses"], _core.stats()["live_nodes"], [resident()]
+        for _ in range(2):
+            for _ in range(2500):
+                step()
+            sizes.append(resident())
+        assert min(sizes[1] - sizes[0], sizes[2] - sizes[1]) < 2, sizes
         assert _core.stats()["plan_misses"] == plans
         assert _core.stats()["live_nodes"] <= nodes
     """)
