@@ -9,8 +9,12 @@ import random
 import sys
 import threading
 import time
+import traceback
+import types
+from typing import Any
 
 import pyflame as pf
+from pyflame._replay import record_with
 
 
 class Garbage:
@@ -66,13 +70,51 @@ def test_one_accident_is_no_verdict() -> None:
     assert (compiled.replays, compiled.fallback_reasons) == (2, ())
 
 
+def test_an_interrupt_leaves_state_as_it_was() -> None:
+    tables = [pf.eval(pf.ones(2) * k) for k in range(3)]
+
+    def function(x: pf.Tensor) -> pf.Tensor:
+        for table in tables:
+            x = x + table
+        return x
+
+    before, lines = sys.gettrace(), 0
+
+    def trace(frame: types.FrameType, event: str, _: Any) -> Any:
+        return in_recording if frame.f_code is record_with.__code__ else None
+
+    def in_recording(frame: types.FrameType, event: str, _: Any) -> Any:
+        nonlocal lines
+        lines -= event == "line"
+        if lines < 0:
+            raise KeyboardInterrupt
+        return in_recording
+
+    for count in range(200):
+        lines = count
+        sys.settrace(trace)
+        try:
+            pf.compile(function)(pf.ones(2))
+        except KeyboardInterrupt as error:
+            last = traceback.extract_tb(error.__traceback__)[-2]
+        finally:
+            sys.settrace(before)
+        assert [table.tolist() for table in tables] == [[k, k] for k in range(3)]
+        if last.line.startswith("with recording()"):
+            break
+    else:
+        raise AssertionError(f"the recording did not begin: the last line was {last.line}")
+    compiled = pf.compile(function)
+    assert [compiled(pf.ones(2)).tolist() for _ in range(3)] == [[4.0, 4.0]] * 3 and compiled.replays == 2
+
+
 def test_threads_that_record_together_leave_state_as_it_was() -> None:
     table, interval = pf.eval(pf.tensor([1.0, 2.0])), sys.getswitchinterval()
 
     def work() -> None:
         compiled = pf.compile(lambda x: sum([x * table + k for k in range(20)], table))
         start.wait()
-        with contextlib.suppress(pf.errors.TraceError):  # of a thread that met what another one records with
+        with contextlib.suppress(RuntimeError):  # of a thread that met what another one records with
             for _ in range(3):
                 compiled(pf.ones(2))
 

@@ -245,15 +245,15 @@ def record_with(call: Call, owners: list[Tensor], present: list[bool]) -> Varian
     anchors = [_core.TensorBase(place) for place in [*places, *given] if place is not None]
     args, kwargs = unflatten(flatten((call.args, call.kwargs), []), iter(places))
     handles = places[: len(tensors)] + state.tensors
-    swapped = list(zip(state.tensors, places[len(tensors) :]))
+    swapped = list(zip(state.tensors, places[len(tensors) :], anchors[len(tensors) :]))
     begin, offset = default_generator.draw(0), default_generator._offset
     scope = _core.Collected()
     log = Log(owners, given, scope)
-    _local.busy = True
-    for tensor, place in swapped:
-        _core.swap_nodes(tensor, place)
-    scope.enter()
     try:
+        _local.busy = True
+        for tensor, place, _ in swapped:
+            _core.swap_nodes(tensor, place)
+        scope.enter()
         with recording(), logging(log), uncollected():
             result = call.function(*args, **kwargs)
             log.note_gradients()
@@ -276,8 +276,9 @@ def record_with(call: Call, owners: list[Tensor], present: list[bool]) -> Varian
         raise Unseen(f"{type(error).__name__}: {error}") from None
     finally:
         scope.leave()
-        for tensor, place in swapped:
-            _core.swap_nodes(tensor, place)
+        for tensor, place, anchor in swapped:
+            if not _core.same_node(place, anchor):  # else an interrupt came before
+                _core.swap_nodes(tensor, place)
         default_generator._offset = offset
         _local.busy = False
     if any(_core.attached(owner) is not None for owner in log.reached()):
