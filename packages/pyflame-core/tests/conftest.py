@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 import pyflame as pf
 
 # A busy machine is not an error: tests have no time limit for an example.
-settings.register_profile("pyflame", deadline=None)
+settings.register_profile("pyflame", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("pyflame")
 
 

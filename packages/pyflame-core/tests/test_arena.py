@@ -158,11 +158,13 @@ TRAINING = textwrap.dedent("""
 
     for k in range(100):
         step(k)
-    before, stats = resident(), _core.stats()
-    for k in range(1000):
-        step(k)
+    stats, sizes = _core.stats(), [resident()]
+    for _ in range(2):  # the system itself may join pages into a large one, but not each time
+        for k in range(500):
+            step(k)
+        sizes.append(resident())
     after = _core.stats()
-    assert resident() - before < 2, (before, resident())
+    assert min(sizes[1] - sizes[0], sizes[2] - sizes[1]) < 1, sizes
     assert after["live_bytes"] <= stats["live_bytes"] and after["live_buffers"] <= stats["live_buffers"]
     assert after["live_nodes"] <= stats["live_nodes"] and after["plan_misses"] == stats["plan_misses"]
     assert after["allocations"] == stats["allocations"], (stats, after)

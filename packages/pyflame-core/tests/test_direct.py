@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import inspect
 import pickle
 import pydoc
@@ -24,11 +25,15 @@ def python_calls(call: Any) -> list[str]:
         if event == "call":
             names.append(frame.f_code.co_name)
 
+    collects = gc.isenabled()
+    gc.disable()  # finalizers and callbacks of a collection are not the call's
     sys.setprofile(watch)
     try:
         call()
     finally:
         sys.setprofile(None)
+        if collects:
+            gc.enable()
     return names[1:-1] if names[-1:] == ["setprofile"] else names[1:]
 
 

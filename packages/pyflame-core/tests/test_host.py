@@ -1,5 +1,6 @@
 """Host ops: nodes whose kernel is a Python function."""
 
+import gc
 import threading
 
 import numpy as np
@@ -262,6 +263,7 @@ def test_many_attribute_values_leave_nothing_behind(make):
 
     loop(0, 1500)  # fills the plan cache and that of attributes
     _core.clear_plans()
+    gc.collect()  # what other tests left must not go meanwhile
     live = _core.stats()["live_nodes"]
     tracemalloc.start()
     loop(1500, 3000)

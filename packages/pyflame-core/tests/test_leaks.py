@@ -67,9 +67,11 @@ def counts():
 
 
 steps(100)
-before, memory = counts(), resident()
-steps(int(sys.argv[1]))
-print(json.dumps([before, counts(), resident() - memory, compiled.replays]))
+before, sizes = counts(), [resident()]
+for _ in range(2):  # the system itself may join pages into a large one, but not each time
+    steps(int(sys.argv[1]) // 2)
+    sizes.append(resident())
+print(json.dumps([before, counts(), min(sizes[1] - sizes[0], sizes[2] - sizes[1]), compiled.replays]))
 """
 STEPS = 1000
 
@@ -85,7 +87,7 @@ def test_counts_and_memory_stay_as_they_are() -> None:
     before, after, growth, replays = json.loads(run(STEPS).stdout)
     assert after == before and replays >= STEPS // 2
     if not _core.build_info()["sanitizers"]:  # these keep freed blocks for a while
-        assert growth < 1 << 20
+        assert growth < 1 << 19
 
 
 def leaked(steps: int) -> tuple[int, int]:
@@ -99,5 +101,5 @@ def leaked(steps: int) -> tuple[int, int]:
 
 @pytest.mark.skipif("libasan" not in os.environ.get("LD_PRELOAD", ""), reason="needs AddressSanitizer: make sanitize")
 def test_no_block_is_lost() -> None:
-    few, many = leaked(1), leaked(1 + STEPS)
+    few, many = leaked(2), leaked(2 + STEPS)
     assert many[1] - few[1] < STEPS // 10, f"{few} grew to {many} (bytes, blocks)"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextvars
-import gc
 import itertools
 import os
 import random
@@ -252,46 +251,6 @@ assert (f.replays, f.fallback_reasons) == (2, ()), f.fallback_reasons
 
 def test_imports_of_the_library_are_its_own_affair() -> None:
     subprocess.run([sys.executable, "-c", LAZY], check=True)
-
-
-class Garbage:
-    """An unreachable cycle whose end does what no compiled function may do."""
-
-    collected = 0
-
-    def __init__(self) -> None:
-        self.itself = self
-        self.value = pf.ones(2) + 1
-
-    def __del__(self) -> None:
-        Garbage.collected += round(float(os.path.exists("/")) * self.value.sum().item()) // 4
-
-
-def test_garbage_that_is_collected_meanwhile_is_not_the_functions() -> None:
-    def function(x: pf.Tensor) -> pf.Tensor:
-        for part in [[k] for k in range(100)]:
-            x = x + part[0]
-        return x
-
-    def told(phase: str, info: dict[str, int]) -> None:
-        time.perf_counter()
-
-    gc.callbacks.append(told)
-    thresholds, before = gc.get_threshold(), Garbage.collected
-    try:
-        for threshold in range(5, 300, 5):
-            compiled = pf.compile(function)
-            gc.collect()
-            Garbage()
-            gc.set_threshold(threshold)
-            for _ in range(3):
-                assert compiled(pf.ones(2)).tolist() == [4951.0, 4951.0]
-            gc.set_threshold(*thresholds)
-            assert (compiled.replays, compiled.fallback_reasons) == (2, ())
-    finally:
-        gc.set_threshold(*thresholds)
-        gc.callbacks.remove(told)
-    assert Garbage.collected > before
 
 
 @pytest.mark.parametrize(

@@ -35,10 +35,12 @@ def test_a_million_recorded_ops_in_flat_memory() -> None:
         x = pf.tensor(0.0, dtype=pf.float64)
         for _ in range(200_000):
             x = x + 1
-        before = resident()
-        for _ in range(1_000_000):
-            x = x + 1
-        assert resident() - before < 8, (before, resident())
+        sizes = [resident()]
+        for _ in range(2):  # the system itself may join pages into a large one, but not each time
+            for _ in range(500_000):
+                x = x + 1
+            sizes.append(resident())
+        assert min(sizes[1] - sizes[0], sizes[2] - sizes[1]) < 4, sizes
         assert x.item() == 1_200_000
         nodes = _core.stats()["live_nodes"]
         assert nodes < 30_000, nodes
@@ -59,10 +61,12 @@ def test_training_steps_in_flat_memory() -> None:
             _core.eval(w)
         for _ in range(500):
             step()
-        before, plans, nodes = resident(), _core.stats()["plan_misses"], _core.stats()["live_nodes"]
-        for _ in range(5000):
-            step()
-        assert resident() - before < 4, (before, resident())
+        plans, nodes, sizes = _core.stats()["plan_misses"], _core.stats()["live_nodes"], [resident()]
+        for _ in range(2):
+            for _ in range(2500):
+                step()
+            sizes.append(resident())
+        assert min(sizes[1] - sizes[0], sizes[2] - sizes[1]) < 2, sizes
         assert _core.stats()["plan_misses"] == plans
         assert _core.stats()["live_nodes"] <= nodes
     """)
@@ -142,13 +146,18 @@ def test_other_threads_run_during_a_big_product() -> None:
                 time.sleep(0.001)
         thread = threading.Thread(target=count)
         a = pf.tensor(np.ones((1500, 1500)))
-        b = a @ a @ a @ a
         thread.start()
-        before, start = ticks[0], time.perf_counter()
-        _core.eval(b)
-        seconds, done = time.perf_counter() - start, ticks[0] - before
+        rounds = []
+        for _ in range(10):  # on a busy machine a thread that slept may wait for long
+            b = a @ a @ a @ a
+            before, start = ticks[0], time.perf_counter()
+            _core.eval(b)
+            seconds, done = time.perf_counter() - start, ticks[0] - before
+            rounds.append((done, seconds))
+            if done > 0.1 * seconds / 0.001:
+                break
         stop.set(); thread.join()
-        assert done > 0.1 * seconds / 0.001, (done, seconds)
+        assert done > 0.1 * seconds / 0.001, rounds
     """)
 
 
@@ -173,9 +182,10 @@ def test_fork_during_the_run_of_another_thread() -> None:
         y = x
         for _ in range(60):
             y = y @ x * (1 / 700)
-        thread = threading.Thread(target=lambda: y.numpy())
+        thread, before = threading.Thread(target=lambda: y.numpy()), _core.stats()["runs"]
         thread.start()
-        time.sleep(0.05)
+        while _core.stats()["runs"] == before:
+            time.sleep(0.001)
         assert thread.is_alive(), "the run ended before the fork"
         child = os.fork()
         if child == 0:

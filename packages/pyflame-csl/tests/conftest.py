@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from pyflame.csl.compiler import compile_program
 from pyflame.csl.diagnostics import Diagnostic
 from pyflame.csl.ir import Program
 
 # A busy machine is not an error: tests have no time limit for an example.
-settings.register_profile("pyflame", deadline=None)
+settings.register_profile("pyflame", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("pyflame")
 
 

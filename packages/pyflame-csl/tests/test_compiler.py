@@ -161,14 +161,27 @@ def best_of(times, action):
     return best, result
 
 
+def slowness():
+    """How many times as long as the machine that the limits are for, at 15 ms, this one takes for plain Python."""
+
+    def work():
+        found = {}
+        for k in range(40_000):
+            found[f"name {k % 977}"] = (k, len(found))
+        return sorted(found.items())
+
+    return max(1.0, best_of(5, work)[0] / 0.015)
+
+
 def test_many_parameters_and_many_pes_compile_quickly(build):
     """225 kinds of code in about a second, 4096 PEs of one kind in under five; twice that is a defect."""
+    limit = slowness()
     params = ".{ .x = @as(u16, x), .y = @as(u16, y), .width = 20 }"
     options = {"layout": '  @export_name("main", fn () void);', "files": {"half.csl": HALF}}
     took, built = best_of(2, lambda: build(SHARED, size=(15, 15), params=params, **options))
-    assert len(built.program.classes) == 225 and took < 2
+    assert len(built.program.classes) == 225 and took < 2 * limit
     took, built = best_of(2, lambda: build(SHARED, size=(64, 64), params=".{ .x = 1, .y = 2, .width = 20 }", **options))
-    assert len(built.program.classes) == 1 and took < 10
+    assert len(built.program.classes) == 1 and took < 10 * limit
 
 
 def cslc_lines(folder: Path, arch: str) -> list[list[str]]:

@@ -8,9 +8,12 @@ through them, random draws move on and changes in place happen, as if the functi
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import gc
+import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +30,12 @@ MAX_KINDS = 64  # kinds of arguments
 MAX_VARIANTS = 8  # states of the function, such as training and evaluation, for each
 
 _local = threading.local()
+# One recording at a time: each puts tensors without values where the function's state is. A fork waits for its end.
+_recording = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_recording.acquire, after_in_parent=_recording.release, after_in_child=_recording.release
+    )
 
 
 @dataclass
@@ -70,12 +79,14 @@ class Replays:
         self.function = function
         self.any_tensor = any_tensor
         self.kinds: dict[Any, list[Variant] | str] = {}
+        self.doubts: dict[Any, str] = {}
         self.count = 0
 
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why calls of some kinds of arguments run the function each time."""
-        return tuple(sorted({kind for kind in self.kinds.values() if isinstance(kind, str)}))
+        found = {kind for kind in self.kinds.values() if isinstance(kind, str)}
+        return tuple(sorted(found | set(self.doubts.values())))
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return the function's result, replayed where that is possible."""
@@ -113,7 +124,7 @@ class Replays:
         from .ops.random import default_generator
 
         variants = self.kinds.get(kind, [])
-        if len(self.kinds) >= MAX_KINDS or sys.getprofile() is not None or isinstance(variants, str):
+        if len(self.kinds) + len(self.doubts) >= MAX_KINDS or sys.getprofile() is not None or isinstance(variants, str):
             return self.function(*args, **kwargs)
         before = {id(owner): owner.grad is not None for variant in variants for owner, _ in variant.accumulated}
         watch = Watch()
@@ -132,11 +143,20 @@ class Replays:
                 raise Unseen("changes a mode or a seed")
             draws = default_generator._offset - generator[1]
             state = watch.state(self.function)
-            variants.append(record(Call(self.function, args, kwargs, tensors, state, draws), before))
+            with _recording:
+                variants.append(record(Call(self.function, args, kwargs, tensors, state, draws), before))
             self.kinds[kind] = variants
+            self.doubts.pop(kind, None)
         except Unseen as error:
-            self.kinds[kind] = str(error)
+            self._doubt(kind, str(error))
         return result
+
+    def _doubt(self, kind: Any, reason: str) -> None:
+        """The second reason against a kind counts: one may come of another thread, a signal handler or a finalizer."""
+        if self.doubts.pop(kind, None) is None:
+            self.doubts[kind] = reason
+        else:
+            self.kinds[kind] = reason
 
 
 def sign(value: Any, tensors: list[Tensor], any_tensor: bool) -> Any:
@@ -225,16 +245,16 @@ def record_with(call: Call, owners: list[Tensor], present: list[bool]) -> Varian
     anchors = [_core.TensorBase(place) for place in [*places, *given] if place is not None]
     args, kwargs = unflatten(flatten((call.args, call.kwargs), []), iter(places))
     handles = places[: len(tensors)] + state.tensors
-    swapped = list(zip(state.tensors, places[len(tensors) :]))
+    swapped = list(zip(state.tensors, places[len(tensors) :], anchors[len(tensors) :]))
     begin, offset = default_generator.draw(0), default_generator._offset
     scope = _core.Collected()
     log = Log(owners, given, scope)
-    _local.busy = True
-    for tensor, place in swapped:
-        _core.swap_nodes(tensor, place)
-    scope.enter()
     try:
-        with recording(), logging(log):
+        _local.busy = True
+        for tensor, place, _ in swapped:
+            _core.swap_nodes(tensor, place)
+        scope.enter()
+        with recording(), logging(log), uncollected():
             result = call.function(*args, **kwargs)
             log.note_gradients()
         drawn = default_generator._offset - offset
@@ -256,8 +276,9 @@ def record_with(call: Call, owners: list[Tensor], present: list[bool]) -> Varian
         raise Unseen(f"{type(error).__name__}: {error}") from None
     finally:
         scope.leave()
-        for tensor, place in swapped:
-            _core.swap_nodes(tensor, place)
+        for tensor, place, anchor in swapped:
+            if not _core.same_node(place, anchor):  # else an interrupt came before
+                _core.swap_nodes(tensor, place)
         default_generator._offset = offset
         _local.busy = False
     if any(_core.attached(owner) is not None for owner in log.reached()):
@@ -278,6 +299,18 @@ def record_with(call: Call, owners: list[Tensor], present: list[bool]) -> Varian
         kept, state.guards, state, accumulated, effects, len(fresh), loss, single, default_generator, drawn
     )
     return Variant(replay, single, state, result_tree, unflatten, same, accumulated)
+
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """Garbage waits, whose finalizers are no part of what is being recorded."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def check_results(

@@ -59,9 +59,9 @@ class Watch:
     def __init__(self) -> None:
         self.codes: dict[types.CodeType, dict[str, Any]] = {}
         self.reason: str | None = None
-        self._overlooked_runs = 0
+        self._overlooked_runs = self._overlooked_changes = 0
         self._thread = threading.get_ident()
-        self._interrupted: tuple[Any, int] = (None, 0)  # the profile function and the runs before a collection
+        self._interrupted: tuple[Any, int, int] = (None, 0, 0)  # profile function, runs, changes before a collection
         self._imports = 0  # one within the other
         self._written: list[tuple[Any, str]] = []
         self._own = tuple(f"{path}/" for path in sys.modules[__package__].__path__)
@@ -82,7 +82,7 @@ class Watch:
             gc.callbacks.remove(self._after_collection)
         if _core.thread_runs() != runs + self._overlooked_runs:
             self._refuse("asks for the values of tensors while it runs")
-        if _core.changes() != changes:
+        if _core.changes() != changes + self._overlooked_changes:
             self._refuse("changes attributes of modules")
         return result
 
@@ -100,12 +100,13 @@ class Watch:
     def _before_collection(self, phase: str, info: dict[str, int]) -> None:
         """Look away while garbage is collected: what finalizers do is no part of the function that they interrupt."""
         if phase == "start" and threading.get_ident() == self._thread:
-            self._interrupted = sys.getprofile(), _core.thread_runs()
+            self._interrupted = sys.getprofile(), _core.thread_runs(), _core.changes()
             sys.setprofile(None)
 
     def _after_collection(self, phase: str, info: dict[str, int]) -> None:
         if phase == "stop" and threading.get_ident() == self._thread:
-            watching, runs = self._interrupted
+            watching, runs, changes = self._interrupted
+            self._overlooked_changes += _core.changes() - changes
             if watching is not None:  # else `overlook` counts the runs
                 self._overlooked_runs += _core.thread_runs() - runs
             sys.setprofile(watching)

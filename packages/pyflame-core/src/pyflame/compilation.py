@@ -189,7 +189,8 @@ def compile(fn_or_module: Any = None, *, dynamic: bool = False, layout: MeshLayo
     happen, and gradients flow as if it had run. It may be a whole training step: `backward` leaves gradients, and the
     `step` of optimizers and schedulers is called each time. A function that asks for values of tensors, prints, reads
     parameters after an optimizer's step, or reads or changes what cannot be watched runs each time; `fallback_reasons`
-    says why. It can be used as a decorator.
+    says why. It can be used as a decorator. Threads may share it; while one of them makes the first calls of a kind,
+    others must leave the parameters, buffers and other tensors that the function reads alone.
 
     Args:
         fn_or_module: a function or module; attributes of a module can be reached as before.

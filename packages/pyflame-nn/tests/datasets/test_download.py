@@ -14,8 +14,9 @@ MD5 = hashlib.md5(CONTENT).hexdigest()
 
 
 @pytest.fixture
-def server(tmp_path):
+def server(tmp_path, monkeypatch):
     """The address of a folder, and the paths that were asked for."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     folder, asked = tmp_path / "served", []
     folder.mkdir()
 

@@ -13,6 +13,7 @@ from pyflame import hub
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("PYFLAME_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.delenv("PYFLAME_OFFLINE", raising=False)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     yield tmp_path / "cache" / "hub"
     for name in hub.list_pretrained():
         hub.unregister_weights(name)
@@ -65,8 +66,6 @@ class Server:
         return f"http://127.0.0.1:{self.server.server_port}{path}", hashlib.sha256(content).hexdigest()
 
     def close(self):
-        if not self.thread.is_alive():
-            return
         self.server.shutdown()
         self.thread.join()
         self.server.server_close()
