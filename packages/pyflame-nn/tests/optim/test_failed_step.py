@@ -1,4 +1,4 @@
-"""A batch that fails when it is computed leaves parameters and state as they were: training goes on with the next one."""
+"""A batch that fails when it is computed leaves parameters and state as they were, and training goes on."""
 
 from __future__ import annotations
 
