@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from .. import _core
 from .direct import direct
+from .half import in_float32
 from .out import stored
 
 if TYPE_CHECKING:
@@ -106,11 +107,17 @@ def gelu(x: Tensor, approximate: str = "none") -> Tensor:
     if approximate == "none":
         return _gelu(x)
     if approximate == "tanh":
-        inner = _mul(_mul(x, 0.7978845608028654), _add(_mul(_mul(x, x), 0.044715), 1.0))
-        return _mul(_mul(x, 0.5), _add(_tanh(inner), 1.0))
+        return _gelu_by_tanh(x)
     raise RuntimeError(f"[gelu] approximate is {approximate!r}: expected 'none' or 'tanh'")
 
 
+@in_float32
+def _gelu_by_tanh(x: Tensor) -> Tensor:
+    inner = _mul(_mul(x, 0.7978845608028654), _add(_mul(_mul(x, x), 0.044715), 1.0))
+    return _mul(_mul(x, 0.5), _add(_tanh(inner), 1.0))
+
+
+@in_float32
 def silu(x: Tensor) -> Tensor:
     """Compute x * sigmoid(x).
 
@@ -122,6 +129,7 @@ def silu(x: Tensor) -> Tensor:
     return _mul(x, _sigmoid(x))
 
 
+@in_float32
 def softplus(x: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """Compute log(1 + exp(beta x)) / beta, a smooth `relu`.
 
@@ -235,6 +243,7 @@ def softsign(x: Tensor) -> Tensor:
     return _div(x, _add(_core.ops.abs(x), 1.0))
 
 
+@in_float32
 def mish(x: Tensor) -> Tensor:
     """Compute x * tanh(softplus(x)).
 

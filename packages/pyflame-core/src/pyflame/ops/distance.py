@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from .. import _core
 from .._types import Dims
+from .half import in_float32
 from .out import stored
 
 if TYPE_CHECKING:
@@ -45,6 +46,11 @@ def norm(
     """
     if out is not None:
         return stored("norm", out, norm(x, p, dim, keepdim))
+    return _norm(x, p, dim, keepdim)
+
+
+@in_float32
+def _norm(x: Tensor, p: float | str, dim: Dims, keepdim: bool) -> Tensor:
     if p == "fro" or p == 2:
         return root(_sum(_square(x), dim, keepdim))
     if isinstance(p, str):

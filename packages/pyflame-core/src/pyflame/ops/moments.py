@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .. import _core
 from .._types import Dims
 from .distance import root
+from .half import in_float32
 from .out import stored
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ _sub = _core.ops.sub
 _sum = _core.ops.sum
 
 
+@in_float32
 def _moments(x: Tensor, dim: Dims, correction: float, keepdim: bool, unbiased: bool | None) -> tuple[Tensor, Tensor]:
     if unbiased is not None:
         correction = int(unbiased)
@@ -30,6 +32,12 @@ def _moments(x: Tensor, dim: Dims, correction: float, keepdim: bool, unbiased: b
     # Too few elements divide by zero, which gives NaN.
     variance = _div(total, builtins.max(count - correction, 0.0))
     return variance, centre if keepdim else _reshape(centre, total.shape)
+
+
+@in_float32
+def _deviation(x: Tensor, dim: Dims, correction: float, keepdim: bool, unbiased: bool | None) -> tuple[Tensor, Tensor]:
+    variance, centre = _moments(x, dim, correction, keepdim, unbiased)
+    return root(variance), centre
 
 
 def var(
@@ -80,7 +88,7 @@ def std(
     """
     if out is not None:
         return stored("std", out, std(x, dim, correction=correction, keepdim=keepdim, unbiased=unbiased))
-    return root(_moments(x, dim, correction, keepdim, unbiased)[0])
+    return _deviation(x, dim, correction, keepdim, unbiased)[0]
 
 
 def var_mean(
@@ -106,5 +114,4 @@ def std_mean(
         >>> pf.std_mean(pf.tensor([1.0, 2.0, 3.0]))
         (tensor(1.), tensor(2.))
     """
-    variance, centre = _moments(x, dim, correction, keepdim, unbiased)
-    return root(variance), centre
+    return _deviation(x, dim, correction, keepdim, unbiased)
