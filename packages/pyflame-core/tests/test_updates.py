@@ -273,3 +273,17 @@ def test_what_was_derived_from_a_parameter_goes_with_its_old_value() -> None:
         product = (x @ w.T).numpy()
     assert pf.ops.update_params("sgd_step_plain", [w], {}, (), (1.0, 0.0, False)) is not None
     np.testing.assert_allclose((x @ w.T).numpy(), product - x.numpy().sum(1, keepdims=True), rtol=1e-4, atol=1e-4)
+
+
+def test_pending_changes_are_taken_back_to_the_first_operand() -> None:
+    kept = pf.eval(pf.tensor([1.0, 2.0]))
+    moved, other, evaluated = kept.clone(), pf.eval(pf.ones(2)), pf.eval(pf.ones(2))
+    pf.eval(moved)
+    view = moved[:1]
+    for _ in range(3):
+        pf.ops.assign(moved, moved * 0.5 + 1.0)
+    pf.ops.assign(other, pf.cat([pf.zeros(1), other[:1]]) * 2.0)  # begins with a value of another shape
+    pf.ops.take_back([moved, other, evaluated])
+    assert (moved.tolist(), view.tolist(), other.tolist(), evaluated.tolist()) == ([1, 2], [1], [0, 2], [1, 1])
+    with pytest.raises(TypeError, match="expected tensors, got int"):
+        pf.ops.take_back([3])  # type: ignore[list-item]

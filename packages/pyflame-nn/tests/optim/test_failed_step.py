@@ -1,4 +1,4 @@
-"""A batch that fails when it is computed leaves parameters and state as they were, and training goes on."""
+"""A batch that fails when it is computed leaves parameters, statistics and state as they were, and training goes on."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ class Training:
     def __init__(self, name: str, features: int, compiled: bool) -> None:
         pf.manual_seed(0)
         hidden = nn.Linear(features, features)
-        self.net = nn.Sequential(nn.Embedding(5, features), hidden, nn.ReLU(), nn.Linear(features, 3))
+        norm = nn.BatchNorm1d(features)
+        self.net = nn.Sequential(nn.Embedding(5, features), norm, hidden, nn.ReLU(), nn.Linear(features, 3))
         self.view = hidden.weight.detach()[0]
         self.optimizer = OPTIMIZERS[name](self.net.parameters())
         self.call = pf.compile(self.step) if compiled else self.step
@@ -47,7 +48,7 @@ class Training:
     def values(self) -> list[Any]:
         state = self.optimizer.state_dict()["state"]
         kept = [value for number in sorted(state) for _, value in sorted(state[number].items())]
-        tensors = [*self.net.parameters(), self.view, *kept]
+        tensors = [*self.net.parameters(), *self.net.buffers(), self.view, *kept]
         return [t.detach().numpy().copy() if isinstance(t, pf.Tensor) else np.array(t) for t in tensors]
 
 

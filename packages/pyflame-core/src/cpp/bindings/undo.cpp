@@ -52,7 +52,26 @@ void Undo::back() {
   }
 }
 
+namespace {
+
+// Points a tensor whose changes are pending at the value that they began with, which is the first operand of each.
+void take_back(TensorObject* tensor) {
+  Node *now = current(tensor), *first = now;
+  while (!first->value && first->num_inputs) first = first->inputs()[0];
+  if (first == now || !first->value || first->dtype != now->dtype || !graph::same_shape(*first, *now)) return;
+  assign(tensor, Var(first));
+}
+
+}  // namespace
+
 void register_undo(py::module_& module) {
+  module.def("take_back", [](const py::list& tensors) {
+    for (py::handle item : tensors) {
+      TensorObject* tensor = as_tensor(item.ptr());
+      if (!tensor) throw py::type_error("[take_back] expected tensors, got " + std::string(Py_TYPE(item.ptr())->tp_name));
+      take_back(tensor);
+    }
+  });
   py::class_<Undo>(module, "Undo").def("back", &Undo::back);
 }
 

@@ -403,6 +403,7 @@ from .update import (
     sgd_step_plain as sgd_step_plain,
     sgd_update as sgd_update,
     start_step as start_step,
+    take_back as take_back,
     update_params as update_params,
 )
 from .views import (

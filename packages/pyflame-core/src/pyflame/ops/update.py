@@ -276,6 +276,25 @@ def start_step(
     return _start_step(groups, waiting, state, in_place)
 
 
+def take_back(tensors: list[Tensor]) -> None:
+    """Undo pending changes of tensors each of which has the value before it as its first operand.
+
+    Running statistics are like that. They stay pending for good where the batch that moved them cannot be computed.
+
+    Raises:
+        TypeError: something else than tensors in the list.
+
+    Example:
+        >>> import pyflame as pf
+        >>> mean = pf.eval(pf.zeros(2))
+        >>> pf.ops.assign(mean, mean * 0.9 + pf.embedding(pf.ones(3, 2), pf.tensor([5]))[0] * 0.1)
+        >>> pf.ops.take_back([mean])
+        >>> mean
+        tensor([0., 0.])
+    """
+    _core.take_back(tensors)
+
+
 @direct
 def forget_grads(tensors: list[Tensor]) -> None:
     """Set the gradient of each tensor to None.

@@ -11,7 +11,7 @@ from pyflame import Tensor, as_tensor, enable_grad, eval as evaluate, no_grad
 from pyflame.compilation import acts, compiling, postpone
 from pyflame.nn.hooks import RemovableHandle, register
 from pyflame.nn.running import take_waiting
-from pyflame.ops import forget_grads, start_step
+from pyflame.ops import forget_grads, start_step, take_back
 
 from .hooks import Hook, OptimizerHooks, step_arguments
 
@@ -97,9 +97,10 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         with self._quiet:
-            waiting = take_waiting()
-            found, undo = start_step(self.param_groups, waiting, self.state, self.in_place)
+            statistics, undo = take_waiting(), None
+            waiting = statistics.copy()
             try:
+                found, undo = start_step(self.param_groups, waiting, self.state, self.in_place)
                 changed: list[Tensor] = []
                 for params, group in zip(found, self.param_groups):
                     changed += params
@@ -108,6 +109,7 @@ class Optimizer:
             except BaseException:
                 if undo is not None:
                     undo.back()
+                take_back(statistics)
                 raise
         if self._hooks.after_step:
             for hook in list(self._hooks.after_step.values()):

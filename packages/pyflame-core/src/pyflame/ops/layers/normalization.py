@@ -230,7 +230,7 @@ def instance_norm(
 
 
 def _move(running: Tensor | None, found: Tensor, momentum: float, correction: float) -> None:
-    """Move a running statistic towards the mean over the batch, still lazily."""
+    """Move a running statistic towards the mean over the batch, still lazily; its value before is the first operand."""
     if running is not None:
         batch = _reshape(_mean(_core.detach(found), 0, False), (-1,))
         moved = _add(_mul(_core.detach(running), 1.0 - momentum), _mul(batch, momentum * correction))
