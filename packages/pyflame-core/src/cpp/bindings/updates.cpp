@@ -215,7 +215,7 @@ PyObject* start_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
       std::vector<Node*> nodes;
       for (const Var& root : roots) nodes.push_back(root.get());
       runtime::eval(nodes.data(), nodes.size());
-      return py::make_tuple(result, py::none()).release().ptr();
+      return PyTuple_Pack(2, result.ptr(), Py_None);
     }
     py::list params;
     for (py::handle found : result) params += py::reinterpret_borrow<py::list>(found);

@@ -105,7 +105,8 @@ class Optimizer:
                 for params, group in zip(found, self.param_groups):
                     changed += params
                     changed += self.update(params, group)
-                evaluate(changed + waiting)
+                changed += waiting
+                evaluate(changed)
             except BaseException:
                 if undo is not None:
                     undo.back()
