@@ -77,7 +77,7 @@ _OTHERS = """
     lib.topk(x,10,1)[0] lib.median(x,1)[0] x[x>1] lib.gather(x,1,n) x.index_select(0,j) x.index_select(1,j)
     lib.zeros_like(x).scatter_add(1,n,x) lib.unique(n) lib.bincount(n.reshape(-1)) lib.einsum('ij,ij->i',x,y)
     lib.outer(v,v) d@d b@b z@z.T lib.cdist(r,r) lib.linalg.inv(m) lib.linalg.svdvals(m) lib.linalg.solve(m,m)
-    lib.linalg.det(m) lib.linalg.lstsq(r,r)[0] F.conv2d(c,k,padding=1)
+    lib.linalg.slogdet(m)[1] lib.linalg.lstsq(r,r)[0] F.conv2d(c,k,padding=1)
     F.conv2d(c,k1) F.conv2d(c,kd,padding=1,groups=64) F.conv2d(c,k,stride=2)
     F.conv_transpose2d(c,kt,stride=2,padding=1) F.unfold(c,3) F.max_pool2d(c,2) F.max_pool2d(c,3,2,1)
     F.avg_pool2d(c,2) F.adaptive_avg_pool2d(c,1) F.adaptive_max_pool2d(c,7) F.interpolate(c,scale_factor=2.0)
