@@ -14,6 +14,7 @@ namespace {
 #undef BINARY
 #undef COMPARE
 
+// Two vectors in turns, as in wide_span.
 template <class Form, class T>
 void vector_loop(void* out, const void* a, const void*, const void*, i64 n) {
   constexpr i64 w = kWidth<T>;

@@ -112,6 +112,7 @@ WIDE_FORM(atan2)
 WIDE_FORM(pow)
 #undef WIDE_FORM
 
+// Two vectors in turns: what waits for the steps of one alone fills the queues of the units.
 template <class Form, class... In>
 inline void wide_span(float* y, i64 n, const In*... x) {
   constexpr int w = kWidth<double>;
