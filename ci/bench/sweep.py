@@ -76,15 +76,17 @@ _OTHERS = """
     lib.cat([x,y],1) lib.stack([x,y],-1) x.repeat(2,2) x.tril() lib.where(x>0,x,y) x.clamp(-1,1) lib.sort(x,1)[0]
     lib.topk(x,10,1)[0] lib.median(x,1)[0] x[x>1] lib.gather(x,1,n) x.index_select(0,j) x.index_select(1,j)
     lib.zeros_like(x).scatter_add(1,n,x) lib.unique(n) lib.bincount(n.reshape(-1)) lib.einsum('ij,ij->i',x,y)
-    lib.outer(v,v) d@d b@b z@z.T lib.cdist(r,r) lib.linalg.inv(m) lib.linalg.svdvals(m) F.conv2d(c,k,padding=1)
+    lib.outer(v,v) d@d b@b z@z.T lib.cdist(r,r) lib.linalg.inv(m) lib.linalg.svdvals(m) lib.linalg.solve(m,m)
+    lib.linalg.slogdet(m)[1] lib.linalg.lstsq(r,r)[0] F.conv2d(c,k,padding=1)
     F.conv2d(c,k1) F.conv2d(c,kd,padding=1,groups=64) F.conv2d(c,k,stride=2)
     F.conv_transpose2d(c,kt,stride=2,padding=1) F.unfold(c,3) F.max_pool2d(c,2) F.max_pool2d(c,3,2,1)
     F.avg_pool2d(c,2) F.adaptive_avg_pool2d(c,1) F.adaptive_max_pool2d(c,7) F.interpolate(c,scale_factor=2.0)
     F.pad(c,(1,1,1,1)) F.pad(c,(1,1,1,1),mode='reflect') F.grid_sample(c,g,align_corners=False) F.relu(c) F.gelu(c)
     F.silu(c) F.elu(c) F.softplus(c) F.mish(c) F.hardswish(c) F.leaky_relu(c) F.softmax(z,-1) F.log_softmax(z,-1)
-    F.cross_entropy(z,t) F.mse_loss(x,y) F.smooth_l1_loss(x,y) F.embedding(w,e)
+    F.cross_entropy(z,t) F.mse_loss(x,y) F.smooth_l1_loss(x,y) F.embedding(w,e) F.embedding_bag(w,e)
     F.scaled_dot_product_attention(q,q,q) F.normalize(r) F.cosine_similarity(x,y) s+s[0,0] e*e[:,:1]
-    c.permute(0,2,3,1).contiguous() lib.erf(d) lib.log10(d*d) lib.hypot(d,d) lib.fmod(d,d+3) lib.atan2(d,d+3)
+    c.permute(0,2,3,1).contiguous() lib.exp(d) lib.log(d*d) lib.erf(d) lib.erfinv(d/9) lib.log10(d*d)
+    lib.hypot(d,d) lib.fmod(d,d+3) lib.atan2(d,d+3)
 """
 
 EXPRESSIONS = [

@@ -44,3 +44,14 @@ def test_values_and_positions(case: tuple[int, ...], dtype: type[Any]) -> None:
     for ours, expected in zip(found, search(x, *window), strict=True):
         np.testing.assert_array_equal(ours.numpy(), expected)
     np.testing.assert_array_equal(ops.max_pool2d(pf.tensor(x), *window).numpy(), search(x, *window)[0])
+
+
+@pytest.mark.parametrize("window", [(2, 2, 0, 1), (1, 2, 0, 1), (3, 2, 0, 1), (2, 4, 0, 2), (2, 4, 0, 4), (2, 2, 1, 1)])
+@pytest.mark.parametrize("shape", [(5, 6, 8), (300, 5, 8), (4, 3, 40, 64), (2, 3, 12, 6)])
+@pytest.mark.parametrize("ceil_mode", [False, True])
+def test_windows_of_one_plane_see_no_other(shape: tuple[int, ...], window: tuple[int, ...], ceil_mode: bool) -> None:
+    x = pf.tensor(np.random.default_rng(0).standard_normal(shape).astype(np.float32))
+    for pool in [ops.max_pool1d, ops.max_pool2d] if len(shape) == 3 else [ops.max_pool2d]:
+        values = pool(x, *window, ceil_mode=ceil_mode)
+        expected, _ = pool(x, *window, ceil_mode=ceil_mode, return_indices=True)
+        np.testing.assert_array_equal(values.numpy(), expected.numpy())

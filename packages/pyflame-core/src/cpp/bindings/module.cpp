@@ -24,6 +24,7 @@ PYBIND11_MODULE(_core, module) {
   bindings::register_graph(module);
   bindings::register_evaluator(module);
   bindings::register_host(module);
+  bindings::register_linalg(module);
   bindings::register_replay(module);
   bindings::register_undo(module);
   bindings::register_updates(module);

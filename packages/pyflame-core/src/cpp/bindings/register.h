@@ -11,6 +11,7 @@ void register_storage(pybind11::module_& module);   // sharing memory, writing
 void register_graph(pybind11::module_& module);     // registry, export, source lines, layouts
 void register_evaluator(pybind11::module_& module);  // backends written in Python
 void register_host(pybind11::module_& module);      // ops whose kernel is a Python callable
+void register_linalg(pybind11::module_& module);    // factorizations of arrays, for ops whose kernel is Python
 void register_replay(pybind11::module_& module);    // compiled functions
 void register_signature(pybind11::module_& module);  // kinds of their arguments
 void register_updates(pybind11::module_& module);   // steps of optimizers

@@ -13,7 +13,6 @@ namespace pyflame::cpu {
 
 namespace {
 
-constexpr i64 kThreadedElements = 64 * 1024;
 constexpr i64 kThreadedBytes = 64 * 1024;
 
 // Moves need the element size only. `known`: indices are offsets, checked before.

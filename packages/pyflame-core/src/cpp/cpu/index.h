@@ -15,6 +15,8 @@ void index_select(const View& in, int dim, const View& index, const View& out);
 void index_select_plane(const View& in, int dim, const View& index, const View& next, const View& out);
 // out = zeros with grad's slices added along dim at index (the gradient of index_select).
 void index_add(const View& base, int dim, const View& index, const View& src, const View& out);
+// The same along dim 0 of rows of `table`, which is contiguous: row rows[i] is added to row index[i], in order.
+void index_add_rows(const View& base, const View& index, const View& table, const View& rows, const View& out);
 
 void arange(double start, double step, const View& out);           // floating dtypes: start + i * step
 void arange_int(i64 start, i64 step, const View& out);              // integer dtypes

@@ -1,3 +1,6 @@
+#include <vector>
+
+#include "cpu/arithmetic.h"
 #include "cpu/elementwise.h"
 #include "cpu/index.h"
 #include "cpu/index_add_kernels.h"
@@ -30,6 +33,18 @@ void add_runs(const IndexWalk& walk, const View& index, const View& src, const V
   });
 }
 
+i64 row_elements(const View& view) { return view.shape.ndim ? view.numel() / most(view.shape[0], 1) : 1; }
+
+// Where the rows of a contiguous tensor begin that an index names, in elements.
+std::vector<i64> row_starts(const char* op, const View& index, const View& view) {
+  std::vector<i64> starts(static_cast<std::size_t>(index.numel()));
+  const IndexWalk check(op, view, 0, spread_index(index, view.shape, 0), view, true);
+  for (i64 i = 0; i < index.numel(); ++i) {
+    starts[static_cast<std::size_t>(i)] = check.checked(index.as<i64>()[i * index.strides[0]]);
+  }
+  return starts;
+}
+
 void add_indexed(const char* op, const View& base, int dim, const View& index, const View& src, const View& out,
                  bool wraps) {
   if (base.data != out.data) copy_strided(base, out);
@@ -46,6 +61,17 @@ void scatter_add(const View& base, int dim, const View& index, const View& src, 
 
 void index_add(const View& base, int dim, const View& index, const View& src, const View& out) {
   add_indexed("index_add", base, dim, spread_index(index, src.shape, dim), src, out, true);
+}
+
+void index_add_rows(const View& base, const View& index, const View& table, const View& rows, const View& out) {
+  if (base.data != out.data) copy_strided(base, out);
+  const i64 count = index.numel(), width = row_elements(out);
+  const std::vector<i64> to = row_starts("index_add", index, out), from = row_starts("index_select", rows, table);
+  const i64 size = dtype_size(out.dtype), grain = most(ceil_div(width, 8), 64);
+  const auto add = active_index_add_kernels().add_rows[static_cast<int>(out.dtype)];
+  parallel_for(width, count * width < kThreadedElements ? width : grain, [&](i64 begin, i64 end) {
+    add({count, end - begin, out.as<char>() + begin * size, to.data(), table.as<char>() + begin * size, from.data()});
+  });
 }
 
 }  // namespace pyflame::cpu

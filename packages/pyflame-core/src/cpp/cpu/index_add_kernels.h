@@ -16,8 +16,18 @@ struct AddRun {
   bool wraps;
 };
 
+// n rows of `width` elements, each added from its place in `table` to its place in `out`, in order.
+struct AddRows {
+  i64 n, width;
+  void* out;
+  const i64* out_at;  // where rows begin, in elements
+  const void* table;
+  const i64* table_at;
+};
+
 struct IndexAddKernels {
   void (*add[kNumDTypes])(const AddRun& run);  // by dtype; index values have been checked
+  void (*add_rows[kNumDTypes])(const AddRows& rows);
 };
 
 PYFLAME_DECLARE_TIERS(IndexAddKernels, index_add_kernels)

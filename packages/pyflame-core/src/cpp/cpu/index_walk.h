@@ -55,13 +55,14 @@ struct IndexWalk {
   }
 };
 
+constexpr i64 kThreadedElements = 64 * 1024;  // fewer are moved or added by one thread
+
 View narrow(const View& view, int dim, i64 begin, i64 end);
 
 // Calls body(index, src, out) for parts of a scatter along `dim`, possibly in parallel. What goes to one place keeps its
 // order: work is split along another dimension.
 template <class Body>
 void in_parts(int dim, const View& index, const View& src, const View& out, Body&& body) {
-  constexpr i64 kThreadedElements = 64 * 1024;
   if (index.numel() == 0) return;
   int split = -1;
   for (int d = 0; d < index.shape.ndim; ++d) {

@@ -27,11 +27,29 @@ PoolPlane plane_of(const PoolGeometry& g, const View& image, const View& result,
 }
 
 template <class Body>
-void each_plane(i64 planes, i64 elements, Body&& body) {
+void in_planes(i64 planes, i64 elements, Body&& body) {
   constexpr i64 kWork = 32 * 1024;
-  parallel_for(planes, planes * elements < kWork ? planes : kWork / 4 / (elements + 1) + 1, [&](i64 begin, i64 end) {
+  parallel_for(planes, planes * elements < kWork ? planes : kWork / 4 / (elements + 1) + 1, body);
+}
+template <class Body>
+void each_plane(i64 planes, i64 elements, Body&& body) {
+  in_planes(planes, elements, [&](i64 begin, i64 end) {
     for (i64 i = begin; i < end; ++i) body(i);
   });
+}
+
+// Whether windows cut an extent into steps that none of them leaves, so that another extent may follow.
+bool divides(const PoolGeometry& g, int axis, i64 windows, i64 extent) {
+  const i64 span = (g.kernel[axis] - 1) * g.dilation[axis] + 1;
+  return g.padding[axis] == 0 && windows * g.stride[axis] == extent && span <= g.stride[axis];
+}
+bool stacks(const PoolPlane& p) { return divides(p.g, 0, p.oh, p.h); }
+// Several planes as one that is higher, or wider where each has a single row.
+PoolPlane stacked(PoolPlane p, i64 planes) {
+  const bool row = p.h == 1 && divides(p.g, 1, p.ow, p.w);
+  (row ? p.w : p.h) *= planes;
+  (row ? p.ow : p.oh) *= planes;
+  return p;
 }
 
 // Runs body(in, out) on one plane of halves as float.
@@ -68,6 +86,12 @@ void max_pool2d(const View& input, const PoolGeometry& geometry, const View& out
   const bool half = is_half(input.dtype);
   auto kernel = active_pool_kernels().max[static_cast<int>(half ? DType::kFloat32 : input.dtype)];
   if (!kernel) unsupported("max_pool2d", input.dtype);
+  if (!half && !indices.data && stacks(plane)) {
+    return in_planes(planes_of(out), in_size, [&](i64 begin, i64 end) {
+      kernel(stacked(plane, end - begin), input.as<char>() + begin * in_size * size, out.as<char>() + begin * out_size * size,
+             nullptr);
+    });
+  }
   each_plane(planes_of(out), in_size, [&](i64 i) {
     const char* from = input.as<char>() + i * in_size * size;
     char* to = out.as<char>() + i * out_size * size;

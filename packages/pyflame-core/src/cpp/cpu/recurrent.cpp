@@ -37,17 +37,25 @@ class Layer {
         kept_(rows_ * spec.kept()) {}
 
   void forward() const {
-    std::vector<T> product(static_cast<std::size_t>(wide_)), turned(static_cast<std::size_t>(v_.weight.numel()));
-    const View weight = matrix(turned.data(), dtype_, spec_.hidden, spec_.gates() * spec_.hidden);
+    // Rows a power of two apart would be packed anew in every step.
+    const i64 columns = spec_.gates() * spec_.hidden, pitch = columns + 64 / static_cast<i64>(sizeof(T));
+    std::vector<T> product(static_cast<std::size_t>(wide_)), turned(static_cast<std::size_t>(spec_.hidden * pitch));
+    const View weight{turned.data(), dtype_, {spec_.hidden, columns}, {pitch, 1}};
     copy_strided(transposed(v_.weight), weight);  // once, as every step reads it row by row
     const i64 h = spec_.hidden, g = spec_.gates() * h, k = spec_.kept() * h;
+    // Of results that nobody reads there is one step, which the next one overwrites.
+    std::vector<T> one_gates(static_cast<std::size_t>(v_.gates.numel() ? 0 : kept_));
+    std::vector<T> one_cells(static_cast<std::size_t>(spec_.cell == Cell::kLstm && !v_.cells.numel() ? rows_ : 0));
+    auto gates = [&](i64 t) { return one_gates.empty() ? at(v_.gates.as<T>(), t * kept_) : one_gates.data(); };
+    auto cells = [&](i64 t) { return one_cells.empty() ? at(v_.cells.as<T>(), t * rows_) : one_cells.data(); };
     for (i64 n = 0; n < spec_.steps; ++n) {
       const i64 t = place(n);
+      const T* before = n == 0 ? v_.memory.as<T>() : cells(place(n - 1));
       multiply_state(matrix(state(n), dtype_, spec_.batch, h), weight, matrix(product.data(), dtype_, spec_.batch, g));
       each_sample([&](i64 b) {
         const T* share = &product[static_cast<std::size_t>(b * g)];
         kernels<T>().step(spec_.cell, h, v_.projected.as<T>() + t * wide_ + b * g, share, state(n) + b * h,
-                          at(memory(n), b * h), at(v_.gates.as<T>(), t * kept_ + b * k), at(v_.cells.as<T>(), t * rows_ + b * h),
+                          at(before, b * h), at(gates(t), b * k), at(cells(t), b * h),
                           v_.out.as<T>() + t * rows_ + b * h);
       });
     }

@@ -16,7 +16,8 @@ struct RecurrentSpec {
 
 // All contiguous, float32 or float64. projected (steps, batch, gates * hidden): the input's share of every gate, with its
 // bias; weight (gates * hidden, hidden) and bias (gates * hidden) of the state; state, memory (batch, hidden). Writes out
-// (steps, batch, hidden), for an LSTM cells alike, and gates (steps, batch, 4 * hidden) where there are any.
+// (steps, batch, hidden), for an LSTM cells alike, and gates (steps, batch, 4 * hidden) where there are any;
+// cells and gates without elements are not wanted.
 struct RecurrentViews {
   View projected, weight, bias, state, memory, out, cells, gates;
 };

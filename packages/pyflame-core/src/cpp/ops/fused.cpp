@@ -85,6 +85,10 @@ void index_select_fused_kernel(const KernelCall& call) {
   cpu::index_select_plane(call.in[0], static_cast<int>(call.attrs[0]), call.in[1], call.in[2], call.out[0]);
 }
 
+void index_add_fused_kernel(const KernelCall& call) {
+  cpu::index_add_rows(call.in[0], call.in[1], call.in[2], call.in[3], call.out[0]);
+}
+
 }  // namespace
 
 const OpDef& conv2d_fused() {
@@ -108,6 +112,12 @@ const OpDef& embed_fused() {
 const OpDef& index_select_fused() {
   static const OpDef op = OpDef("index_select").inputs({"x", "index", "next"}).category(graph::OpCategory::kIndex)
                               .cpu(index_select_fused_kernel, 0b110);
+  return op;
+}
+
+const OpDef& index_add_fused() {
+  static const OpDef op = OpDef("index_add").inputs({"base", "index", "table", "rows"}).category(graph::OpCategory::kIndex)
+                              .cpu(index_add_fused_kernel, 0b1011);
   return op;
 }
 

@@ -22,5 +22,7 @@ const graph::OpDef& embed_fused();
 // index_select along two neighbouring dimensions. Inputs: x, the index of the first of them, that of the second.
 // Attribute: the first.
 const graph::OpDef& index_select_fused();
+// index_add of rows, along dimension 0, that index_select takes. Inputs: base, index, the table, the numbers of its rows.
+const graph::OpDef& index_add_fused();
 
 }  // namespace pyflame::ops

@@ -210,6 +210,7 @@ void register_recurrent(graph::Registry& ops) {
               .vjp(recurrent_vjp)
               .saves(~0u, true)
               .fallback(recurrent_composite)
+              .spare(0b110)
               .cost(recurrent_cost<1>)
               .cpu(recurrent_kernel));
   ops.add(recurrent_op("recurrent_grad")

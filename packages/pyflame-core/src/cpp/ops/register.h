@@ -18,6 +18,7 @@ void register_scatter(graph::Registry& ops);
 void register_scan(graph::Registry& ops);
 void register_sort(graph::Registry& ops);
 void register_search(graph::Registry& ops);
+void register_weighted(graph::Registry& ops);
 void register_conv(graph::Registry& ops);
 void register_pool(graph::Registry& ops);
 void register_attention(graph::Registry& ops);

@@ -17,6 +17,7 @@ void register_all() {
   register_scan(ops);
   register_sort(ops);
   register_search(ops);
+  register_weighted(ops);
   register_conv(ops);
   register_pool(ops);
   register_loss(ops);

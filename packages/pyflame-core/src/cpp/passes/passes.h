@@ -18,6 +18,8 @@ void fuse_convolutions(FlatGraph& graph);
 void fuse_products(FlatGraph& graph);
 // Padding of several dimensions is one pass over memory.
 void fuse_paddings(FlatGraph& graph);
+// Rows of a table are added up without a copy of them.
+void fuse_lookups(FlatGraph& graph);
 
 // One step of execution: a single node, or several elementwise nodes fused into one pass over memory, after which may
 // stand a reduction of one of them over its last dimensions.

@@ -152,6 +152,7 @@ class CpuBackend : public Backend {
       timed("fuse_convolutions", [&] { passes::fuse_convolutions(graph); });
       timed("fuse_products", [&] { passes::fuse_products(graph); });
       timed("fuse_paddings", [&] { passes::fuse_paddings(graph); });
+      timed("fuse_lookups", [&] { passes::fuse_lookups(graph); });
     }
     std::vector<passes::Step> steps;
     timed("schedule", [&] { steps = passes::schedule(graph, options.optimize); });

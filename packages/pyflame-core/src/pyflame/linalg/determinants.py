@@ -9,6 +9,7 @@ import numpy as np
 
 from ..ops.host import HostOp, Spec
 from .checks import check_matrix
+from .factors import Factors
 from .solvers import inv
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ def _scalars(a: Spec) -> tuple[Any, Any]:
 
 
 def _run_det(a: Array) -> Array:
-    return np.linalg.det(a)
+    factors = Factors(a)
+    with np.errstate(over="ignore", under="ignore"):
+        return factors.parity() * factors.diagonal().prod(-1)
 
 
 def _det_vjp(grads: Grads, inputs: Sequence[Tensor], outputs: Sequence[Tensor], attrs: dict[str, Any]) -> Grads:
@@ -80,8 +83,10 @@ def det(x: Tensor) -> Tensor:
 
 
 def _run_slogdet(a: Array) -> tuple[Array, Array]:
-    sign, value = np.linalg.slogdet(a)
-    return sign, value
+    factors = Factors(a)
+    diagonal = factors.diagonal()
+    with np.errstate(divide="ignore"):
+        return factors.parity() * np.sign(diagonal).prod(-1), np.log(np.abs(diagonal)).sum(-1)
 
 
 def _slogdet_vjp(grads: Grads, inputs: Sequence[Tensor], outputs: Sequence[Tensor], attrs: dict[str, Any]) -> Grads:

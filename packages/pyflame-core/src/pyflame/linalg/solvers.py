@@ -19,6 +19,7 @@ from ..ops.linalg import tril, triu
 from ..ops.sequence import eye
 from ..ops.shape import broadcast_shapes
 from .checks import check_matrix, named_error
+from .factors import Factors, stack
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -39,7 +40,7 @@ class Lstsq(NamedTuple):
 # ---- inverse
 @named_error("linalg.inv", "a matrix is singular")
 def _run_inv(a: Array) -> Array:
-    return np.linalg.inv(a)
+    return Factors(a).inverse()
 
 
 def _inv_vjp(grads: Grads, inputs: Sequence[Tensor], outputs: Sequence[Tensor], attrs: dict[str, Any]) -> Grads:
@@ -74,7 +75,7 @@ def inv(x: Tensor) -> Tensor:
 # ---- systems
 @named_error("linalg.solve", "a matrix is singular")
 def _run_solve(a: Array, b: Array) -> Array:
-    return np.linalg.solve(a, b)
+    return Factors(a).solve(b)
 
 
 def _solve_vjp(grads: Grads, inputs: Sequence[Tensor], outputs: Sequence[Tensor], attrs: dict[str, Any]) -> Grads:
@@ -237,12 +238,41 @@ def matrix_rank(x: Tensor, *, atol: float | None = None, rtol: float | None = No
     return (values > limit).sum(-1)
 
 
+# ---- least squares
+def _infer_lstsq(a: Spec, b: Spec, *, rcond: float) -> tuple[Any, Any]:
+    return ((*a.shape[:-2], a.shape[-1], b.shape[-1]), a.dtype), (a.shape[:-2], int64)
+
+
+@named_error("linalg.lstsq", "the iteration did not converge")
+def _run_lstsq(a: Array, b: Array, rcond: float) -> tuple[Array, Array]:
+    m, n = a.shape[-2:]
+    x = np.empty((*a.shape[:-2], n, b.shape[-1]), a.dtype)
+    smallest = max(rcond, float(np.finfo(a.dtype).eps))
+    # Reflections suffice where they show that no singular value counts as zero.
+    if _core.least_squares(stack(np.ascontiguousarray(a)), stack(np.ascontiguousarray(b)), smallest, stack(x)):
+        return x, np.full(a.shape[:-2], min(m, n))
+    u, s, v = np.linalg.svd(a, full_matrices=False)
+    kept = s > rcond * s[..., :1]
+    inverse = np.divide(1, s, where=kept, out=np.zeros_like(s))
+    return np.swapaxes(v, -1, -2) @ (inverse[..., None] * (np.swapaxes(u, -1, -2) @ b)), kept.sum(-1)
+
+
+def _lstsq_vjp(grads: Grads, inputs: Sequence[Tensor], outputs: Sequence[Tensor], attrs: dict[str, Any]) -> Grads:
+    a, b = inputs
+    inverse, grad = pinv(a, rtol=attrs["rcond"]), grads[0]
+    assert grad is not None
+    return [*_pinv_vjp([grad @ b.mT], [a], [inverse], {}), inverse.mT @ grad]
+
+
+_lstsq = HostOp("linalg_lstsq", _run_lstsq, _infer_lstsq, _lstsq_vjp, 2, category="linalg")
+
+
 def lstsq(a: Tensor, b: Tensor, rcond: float | None = None, *, driver: str | None = None) -> Lstsq:
     """Find `x` with the least sum of squares of `a @ x - b`, and of those the smallest.
 
-    It is computed through the singular values whatever the driver, which decides what else is reported: residuals by
-    all but "gelsy" (where the matrices are tall and of full rank), the rank by all but "gels", singular values by
-    "gelsd" and "gelss".
+    The driver does not change how it is computed: by reflections, or through the singular values where some may count
+    as zero. It decides what else is reported: residuals by all but "gelsy" (where the matrices are tall and of full
+    rank), the rank by all but "gels", singular values by "gelsd" and "gelss".
 
     Args:
         a: (..., n, m).
@@ -269,8 +299,9 @@ def lstsq(a: Tensor, b: Tensor, rcond: float | None = None, *, driver: str | Non
     right = b.unsqueeze(-1) if vector else b
     if right.ndim < 2 or right.shape[-2] != a.shape[-2]:
         raise RuntimeError(f"[{op}] a has shape {tuple(a.shape)}, b has shape {tuple(b.shape)}: sizes do not fit")
-    solution = pinv(a, rtol=rcond) @ right
-    rank = matrix_rank(a, rtol=rcond)
+    batch = broadcast_shapes(a.shape[:-2], right.shape[:-2])
+    limit = max(a.shape[-2:]) * finfo(a.dtype).eps if rcond is None else float(rcond)
+    solution, rank = _lstsq(a.expand(*batch, *a.shape[-2:]), right.expand(*batch, *right.shape[-2:]), rcond=limit)
     full = driver == "gels" or (driver in ("gelsd", "gelss") and bool((rank == a.shape[-1]).all()))
     tall = full and a.shape[-2] > a.shape[-1]
     residuals = ((a @ solution - right) ** 2).sum(-2) if tall else zeros(0, dtype=a.dtype)

@@ -47,6 +47,9 @@ INTERNAL = {
     "recurrent_grad": "the gradient of recurrent",
     "attention_grad": "the gradient of attention",
     "transposed_matmul": "the gradient of linear",
+    "weighted_gather": "grid_sample() records it",
+    "weighted_scatter": "a gradient of weighted_gather",
+    "gathered_dot": "a gradient of weighted_gather",
     "with_history": "changes of a computed tensor under no_grad() record it",
     "uniform": "rand() records it with the generator's key",
 }

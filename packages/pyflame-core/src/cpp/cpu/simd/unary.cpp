@@ -14,16 +14,21 @@ namespace {
 #undef BINARY
 #undef COMPARE
 
-template <class Op>
+// Two vectors in turns, as in wide_span.
+template <class Form, class T>
 void vector_loop(void* out, const void* a, const void*, const void*, i64 n) {
-  using Form = VectorForm<Op::op>;
-  constexpr i64 w = kWidth<float>;
-  const float* x = static_cast<const float*>(a);
-  float* y = static_cast<float*>(out);
+  constexpr i64 w = kWidth<T>;
+  const T* x = static_cast<const T*>(a);
+  T* y = static_cast<T*>(out);
   i64 i = 0;
+  for (; i + 2 * w <= n; i += 2 * w) {
+    Vec<T> first = Form::of(load(x + i)), second = Form::of(load(x + i + w));
+    store(y + i, first);
+    store(y + i + w, second);
+  }
   for (; i + w <= n; i += w) store(y + i, Form::of(load(x + i)));
   if (i < n) {
-    Lanes<float> lanes(static_cast<int>(n - i));
+    Lanes<T> lanes(static_cast<int>(n - i));
     store(y + i, Form::of(load(x + i, lanes)), lanes);
   }
 }
@@ -36,11 +41,20 @@ void wide_loop(void* out, const void* a, const void*, const void*, i64 n) {
 template <class Op>
 constexpr TileFn float_fn() {
   if constexpr (VectorForm<Op::op>::kWritten) {
-    return vector_loop<Op>;
+    return vector_loop<VectorForm<Op::op>, float>;
   } else if constexpr (WideForm<Op::op>::kWritten) {
     return wide_loop<Op>;
   } else {
     return unary_fn<Op, float>();
+  }
+}
+
+template <class Op>
+constexpr TileFn double_fn() {
+  if constexpr (DoubleForm<Op::op>::kWritten) {
+    return vector_loop<DoubleForm<Op::op>, double>;
+  } else {
+    return unary_fn<Op, double>();
   }
 }
 
@@ -49,7 +63,7 @@ constexpr TileFn float_fn() {
 // clang-format off
 const UnaryTable unary_table = {{
 #define UNARY(name, ...) \
-  {unary_fn<name##_op, u8>(), unary_fn<name##_op, i64>(), float_fn<name##_op>(), unary_fn<name##_op, double>()},
+  {unary_fn<name##_op, u8>(), unary_fn<name##_op, i64>(), float_fn<name##_op>(), double_fn<name##_op>()},
 #define BINARY(...)
 #define COMPARE(...)
 #include "base/elementwise.def"

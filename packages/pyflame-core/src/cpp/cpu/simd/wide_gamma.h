@@ -2,20 +2,9 @@
 // asymptotic series there (DLMF 5.5.1, 5.11.1, 5.11.2), and reflection for negative arguments. Near their zeros sums of
 // ten cancel to 1e-7, so double is used to its last bits.
 #pragma once
-#include "cpu/simd/wide_math.h"
+#include "cpu/simd/full_math.h"
 
 namespace pyflame::cpu::PYFLAME_TIER {
-
-// log(x) within 2 ulp of double, for normal x > 0 and 0.
-inline DoubleVector full_log(DoubleVector x) {
-  using F = FloatBits<double>;
-  WideLogParts parts = wide_split(x);
-  DoubleVector f = parts.f, half_square = 0.5 * f * f, s = f / (f + 2.0), z = s * s;
-  DoubleVector p = wide_polynomial(z, 0.14796547713315258, 0.1531399491779368, 0.1818356633006358, 0.22222198538084098,
-                                   0.2857142874269501, 0.3999999999941344, 0.6666666666666735);
-  DoubleVector tail = fma(s, fma(z, p, half_square), parts.e * F::kLn2Low) - half_square;
-  return fma(parts.e, broadcast(F::kLn2High), f + tail);
-}
 
 // sin(pi d) for 0 <= d <= 1/2.
 inline DoubleVector sin_pi(DoubleVector d) {

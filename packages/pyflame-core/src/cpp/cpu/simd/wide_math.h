@@ -8,11 +8,20 @@ namespace pyflame::cpu::PYFLAME_TIER {
 typedef float HalfVector __attribute__((vector_size(kVectorBytes / 2), aligned(4), may_alias));
 typedef u64 BitVector __attribute__((vector_size(kVectorBytes)));
 
+// GCC would convert halves of a vector and put them together.
 inline DoubleVector load_wide(const float* p) {
+#if defined(__AVX512F__)
+  return _mm512_cvtps_pd(_mm256_loadu_ps(p));
+#else
   return __builtin_convertvector(*reinterpret_cast<const HalfVector*>(p), DoubleVector);
+#endif
 }
 inline void store_wide(float* p, DoubleVector v) {
+#if defined(__AVX512F__)
+  _mm256_storeu_ps(p, _mm512_cvtpd_ps(v));
+#else
   *reinterpret_cast<HalfVector*>(p) = __builtin_convertvector(v, HalfVector);
+#endif
 }
 
 // The first `count` lanes; the others are 1.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import warnings
 from collections.abc import Sequence
@@ -11,19 +10,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ... import _core
-from ...dtypes import float32, int64
+from ...dtypes import DType, float32, int64
 from .resampling import cubic_weights
 from .sizes import constant
 
 if TYPE_CHECKING:
     from ..._tensor import Tensor
+    from ..._types import Array
+
+    # Of one dimension: whole coordinates (batch, taps, points) of the elements around each place, and their weights.
+    _Taps = tuple[Tensor, Tensor]
 
 _add = _core.ops.add
 _cast = _core.ops.cast
 _div = _core.ops.div
 _floor = _core.ops.floor
 _ge = _core.ops.ge
-_index_select = _core.ops.index_select
 _le = _core.ops.le
 _lt = _core.ops.lt
 _gt = _core.ops.gt
@@ -72,58 +74,47 @@ def _padded(x: Tensor, size: int, padding: str, align: bool) -> Tensor:
     return _minimum(_maximum(x, -2.0), float(size + 1))
 
 
-class _Source:
-    """The input as rows of channels, and how to take them by coordinates."""
-
-    def __init__(self, input: Tensor, count: int) -> None:
-        batch, channels, *self.sizes = input.shape
-        rank = len(self.sizes)
-        self.rows = _reshape(_permute(input, (0, *range(2, rank + 2), 1)), (-1, channels))
-        plane = math.prod(self.sizes)
-        self.first = constant(np.repeat(np.arange(batch) * plane, count), int64)
-
-    def take(self, places: Sequence[Tensor], weight: Tensor | None, check: bool) -> Tensor:
-        """Rows at whole coordinates times their weight; outside, with `check`, zeros."""
-        index, valid = self.first, None
-        for k, (place, size) in enumerate(zip(places, self.sizes)):
-            if check:
-                here = _core.ops.logical_and(_ge(place, 0.0), _le(place, float(size - 1)))
-                valid = here if valid is None else _core.ops.logical_and(valid, here)
-            whole = _cast(_minimum(_maximum(_core.detach(place), 0.0), float(size - 1)), int64)
-            index = _add(index, _mul(whole, math.prod(self.sizes[k + 1 :])))
-        rows = _index_select(self.rows, index, 0)
-        if weight is not None:
-            rows = _mul(rows, _reshape(weight, (-1, 1)))
-        return rows if valid is None else _where(_reshape(valid, (-1, 1)), rows, 0.0)
+def _column(array: Array, dtype: DType) -> Tensor:
+    return constant(np.asarray(array)[:, None], dtype)
 
 
-def _neighbours(source: _Source, places: list[Tensor], check: bool) -> Tensor:
-    """Linear interpolation between the 2 ** rank elements around."""
-    low = [_core.detach(_floor(place)) for place in places]
-    total: Any = None
-    for corner in itertools.product((0, 1), repeat=len(places)):
-        weight: Any = None
-        for place, below, above in zip(places, low, corner):
-            share = _sub(place, below) if above else _sub(_add(below, 1.0), place)
-            weight = share if weight is None else _mul(weight, share)
-        part = source.take([_add(below, float(above)) for below, above in zip(low, corner)], weight, check)
-        total = part if total is None else _add(total, part)
-    return total
+def _nearest(place: Tensor) -> _Taps:
+    spot = _core.ops.round(place)
+    return spot, _add(_sub(spot, _core.detach(spot)), 1.0)  # one, with the gradient of rounding: zero
 
 
-def _cubic(source: _Source, places: list[Tensor], padding: str, align: bool) -> Tensor:
-    low = [_core.detach(_floor(place)) for place in places]
-    weights = [cubic_weights(_sub(place, below)) for place, below in zip(places, low)]
-    total: Any = None
-    for taps in itertools.product(range(4), repeat=len(places)):
-        spots = [
-            _padded(_add(below, float(tap - 1)), size, padding, align)
-            for below, tap, size in zip(low, taps, source.sizes)
-        ]
-        weight = _mul(weights[0][taps[0]], weights[1][taps[1]])
-        part = source.take(spots, weight, padding == "zeros")
-        total = part if total is None else _add(total, part)
-    return total
+def _linear(place: Tensor) -> _Taps:
+    low = _core.detach(_floor(place))
+    above = np.arange(2)
+    # 1 - share and share
+    weights = _add(_mul(_sub(place, low), _column(2 * above - 1, place.dtype)), _column(1 - above, place.dtype))
+    return _add(low, _column(above, place.dtype)), weights
+
+
+def _cubic(place: Tensor, size: int, padding: str, align: bool) -> _Taps:
+    low = _core.detach(_floor(place))
+    spots = _add(low, _column(np.arange(-1, 3), place.dtype))
+    return _core.detach(_padded(spots, size, padding, align)), _core.ops.cat(cubic_weights(_sub(place, low)), 1)
+
+
+def _product(taps: list[_Taps], sizes: Sequence[int]) -> _Taps:
+    """Positions in the flattened input and weights of all combinations; -1 is a position outside."""
+    index: Any = None
+    inside: Any = None
+    weight: Any = None
+    for k, ((spots, shares), size) in enumerate(zip(taps, sizes)):
+        batch, count, points = spots.shape
+        shape = (batch, *(count if d == k else 1 for d in range(len(sizes))), points)
+        spots, shares = _reshape(_core.detach(spots), shape), _reshape(shares, shape)
+        here = _core.ops.logical_and(_ge(spots, 0.0), _le(spots, float(size - 1)))
+        inside = here if inside is None else _core.ops.logical_and(inside, here)
+        step = math.prod(sizes[k + 1 :])
+        whole = _mul(_cast(_minimum(_maximum(spots, 0.0), float(size - 1)), int64), step)
+        index = whole if index is None else _add(index, whole)
+        weight = shares if weight is None else _mul(weight, shares)
+    index = _where(inside, index, -1)
+    flat = (index.shape[0], math.prod(index.shape[1:-1]), index.shape[-1])
+    return _reshape(index, flat), _reshape(weight, flat)
 
 
 def grid_sample(
@@ -174,23 +165,21 @@ def grid_sample(
     align = bool(align_corners)
     out = tuple(grid.shape)[1:-1]
     count = math.prod(out)
-    flat = _reshape(spots, (input.shape[0] * count, rank))
+    flat = _reshape(spots, (input.shape[0], 1, count, rank))
     flat = _where(_core.ops.isnan(flat), -1.0, flat)
-    source = _Source(values, count)
-    places = []
-    for k, size in enumerate(source.sizes):  # a grid names the last dimension first
-        column = _reshape(_core.ops.slice(flat, 1, rank - 1 - k, 1, 1), (-1,))
+    sizes = tuple(input.shape)[2:]
+    taps: list[_Taps] = []
+    for k, size in enumerate(sizes):  # a grid names the last dimension first
+        column = _reshape(_core.ops.slice(flat, 3, rank - 1 - k, 1, 1), (input.shape[0], 1, count))
         place = _positions(column, size, align)
-        places.append(place if mode == "bicubic" else _padded(place, size, padding_mode, align))
-    check = padding_mode == "zeros"
-    if mode == "bilinear":
-        rows = _neighbours(source, places, check)
-    elif mode == "nearest":
-        rows = source.take([_core.ops.round(_core.detach(place)) for place in places], None, check)
-    else:
-        rows = _cubic(source, places, padding_mode, align)
-    sampled = _reshape(rows, (input.shape[0], *out, input.shape[1]))
-    sampled = _permute(sampled, (0, rank + 1, *range(1, rank + 1)))
+        if mode == "bicubic":
+            taps.append(_cubic(place, size, padding_mode, align))
+        else:
+            place = _padded(place, size, padding_mode, align)
+            taps.append(_nearest(place) if mode == "nearest" else _linear(place))
+    index, weight = _product(taps, sizes)
+    channels = _reshape(values, (*tuple(input.shape)[:2], math.prod(sizes)))
+    sampled = _reshape(_core.ops.weighted_gather(channels, index, weight), (*tuple(input.shape)[:2], *out))
     return _cast(sampled, input.dtype) if half else sampled
 
 

@@ -16,6 +16,7 @@ from .shape import SHAPE
 from .strided import STRIDED
 from .unary import UNARY
 from .update import UPDATE
+from .weighted import WEIGHTED
 from .window import WINDOW
 
 op_db = [
@@ -24,6 +25,7 @@ op_db = [
     *REDUCTIONS,
     *SHAPE,
     *INDEX,
+    *WEIGHTED,
     *STRIDED,
     *SCANS,
     *ORDERING,

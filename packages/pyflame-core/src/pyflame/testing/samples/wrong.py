@@ -98,6 +98,20 @@ def index_calls() -> dict[str, list[WrongCall]]:
     }  # fmt: skip
 
 
+def weighted_calls() -> dict[str, list[WrongCall]]:
+    x, places = zeros(2, 3, 4), index(2, 1, 5)
+    shares = zeros(2, 1, 5)
+    return {
+        "weighted_gather": [WrongCall((x, shares, shares)), WrongCall((x, places, zeros(2, 1, 4))),
+                            WrongCall((zeros(3, 4), places, shares)), WrongCall((zeros(1, 3, 4), places, shares))],
+        "weighted_scatter": [WrongCall((x, places, shares), {"size": 4}),
+                             WrongCall((zeros(2, 3, 5), places, shares), {"size": -1}),
+                             WrongCall((zeros(2, 3, 5), shares, shares), {"size": 4})],
+        "gathered_dot": [WrongCall((x, x, places)), WrongCall((zeros(2, 3, 5), zeros(2, 2, 4), places)),
+                         WrongCall((zeros(2, 3, 5), x, shares))],
+    }  # fmt: skip
+
+
 def line_calls() -> dict[str, list[WrongCall]]:
     x = zeros(2, 3)
     lines = ("cumsum", "cumprod", "logcumsumexp", "cummax", "cummin", "sort", "median", "nanmedian", "mode")
@@ -191,9 +205,9 @@ def dtype_calls(info: OpInfo, record: dict[str, Any]) -> list[WrongCall]:
 def wrong_calls(info: OpInfo, record: dict[str, Any]) -> list[WrongCall]:
     name, attrs, inputs = info.name, [attr[0] for attr in record["attrs"]], record["inputs"]
     calls = dtype_calls(info, record)
-    calls += (shape_calls() | index_calls() | line_calls() | window_calls() | loss_calls() | fused_calls()).get(
-        name, []
-    )
+    families = (shape_calls, index_calls, weighted_calls, line_calls, window_calls, loss_calls, fused_calls)
+    for family in families:
+        calls += family().get(name, [])
     if record["is_elementwise"] and len(inputs) == 2:
         calls.append(WrongCall((ones(2, 3), ones(4, 5))))
     if record["category"] == "reduction" and "dim" in attrs:
