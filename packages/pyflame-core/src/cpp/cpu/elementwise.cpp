@@ -5,8 +5,10 @@
 
 #include "base/error.h"
 #include "cpu/elementwise_table.h"
+#include "cpu/reduce_table.h"
 #include "cpu/threads.h"
 #include "cpu/tile_input.h"
+#include "cpu/wide_numbers.h"
 
 namespace pyflame::cpu {
 
@@ -30,14 +32,14 @@ const Kernels& kernels() {
   return table;
 }
 
-void check_divisor(TileOp op, const char* divisor, i64 count) {
+void check_divisor(TileOp op, TileClass c, const char* divisor, i64 count) {
   if (op != TileOp::floor_divide && op != TileOp::remainder && op != TileOp::fmod) return;
-  const i64* values = reinterpret_cast<const i64*>(divisor);
-  for (i64 i = 0; i < count; ++i) {
-    if (values[i] != 0) continue;
-    const char* name = op == TileOp::floor_divide ? "floor_divide" : op == TileOp::remainder ? "remainder" : "fmod";
-    runtime_error("[" + std::string(name) + "] integer division by zero");
-  }
+  const FoldKernels& all = active_reduce_table().fold[static_cast<int>(ReduceOp::kAll) - 1][c];
+  Accumulator nonzero = all.start;
+  all.fold(&nonzero, divisor, count);
+  if (nonzero.integer) return;
+  const char* name = op == TileOp::floor_divide ? "floor_divide" : op == TileOp::remainder ? "remainder" : "fmod";
+  runtime_error("[" + std::string(name) + "] integer division by zero");
 }
 
 void run_step(const Kernels& kernels, const TileStep& step, char* out, const char* const* at, i64 count) {
@@ -47,7 +49,7 @@ void run_step(const Kernels& kernels, const TileStep& step, char* out, const cha
     kernels.fn[static_cast<int>(step.op)][in_class](out, a, nullptr, nullptr, count);
   } else if (step.op < TileOp::where) {
     const char* b = at[step.in[1]];
-    if (in_class == kClassInt) check_divisor(step.op, b, count);
+    if (in_class < kClassFloat) check_divisor(step.op, in_class, b, count);
     kernels.fn[static_cast<int>(step.op)][in_class](out, a, b, nullptr, count);
   } else if (step.op == TileOp::where) {
     kernels.convert.where[in_class](out, a, at[step.in[1]], at[step.in[2]], count);
@@ -217,7 +219,9 @@ bool run_conversion(const TileProgram& program, const Shape& shape, const View* 
 void run_tile_program(const TileProgram& program, const Shape& shape, const View* inputs, const u64* params,
                       void* const* outputs) {
   const i64 n = shape.numel();
-  if (n == 0 || run_small_step(program, shape, n, inputs, params, outputs)) return;
+  if (n == 0) return;
+  if (has_wide_number(program, params)) return run_tile_program(widened(program), shape, inputs, params, outputs);
+  if (run_small_step(program, shape, n, inputs, params, outputs)) return;
   if (run_conversion(program, shape, inputs, outputs)) return;
   if (run_chain(program, shape, n, inputs, params, outputs)) return;
   Run(program, shape, n, inputs, params, outputs).run();

@@ -1,9 +1,8 @@
 // Elementwise programs: short straight-line code run tile by tile, so that a fused chain reads its inputs and
 // writes its outputs once. A single elementwise op is a program of one step.
 //
-// A register holds one tile in its compute class: bool as u8; integers as i64; float16, bfloat16 and float32 as
-// float; float64 as double. Every step rounds its result to `out`'s dtype (wraps narrow integers, rounds halves),
-// so a fused chain gives bit for bit what separate ops give.
+// A register holds one tile in its class (cpu/tile.h): halves as float, other dtypes as memory does. Every step rounds its
+// result to `out`'s dtype, so a fused chain gives bit for bit what separate ops give.
 #pragma once
 #include <vector>
 
@@ -26,7 +25,9 @@ struct TileStep {
 struct TileInput {
   DType dtype;
   u8 reg;
-  int param = -1;  // >= 0: not a view but params[param], a double when dtype is floating and an i64 otherwise
+  // >= 0: not a view but params[param], a double when dtype is floating and an i64 otherwise. Beside an integer tensor the
+  // number may be beyond its dtype: the step is computed in int64 then, and wraps at its end.
+  int param = -1;
 };
 
 struct TileProgram {
@@ -34,10 +35,10 @@ struct TileProgram {
   std::vector<TileStep> steps;
   std::vector<u8> outputs;         // register stored to output k
   std::vector<DType> out_dtypes;
-  int num_registers = 0;           // at most kMaxTileRegisters
+  int num_registers = 0;           // less than kMaxTileRegisters
   Chain chain;                     // the same as threaded code, where it has the form of a chain
 };
-inline constexpr int kMaxTileRegisters = 32;
+inline constexpr int kMaxTileRegisters = 33;
 
 // `shape` is the common output shape; inputs are views already broadcast to it (stride 0 where they repeat), one
 // for each TileInput (ignored for immediates); outputs are contiguous, and may be the memory of an input that is

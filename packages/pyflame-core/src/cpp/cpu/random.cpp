@@ -1,5 +1,7 @@
 #include "cpu/random.h"
 
+#include <type_traits>
+
 #include "cpu/elementwise_table.h"
 #include "cpu/random_table.h"
 #include "cpu/threads.h"
@@ -15,8 +17,10 @@ constexpr i64 kTilesPerChunk = 16;
 template <class T, i64 kPerGroup, class Fill>
 void generate(RandomKey key, const View& out, Fill&& fill) {
   const i64 n = out.numel(), size = dtype_size(out.dtype), tiles = (n + kTile - 1) / kTile;
-  auto store = active_convert_table().store[static_cast<int>(out.dtype)];
-  const bool native = is_native(out.dtype) && out.dtype != DType::kBool;
+  const ConvertTable& convert = active_convert_table();
+  const TileClass c = class_of(out.dtype);
+  const TileFn cast = std::is_same_v<T, i64> && c != kClassInt64 ? convert.cast[kClassInt64][c] : nullptr;
+  const bool native = is_native(out.dtype) && !cast;
   parallel_for(tiles, kTilesPerChunk, [&](i64 begin, i64 end) {
     alignas(64) T tile[kTile];
     for (i64 t = begin; t < end; ++t) {
@@ -27,7 +31,7 @@ void generate(RandomKey key, const View& out, Fill&& fill) {
         fill(at, reinterpret_cast<T*>(memory), kTile / kPerGroup);
       } else {
         fill(at, tile, (count + kPerGroup - 1) / kPerGroup);
-        store(memory, tile, count);
+        cast ? cast(memory, tile, nullptr, nullptr, count) : convert.store[static_cast<int>(out.dtype)](memory, tile, count);
       }
     }
   });

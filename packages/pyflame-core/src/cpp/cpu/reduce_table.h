@@ -23,7 +23,7 @@ struct FoldKernels {
 };
 
 struct ReduceTable {
-  // By sum (also mean), prod, max, min, any, all and class.
+  // By sum (also mean), prod, max, min, any, all and class. Products of bools and integers are folded as int64.
   FoldKernels fold[6][kNumClasses];
   // Position of the first element equal to `value` (or the first NaN when it is NaN), or -1.
   i64 (*find[kNumClasses])(const void* x, i64 n, Accumulator value);

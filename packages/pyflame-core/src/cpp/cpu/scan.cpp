@@ -91,27 +91,38 @@ class Lines {
   i64 length_, inner_, outer_;
 };
 
-// Reads logically consecutive elements of a view as tiles of its class.
+// Reads logically consecutive elements of a view as tiles of T, which is the type of its class, or int64 where that is an
+// integer.
+template <class T>
 class Reader {
  public:
   explicit Reader(const View& view) : data_(view.as<char>()), size_(dtype_size(view.dtype)), dims_(view.shape, view.strides) {
+    const TileClass c = class_of(view.dtype);
     load_ = active_convert_table().load[static_cast<int>(view.dtype)];
-    width_ = class_size(class_of(view.dtype));
+    width_ = class_size(c);
+    if (width_ != sizeof(T)) widen_ = active_convert_table().cast[c][kClassInt64];
   }
 
-  void read(void* tile, i64 first, i64 n) const {
-    char* to = static_cast<char*>(tile);
+  void read(T* tile, i64 first, i64 n) const {
+    if (!widen_) return gather(reinterpret_cast<char*>(tile), first, n);
+    alignas(64) char narrow[kTile * 4];
+    gather(narrow, first, n);
+    widen_(tile, narrow, nullptr, nullptr, n);
+  }
+
+ private:
+  void gather(char* to, i64 first, i64 n) const {
     for_each_row(dims_, first, first + n, [&](i64 offset, i64 stride, i64 count) {
       load_(to, data_ + offset * size_, stride, count);
       to += count * width_;
     });
   }
 
- private:
   const char* data_;
   i64 size_, width_;
   StridedDims dims_;
   void (*load_)(void*, const void*, i64, i64);
+  TileFn widen_ = nullptr;
 };
 
 template <class T>
@@ -119,7 +130,7 @@ using Wider = std::conditional_t<std::is_same_v<T, float>, double, T>;
 
 // One line: read in tiles, from the end when reversed, in the order of the walk.
 template <class Op, class T, class A>
-void scan_line(const Reader& in, const View& out, i64 first, i64 length, bool reverse) {
+void scan_line(const Reader<T>& in, const View& out, i64 first, i64 length, bool reverse) {
   auto store = active_convert_table().store[static_cast<int>(out.dtype)];
   i64 size = dtype_size(out.dtype);
   alignas(64) T tile[kTile];
@@ -134,7 +145,7 @@ void scan_line(const Reader& in, const View& out, i64 first, i64 length, bool re
 }
 
 template <class Op, class T, class A>
-void scan_columns(const Reader& in, const View& out, i64 first, i64 columns, i64 length, i64 inner, bool reverse) {
+void scan_columns(const Reader<T>& in, const View& out, i64 first, i64 columns, i64 length, i64 inner, bool reverse) {
   auto store = active_convert_table().store[static_cast<int>(out.dtype)];
   i64 size = dtype_size(out.dtype);
   alignas(64) T tile[kColumns];
@@ -154,7 +165,7 @@ void scan_columns(const Reader& in, const View& out, i64 first, i64 columns, i64
 template <class Op, class T, class A>
 void scan_as(const View& in, int dim, bool reverse, const View& out) {
   Lines lines(out, dim);
-  Reader reader(in);
+  Reader<T> reader(in);
   lines.each([&](i64 first, i64 columns) {
     if (lines.inner() == 1) {
       scan_line<Op, T, A>(reader, out, first, lines.length(), reverse);
@@ -188,7 +199,7 @@ bool replaces(bool largest, T x, T best) {
 template <class T>
 void extreme_as(bool largest, const View& in, int dim, const View& values, const View& indices) {
   Lines lines(values, dim);
-  Reader reader(in);
+  Reader<T> reader(in);
   auto store = active_convert_table().store[static_cast<int>(values.dtype)];
   i64 size = dtype_size(values.dtype), step = lines.inner();
   lines.each([&](i64 first, i64 columns) {
@@ -228,7 +239,7 @@ template <class T>
 void linear_as(const View& factor, const View& term, int dim, bool reverse, const View& out) {
   using A = Wider<T>;
   Lines lines(out, dim);
-  Reader factors(factor), terms(term);
+  Reader<T> factors(factor), terms(term);
   auto store = active_convert_table().store[static_cast<int>(out.dtype)];
   i64 size = dtype_size(out.dtype), step = lines.inner(), length = lines.length();
   lines.each([&](i64 first, i64 columns) {
@@ -276,7 +287,11 @@ void scan_extreme(bool largest, const View& in, int dim, const View& values, con
   switch (class_of(in.dtype)) {
     case kClassDouble: return extreme_as<double>(largest, in, dim, values, indices);
     case kClassFloat: return extreme_as<float>(largest, in, dim, values, indices);
-    default: return extreme_as<i64>(largest, in, dim, values, indices);
+    case kClassInt64: return extreme_as<i64>(largest, in, dim, values, indices);
+    case kClassInt32: return extreme_as<std::int32_t>(largest, in, dim, values, indices);
+    case kClassInt16: return extreme_as<std::int16_t>(largest, in, dim, values, indices);
+    case kClassInt8: return extreme_as<std::int8_t>(largest, in, dim, values, indices);
+    default: return extreme_as<u8>(largest, in, dim, values, indices);
   }
 }
 

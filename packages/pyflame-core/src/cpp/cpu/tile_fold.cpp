@@ -29,13 +29,12 @@ void store_result(const View& out, i64 at, i64 value) {
 TileFold::TileFold(ReduceOp op, DType in, const View& out) : out_(out), mean_(op == ReduceOp::kMean) {
   TileClass in_class = class_of(in), out_class = class_of(out.dtype);
   bool logical = op == ReduceOp::kAny || op == ReduceOp::kAll;
-  bool both_integer = in_class <= kClassInt && out_class <= kClassInt;
-  bool casts = !logical && in_class != out_class && !both_integer;
-  TileClass fold_class = casts ? out_class : in_class;
+  bool both_integer = in_class < kClassFloat && out_class < kClassFloat;
+  TileClass fold_class = logical || (both_integer && op != ReduceOp::kProd) ? in_class : out_class;
   int index = op == ReduceOp::kSum ? 0 : static_cast<int>(op) - 1;
   kernels_ = &active_reduce_table().fold[index][fold_class];
   real_ = !logical && fold_class >= kClassFloat;
-  cast_ = casts ? active_convert_table().cast[in_class][out_class] : nullptr;
+  cast_ = in_class != fold_class ? active_convert_table().cast[in_class][out_class] : nullptr;
 }
 
 void TileFold::add(Accumulator* acc, const char* tile, i64 n) const {

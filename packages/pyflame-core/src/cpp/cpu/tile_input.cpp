@@ -25,8 +25,7 @@ u64 immediate(u64 bits, DType dtype) {
 }
 
 void splat(DType dtype, const void* constant, char* to, i64 n) {
-  constexpr DType natives[kNumClasses] = {DType::kBool, DType::kInt64, DType::kFloat32, DType::kFloat64};
-  active_convert_table().load[static_cast<int>(natives[class_of(dtype)])](to, constant, 0, n);
+  active_convert_table().load[static_cast<int>(native_dtype(class_of(dtype)))](to, constant, 0, n);
 }
 
 void BoundInput::bind(const TileInput& input, const Shape& shape, const View* view, const u64* params) {

@@ -273,7 +273,7 @@ class Compiler {
       emit_elementwise(group, {last});
       return emit_kernel(last);
     }
-    if (built.program.num_registers > cpu::kMaxTileRegisters) {
+    if (built.program.num_registers >= cpu::kMaxTileRegisters) {
       std::ptrdiff_t half = static_cast<std::ptrdiff_t>(group.size() / 2);
       if (half == 0) runtime_error(std::string("[eval] ") + node(group[0]).op->name + " has too many operands");
       std::vector<u32> second(group.begin() + half, group.end()), after_first = second;

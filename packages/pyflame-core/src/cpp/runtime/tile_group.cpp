@@ -101,7 +101,7 @@ class Builder {
 TileGroup build_tile_group(const FlatGraph& graph, const std::vector<u32>& group,
                            const std::function<bool(u32)>& is_parameter, const std::function<bool(u32)>& is_output) {
   TileGroup result = Builder(graph, group, is_parameter, is_output).take();
-  if (result.program.num_registers <= cpu::kMaxTileRegisters) result.program.chain = cpu::build_chain(result.program);
+  if (result.program.num_registers < cpu::kMaxTileRegisters) result.program.chain = cpu::build_chain(result.program);
   return result;
 }
 

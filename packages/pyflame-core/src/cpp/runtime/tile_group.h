@@ -21,7 +21,7 @@ struct TileGroup {
 inline constexpr int kTileMember = 1 << 20;
 
 // `is_parameter`: the value of a node is a parameter of the program; `is_output`: a member's value is read outside.
-// More registers than cpu::kMaxTileRegisters may come out: the caller splits the group then.
+// cpu::kMaxTileRegisters and more may come out: the caller splits the group then.
 TileGroup build_tile_group(const graph::FlatGraph& graph, const std::vector<u32>& group,
                            const std::function<bool(u32)>& is_parameter, const std::function<bool(u32)>& is_output);
 

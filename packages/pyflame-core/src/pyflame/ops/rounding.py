@@ -229,10 +229,17 @@ def clamp(
         dtype = result_type(x, min, max)
         x = x if x.dtype is dtype else _cast(x, dtype)
     if min is not None:
-        x = _where(_beyond(_lt(x, min), min), min, x)
+        x = _maximum(x, min) if _are_whole(x, min) else _where(_beyond(_lt(x, min), min), min, x)
     if max is not None:
-        x = _where(_beyond(_gt(x, max), max), max, x)
+        x = _minimum(x, max) if _are_whole(x, max) else _where(_beyond(_gt(x, max), max), max, x)
     return x
+
+
+def _are_whole(x: Tensor, bound: Tensor | Number) -> bool:
+    """Whether neither has gradients, for which `maximum` shares a tie, or is NaN."""
+    if x.dtype.is_floating_point:
+        return False
+    return not (bound.dtype.is_floating_point if isinstance(bound, _core.TensorBase) else isinstance(bound, float))
 
 
 def _beyond(outside: Tensor, bound: Any) -> Tensor:

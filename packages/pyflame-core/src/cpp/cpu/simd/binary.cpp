@@ -33,7 +33,7 @@ constexpr TileFn float_fn() {
 const BinaryTable binary_table = {{
 #define UNARY(...)
 #define BINARY(name, ...) \
-  {binary_fn<name##_op, u8>(), binary_fn<name##_op, i64>(), float_fn<name##_op>(), \
+  {PYFLAME_WHOLE_CLASSES(binary_fn, name##_op), float_fn<name##_op>(), \
    binary_fn<name##_op, double>()},
 #define COMPARE(...)
 #include "base/elementwise.def"

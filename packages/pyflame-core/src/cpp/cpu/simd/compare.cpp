@@ -19,7 +19,7 @@ const CompareTable compare_table = {{
 #define UNARY(...)
 #define BINARY(...)
 #define COMPARE(name, ...) \
-  {binary_fn<name##_op, u8>(), binary_fn<name##_op, i64>(), binary_fn<name##_op, float>(), \
+  {PYFLAME_WHOLE_CLASSES(binary_fn, name##_op), binary_fn<name##_op, float>(), \
    binary_fn<name##_op, double>()},
 #include "base/elementwise.def"
 #undef UNARY

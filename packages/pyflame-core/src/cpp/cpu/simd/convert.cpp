@@ -5,27 +5,9 @@ namespace pyflame::cpu::PYFLAME_TIER {
 
 namespace {
 
-template <class Tile, class Memory>
-inline Tile widen(Memory value) {
-  if constexpr (std::is_same_v<Memory, Float16>) {
-    return float16_to_float(value.bits);
-  } else if constexpr (std::is_same_v<Memory, BFloat16>) {
-    return bfloat16_to_float(value.bits);
-  } else {
-    return static_cast<Tile>(value);
-  }
-}
-
-template <class Memory, class Tile>
-inline Memory narrow(Tile value) {
-  if constexpr (std::is_same_v<Memory, Float16>) {
-    return Float16(value);
-  } else if constexpr (std::is_same_v<Memory, BFloat16>) {
-    return BFloat16(value);
-  } else {
-    return static_cast<Memory>(value);
-  }
-}
+using std::int16_t;
+using std::int32_t;
+using std::int8_t;
 
 template <class Tile, class Memory>
 void load(void* tile, const void* memory, i64 stride, i64 n) {
@@ -37,13 +19,13 @@ void load(void* tile, const void* memory, i64 stride, i64 n) {
     } else if constexpr (std::is_same_v<Memory, BFloat16>) {
       widen_brain(&from->bits, n, to);
     } else {
-      for (i64 i = 0; i < n; ++i) to[i] = widen<Tile>(from[i]);
+      for (i64 i = 0; i < n; ++i) to[i] = static_cast<Tile>(from[i]);
     }
   } else if (stride == 0) {
-    Tile value = widen<Tile>(*from);
+    Tile value = static_cast<Tile>(*from);
     for (i64 i = 0; i < n; ++i) to[i] = value;
   } else {
-    for (i64 i = 0; i < n; ++i) to[i] = widen<Tile>(from[i * stride]);
+    for (i64 i = 0; i < n; ++i) to[i] = static_cast<Tile>(from[i * stride]);
   }
 }
 
@@ -56,42 +38,50 @@ void store(void* memory, const void* tile, i64 n) {
   } else if constexpr (std::is_same_v<Memory, BFloat16>) {
     narrow_brain(from, n, &to->bits);
   } else {
-    for (i64 i = 0; i < n; ++i) to[i] = narrow<Memory>(from[i]);
+    for (i64 i = 0; i < n; ++i) to[i] = static_cast<Memory>(from[i]);
   }
 }
 
-template <class Tile, class Memory>
+template <class Half>
 void round(void* tile, i64 n) {
-  Tile* values = static_cast<Tile*>(tile);
-  if constexpr (std::is_same_v<Tile, float>) {
-    Memory narrowed[kTile];
-    for (i64 count; n > 0; n -= count, values += count) {
-      count = n < kTile ? n : kTile;
-      store<float, Memory>(narrowed, values, count);
-      load<float, Memory>(values, narrowed, 1, count);
-    }
-    return;
+  float* values = static_cast<float*>(tile);
+  Half narrowed[kTile];
+  for (i64 count; n > 0; n -= count, values += count) {
+    count = n < kTile ? n : kTile;
+    store<float, Half>(narrowed, values, count);
+    load<float, Half>(values, narrowed, 1, count);
   }
-  for (i64 i = 0; i < n; ++i) values[i] = widen<Tile>(narrow<Memory>(values[i]));
 }
 
-// Truncates; NaN and values beyond int64 give INT64_MIN, as x86 does.
+// Truncates; NaN and values beyond int64 give INT64_MIN, as x86 does, of which narrower integers take the low bits.
 template <class To, class From>
 inline To convert(From value) {
-  if constexpr (std::is_same_v<To, u8>) {
-    return value != From(0);
-  } else if constexpr (std::is_same_v<To, i64> && kIsFloat<From>) {
+  if constexpr (std::is_integral_v<To> && kIsFloat<From>) {
     bool fits = (value >= From(-0x1p63)) & (value < From(0x1p63));
-    return fits ? static_cast<i64>(fits ? value : From(0)) : INT64_MIN;
+    return static_cast<To>(fits ? static_cast<i64>(fits ? value : From(0)) : INT64_MIN);
   } else {
     return static_cast<To>(value);
   }
+}
+
+template <class From>
+inline bool all_fit_int32(const From* x, i64 n) {
+  std::conditional_t<sizeof(From) == 4, u32, u64> beyond = 0;
+  for (i64 i = 0; i < n; ++i) beyond |= abs_bits(x[i]) < From(0x1p31) ? 0 : 1;
+  return !beyond;
 }
 
 template <class To, class From>
 void cast(void* out, const void* a, const void*, const void*, i64 n) {
   const From* x = static_cast<const From*>(a);
   To* y = static_cast<To*>(out);
+  if constexpr (std::is_integral_v<To> && sizeof(To) < 8 && kIsFloat<From>) {
+    if (all_fit_int32(x, n)) {  // for which there are vectors on every tier
+#pragma GCC ivdep
+      for (i64 i = 0; i < n; ++i) y[i] = static_cast<To>(static_cast<int32_t>(x[i]));
+      return;
+    }
+  }
 #pragma GCC ivdep
   for (i64 i = 0; i < n; ++i) y[i] = convert<To>(x[i]);
 }
@@ -111,21 +101,19 @@ void where(void* out, const void* condition, const void* a, const void* b, i64 n
 
 }  // namespace
 
-using std::int16_t;
-using std::int32_t;
-using std::int8_t;
-
+// clang-format off
+#define CASTS(FROM)                                                                                          \
+  {cast<Bool, FROM>, cast<u8, FROM>, cast<u8, FROM>, cast<int16_t, FROM>, cast<int32_t, FROM>, cast<i64, FROM>, \
+   cast<float, FROM>, cast<double, FROM>}
 const ConvertTable convert_table = {
-    {load<u8, u8>, load<i64, u8>, load<i64, int8_t>, load<i64, int16_t>, load<i64, int32_t>, load<i64, i64>,
-     load<float, Float16>, load<float, BFloat16>, load<float, float>, load<double, double>},
-    {store<u8, u8>, store<i64, u8>, store<i64, int8_t>, store<i64, int16_t>, store<i64, int32_t>, store<i64, i64>,
-     store<float, Float16>, store<float, BFloat16>, store<float, float>, store<double, double>},
-    {nullptr, round<i64, u8>, round<i64, int8_t>, round<i64, int16_t>, round<i64, int32_t>, nullptr,
-     round<float, Float16>, round<float, BFloat16>, nullptr, nullptr},
-    {{cast<u8, u8>, cast<i64, u8>, cast<float, u8>, cast<double, u8>},
-     {cast<u8, i64>, cast<i64, i64>, cast<float, i64>, cast<double, i64>},
-     {cast<u8, float>, cast<i64, float>, cast<float, float>, cast<double, float>},
-     {cast<u8, double>, cast<i64, double>, cast<float, double>, cast<double, double>}},
-    {where<u8>, where<i64>, where<float>, where<double>}};
+    {load<u8, u8>, load<u8, u8>, load<u8, u8>, load<u16, u16>, load<u32, u32>, load<u64, u64>,
+     load<float, Float16>, load<float, BFloat16>, load<u32, u32>, load<u64, u64>},
+    {store<u8, u8>, store<u8, u8>, store<u8, u8>, store<u16, u16>, store<u32, u32>, store<u64, u64>,
+     store<float, Float16>, store<float, BFloat16>, store<u32, u32>, store<u64, u64>},
+    {nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, round<Float16>, round<BFloat16>, nullptr, nullptr},
+    {CASTS(Bool), CASTS(u8), CASTS(int8_t), CASTS(int16_t), CASTS(int32_t), CASTS(i64), CASTS(float), CASTS(double)},
+    {where<u8>, where<u8>, where<u8>, where<u16>, where<u32>, where<u64>, where<u32>, where<u64>}};
+#undef CASTS
+// clang-format on
 
 }  // namespace pyflame::cpu::PYFLAME_TIER

@@ -36,7 +36,7 @@ constexpr T lowest() {
   if constexpr (std::is_floating_point_v<T>) {
     return -__builtin_inf();
   } else {
-    return static_cast<T>(T(1) << (8 * sizeof(T) - 1));
+    return std::is_unsigned_v<T> ? T(0) : static_cast<T>(T(1) << (8 * sizeof(T) - 1));
   }
 }
 
@@ -57,7 +57,7 @@ struct FoldMin {
     if constexpr (std::is_floating_point_v<T>) {
       return -lowest<T>();
     } else {
-      return ~lowest<T>();
+      return static_cast<T>(~lowest<T>());
     }
   }
   template <class V>

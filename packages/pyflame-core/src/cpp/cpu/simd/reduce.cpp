@@ -6,10 +6,13 @@ namespace pyflame::cpu::PYFLAME_TIER {
 namespace {
 
 constexpr i64 kMaxColumns = 512;
-constexpr i64 kRowsPerFlush = 16;  // additions in float before a column's sum moves on in double
 
 template <class T>
 constexpr bool kIsFloat = std::is_floating_point_v<T>;
+
+// Additions in float before a column's sum moves on in double; int32 holds the sum of many more of the narrow integers.
+template <class T>
+constexpr i64 kRowsPerFlush = kIsFloat<T> ? 16 : 1024;
 
 template <class T>
 inline auto& value_of(Accumulator& acc) {
@@ -23,7 +26,7 @@ inline auto& value_of(Accumulator& acc) {
 // What a kind of reduction does with elements of type T: Lane is the type it runs in within a block.
 template <class T>
 struct Sum {
-  using Lane = std::conditional_t<kIsFloat<T>, T, i64>;
+  using Lane = std::conditional_t<kIsFloat<T>, T, std::conditional_t<(sizeof(T) > 2), i64, std::int32_t>>;
   static constexpr Lane identity = 0;
   static inline Lane take(Lane sum, T x) { return sum + static_cast<Lane>(x); }
   template <class A>
@@ -43,7 +46,7 @@ struct Prod {
 };
 template <class T>
 struct Max {
-  using Lane = std::conditional_t<kIsFloat<T>, T, i64>;
+  using Lane = T;
   static constexpr Lane identity = FoldMax::identity<Lane>();
   static inline Lane take(Lane best, T x) { return FoldMax::step<Lane>(best, static_cast<Lane>(x)); }
   template <class A>
@@ -53,7 +56,7 @@ struct Max {
 };
 template <class T>
 struct Min {
-  using Lane = std::conditional_t<kIsFloat<T>, T, i64>;
+  using Lane = T;
   static constexpr Lane identity = FoldMin::identity<Lane>();
   static inline Lane take(Lane best, T x) { return FoldMin::step<Lane>(best, static_cast<Lane>(x)); }
   template <class A>
@@ -140,8 +143,8 @@ void fold_rows(Accumulator* acc, const void* memory, i64 stride, i64 rows, i64 c
   const T* x = static_cast<const T*>(memory);
   using Lane = typename Op<T>::Lane;
   Lane lanes[kMaxColumns];
-  for (i64 first = 0; first < rows; first += kRowsPerFlush) {
-    i64 count = rows - first < kRowsPerFlush ? rows - first : kRowsPerFlush;
+  for (i64 first = 0; first < rows; first += kRowsPerFlush<T>) {
+    i64 count = rows - first < kRowsPerFlush<T> ? rows - first : kRowsPerFlush<T>;
     for (i64 j = 0; j < columns; ++j) lanes[j] = Op<T>::identity;
     i64 r = 0;
     for (; r + 2 <= count; r += 2) {
@@ -176,7 +179,8 @@ constexpr FoldKernels kernels() {
   } else {
     start.integer = Op<T>::identity;
   }
-  return {start, fold<Op, T>, fold_rows<Op, T>, merge<Op, T>};
+  using Merged = std::conditional_t<kIsFloat<T>, T, i64>;
+  return {start, fold<Op, T>, fold_rows<Op, T>, merge<Op, Merged>};
 }
 
 template <class T>
@@ -214,17 +218,27 @@ void arg_row(void* best_memory, i64* index, const void* memory, i64 row, i64 col
   }
 }
 
+using std::int16_t;
+using std::int32_t;
+using std::int8_t;
+
 }  // namespace
 
+// clang-format off
+#define FOLDS(OP, INT8) \
+  {kernels<OP, u8>(), kernels<OP, u8>(), kernels<OP, INT8>(), kernels<OP, int16_t>(), kernels<OP, int32_t>(), \
+   kernels<OP, i64>(), kernels<OP, float>(), kernels<OP, double>()}
+#define BY_CLASS(...) \
+  {__VA_ARGS__ u8>, __VA_ARGS__ u8>, __VA_ARGS__ int8_t>, __VA_ARGS__ int16_t>, __VA_ARGS__ int32_t>, \
+   __VA_ARGS__ i64>, __VA_ARGS__ float>, __VA_ARGS__ double>}
 const ReduceTable reduce_table = {
-    {{kernels<Sum, u8>(), kernels<Sum, i64>(), kernels<Sum, float>(), kernels<Sum, double>()},
-     {kernels<Prod, u8>(), kernels<Prod, i64>(), kernels<Prod, float>(), kernels<Prod, double>()},
-     {kernels<Max, u8>(), kernels<Max, i64>(), kernels<Max, float>(), kernels<Max, double>()},
-     {kernels<Min, u8>(), kernels<Min, i64>(), kernels<Min, float>(), kernels<Min, double>()},
-     {kernels<Any, u8>(), kernels<Any, i64>(), kernels<Any, float>(), kernels<Any, double>()},
-     {kernels<All, u8>(), kernels<All, i64>(), kernels<All, float>(), kernels<All, double>()}},
-    {find<u8>, find<i64>, find<float>, find<double>},
-    {{arg_row<false, u8>, arg_row<false, i64>, arg_row<false, float>, arg_row<false, double>},
-     {arg_row<true, u8>, arg_row<true, i64>, arg_row<true, float>, arg_row<true, double>}}};
+    {FOLDS(Sum, int8_t),
+     {{}, {}, {}, {}, {}, kernels<Prod, i64>(), kernels<Prod, float>(), kernels<Prod, double>()},
+     FOLDS(Max, int8_t), FOLDS(Min, int8_t), FOLDS(Any, u8), FOLDS(All, u8)},
+    BY_CLASS(find<),
+    {BY_CLASS(arg_row<false,), BY_CLASS(arg_row<true,)}};
+#undef FOLDS
+#undef BY_CLASS
+// clang-format on
 
 }  // namespace pyflame::cpu::PYFLAME_TIER

@@ -9,9 +9,9 @@ enum class TileDomain { kFloat, kNumber, kSigned, kAny, kBits, kLogic };
 
 template <class T>
 constexpr bool allows(TileDomain domain) {
-  return kIsFloat<T>                  ? domain != TileDomain::kBits
-         : std::is_same_v<T, i64> ? domain != TileDomain::kFloat
-                                  : domain != TileDomain::kFloat && domain != TileDomain::kNumber && domain != TileDomain::kSigned;
+  return kIsFloat<T>                ? domain != TileDomain::kBits
+         : !std::is_same_v<T, Bool> ? domain != TileDomain::kFloat
+                                    : domain != TileDomain::kFloat && domain != TileDomain::kNumber && domain != TileDomain::kSigned;
 }
 
 // Ops of many instructions, compiled for whole vectors only: a scalar copy of each for the last few elements would
@@ -71,21 +71,12 @@ inline void store_tail(T* to, const T* from, i64 n) {
   for (i64 i = 0; i < n; ++i) to[i] = from[i];
 }
 
-template <class Out, class Value>
-inline Out to_tile(Value value) {
-  if constexpr (std::is_same_v<Out, u8>) {
-    return value != Value(0);
-  } else {
-    return static_cast<Out>(value);
-  }
-}
-
 // Computes a span element by element if one of its arguments is an exception.
 template <class Op, class In, class Out, class... Arguments>
 inline bool exceptional_span(Out* y, i64 n, const Arguments*... x) {
   using Found = Exceptions<Op::op, In>;
   if constexpr (Found::kAny) {
-    typename FloatBits<In>::Uint any = 0;  // as wide as the arguments, for the compiler's sake
+    std::conditional_t<sizeof(In) == 4, u32, u64> any = 0;  // as wide as the arguments, for the compiler's sake
     for (i64 i = 0; i < n; ++i) any |= Found::at(x[i]...) ? 1 : 0;
     if (!any) return false;
     for (i64 i = 0; i < n; ++i) y[i] = Found::at(x[i]...) ? Found::value(x[i]...) : Op::template apply<In>(x[i]...);
@@ -98,14 +89,14 @@ template <class Op, class In, class Out>
 inline void unary_span(Out* y, const In* x, i64 n) {
   if (exceptional_span<Op, In>(y, n, x)) return;
 #pragma GCC ivdep
-  for (i64 i = 0; i < n; ++i) y[i] = to_tile<Out>(Op::template apply<In>(x[i]));
+  for (i64 i = 0; i < n; ++i) y[i] = static_cast<Out>(Op::template apply<In>(x[i]));
 }
 
 template <class Op, class In, class Out>
 inline void binary_span(Out* y, const In* a, const In* b, i64 n) {
   if (exceptional_span<Op, In>(y, n, a, b)) return;
 #pragma GCC ivdep
-  for (i64 i = 0; i < n; ++i) y[i] = to_tile<Out>(Op::template apply<In>(a[i], b[i]));
+  for (i64 i = 0; i < n; ++i) y[i] = static_cast<Out>(Op::template apply<In>(a[i], b[i]));
 }
 
 template <class Op, class T>
@@ -161,7 +152,7 @@ constexpr TileFn unary_fn() {
   if constexpr (!allows<T>(Op::domain)) {
     return nullptr;
   } else {
-    return unary_loop<Op, T, std::conditional_t<Op::domain == TileDomain::kLogic, u8, T>>;
+    return unary_loop<Op, T, std::conditional_t<Op::domain == TileDomain::kLogic, Bool, T>>;
   }
 }
 
@@ -170,11 +161,16 @@ constexpr TileFn binary_fn() {
   if constexpr (!allows<T>(Op::domain)) {
     return nullptr;
   } else {
-    return binary_loop<Op, T, std::conditional_t<Op::domain == TileDomain::kLogic, u8, T>>;
+    return binary_loop<Op, T, std::conditional_t<Op::domain == TileDomain::kLogic, Bool, T>>;
   }
 }
 
 }  // namespace pyflame::cpu::PYFLAME_TIER
+
+// FUNCTION<OP, T>() for bool and the integers, in the order of their classes.
+#define PYFLAME_WHOLE_CLASSES(FUNCTION, OP)                                                                  \
+  FUNCTION<OP, Bool>(), FUNCTION<OP, u8>(), FUNCTION<OP, std::int8_t>(), FUNCTION<OP, std::int16_t>(),       \
+      FUNCTION<OP, std::int32_t>(), FUNCTION<OP, i64>()
 
 // One op of base/elementwise.def as a type; T is the compute type its expression is written in.
 #define PYFLAME_TILE_OP(NAME, DOMAIN, EXPRESSION, ...)       \

@@ -7,6 +7,7 @@
 #include "cpu/simd/hyperbolic.h"
 #include "cpu/simd/trigonometry.h"
 #include "cpu/special.h"
+#include "cpu/tile.h"
 
 namespace pyflame::cpu::PYFLAME_TIER {
 
@@ -18,7 +19,7 @@ inline T tile_abs(T x) {
   if constexpr (kIsFloat<T>) {
     return abs_bits(x);
   } else {
-    return x < 0 ? static_cast<T>(u64{0} - static_cast<u64>(x)) : x;
+    return x < 0 ? static_cast<T>(-x) : x;
   }
 }
 
@@ -91,8 +92,14 @@ inline bool tile_signbit(T x) {
   }
 }
 
-inline i64 tile_not(i64 x) { return ~x; }
-inline u8 tile_not(u8 x) { return x ^ 1; }
+template <class T>
+inline T tile_not(T x) {
+  if constexpr (std::is_same_v<T, Bool>) {
+    return Bool(x == 0);
+  } else {
+    return static_cast<T>(~x);
+  }
+}
 
 template <class T>
 inline T tile_max(T a, T b) {
@@ -101,6 +108,15 @@ inline T tile_max(T a, T b) {
 template <class T>
 inline T tile_min(T a, T b) {
   return (a < b) | (a != a) ? a : b;
+}
+
+// Of integers, towards zero; -a divided by -1 wraps. Through floating point, which has vectors for it: a quotient that is
+// not whole is 1 / b or more away from a whole number, and rounding moves it by less while a and b are exact.
+template <class T>
+inline T whole_quotient(T a, T b) {
+  using Real = std::conditional_t<(sizeof(T) > 2), double, float>;
+  using Whole = std::conditional_t<(sizeof(T) > 4), i64, std::int32_t>;
+  return static_cast<T>(b == -1 ? -a : static_cast<Whole>(static_cast<Real>(a) / static_cast<Real>(b)));
 }
 
 // The quotient is rounded to a neighbour at most: the remainder is exact in double, one divisor too low at times.
@@ -132,7 +148,7 @@ inline T tile_fmod(T a, T b) {
   } else if constexpr (kIsFloat<T>) {
     return std::fmod(a, b);
   } else {
-    return b == 0 || b == -1 ? 0 : a % b;  // INT64_MIN % -1 traps on x86
+    return static_cast<T>(a - whole_quotient(a, b) * b);
   }
 }
 
@@ -147,13 +163,6 @@ inline T tile_remainder(T a, T b) {
   return remainder_from(tile_fmod(a, b), b);
 }
 
-inline i64 tile_floor_div(i64 a, i64 b) {
-  if (b == 0) return 0;
-  if (b == -1) return static_cast<i64>(u64{0} - static_cast<u64>(a));
-  i64 quotient = a / b;
-  return quotient * b != a && (a < 0) != (b < 0) ? quotient - 1 : quotient;
-}
-
 // Through the remainder as Python does it: floor(a / b) is off by one where the division rounds up.
 template <class T>
 inline T quotient_from(T mod, T a, T b) {
@@ -162,8 +171,17 @@ inline T quotient_from(T mod, T a, T b) {
   return b == T(0) ? a / b : quotient == T(0) ? with_sign_of(T(0), a / b) : up;
 }
 template <class T>
+inline T floor_from(T quotient, T a, T b) {
+  T mod = static_cast<T>(a - quotient * b);
+  return static_cast<T>(quotient - ((mod != 0) & ((mod < 0) != (b < 0)) ? 1 : 0));
+}
+template <class T>
 inline T tile_floor_div(T a, T b) {
-  return quotient_from(tile_fmod(a, b), a, b);
+  if constexpr (kIsFloat<T>) {
+    return quotient_from(tile_fmod(a, b), a, b);
+  } else {
+    return floor_from(whole_quotient(a, b), a, b);
+  }
 }
 
 // In double, whose range holds the squares of floats; infinite beside NaN too.
@@ -183,7 +201,7 @@ inline double tile_hypot(double a, double b) {
   return endless ? infinity<double>() : std::sqrt(fma(p, p, q * q)) * back;
 }
 
-inline i64 tile_pow(i64 base, i64 exponent) {
+inline i64 whole_pow(i64 base, i64 exponent) {
   u64 b = static_cast<u64>(base), result = 1;
   if (exponent < 0) return base == 1 ? 1 : base == -1 ? ((exponent & 1) ? -1 : 1) : 0;
   for (u64 e = static_cast<u64>(exponent); e; e >>= 1) {
@@ -192,7 +210,14 @@ inline i64 tile_pow(i64 base, i64 exponent) {
   }
   return static_cast<i64>(result);
 }
-inline double tile_pow(double a, double b) { return std::pow(a, b); }
+template <class T>
+inline T tile_pow(T a, T b) {
+  if constexpr (kIsFloat<T>) {
+    return static_cast<T>(std::pow(static_cast<double>(a), static_cast<double>(b)));
+  } else {
+    return static_cast<T>(whole_pow(a, b));
+  }
+}
 
 template <class T>
 inline T tile_logaddexp(T a, T b) {
@@ -211,16 +236,41 @@ inline T tile_xlogy(T a, T b) {
   return (a == T(0)) & (b == b) ? T(0) : a * vlog(b);
 }
 
+// Processors have no shifts of bytes: these move by 1, 2 and 4.
+inline u8 byte_shl(u8 x, u8 shift) {
+  x = shift & 1 ? static_cast<u8>(x << 1) : x;
+  x = shift & 2 ? static_cast<u8>(x << 2) : x;
+  x = shift & 4 ? static_cast<u8>(x << 4) : x;
+  return shift < 8 ? x : u8(0);
+}
+inline u8 byte_shr(u8 x, u8 shift) {
+  x = shift & 1 ? static_cast<u8>(x >> 1) : x;
+  x = shift & 2 ? static_cast<u8>(x >> 2) : x;
+  x = shift & 4 ? static_cast<u8>(x >> 4) : x;
+  return shift < 8 ? x : u8(0);
+}
+
 // Shifts by a negative amount or by the width and more: nothing left, or the sign.
 template <class T>
-inline i64 tile_shl(T a, T b) {
-  u64 shift = static_cast<u64>(b);
-  return shift < 64 ? static_cast<i64>(static_cast<u64>(a) << (shift & 63)) : 0;
+inline T tile_shl(T a, T b) {
+  if constexpr (sizeof(T) == 1) {
+    return static_cast<T>(byte_shl(static_cast<u8>(a), static_cast<u8>(b)));
+  } else {
+    using Unsigned = std::make_unsigned_t<decltype(+a)>;
+    Unsigned shift = static_cast<Unsigned>(b), width = 8 * sizeof(T);
+    return static_cast<T>(shift < width ? static_cast<Unsigned>(a) << (shift & (width - 1)) : Unsigned(0));
+  }
 }
 template <class T>
-inline i64 tile_shr(T a, T b) {
-  u64 shift = static_cast<u64>(b);
-  return static_cast<i64>(a) >> (shift < 64 ? shift : 63);
+inline T tile_shr(T a, T b) {
+  if constexpr (sizeof(T) == 1) {
+    u8 sign = a < 0 ? 255 : 0;
+    return static_cast<T>(byte_shr(static_cast<u8>(a) ^ sign, static_cast<u8>(b)) ^ sign);
+  } else {
+    using Unsigned = std::make_unsigned_t<decltype(+a)>;
+    Unsigned shift = static_cast<Unsigned>(b), most = 8 * sizeof(Unsigned) - 1;
+    return static_cast<T>(a >> (shift < most ? shift : most));
+  }
 }
 
 }  // namespace pyflame::cpu::PYFLAME_TIER

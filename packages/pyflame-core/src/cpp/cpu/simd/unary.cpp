@@ -63,7 +63,7 @@ constexpr TileFn double_fn() {
 // clang-format off
 const UnaryTable unary_table = {{
 #define UNARY(name, ...) \
-  {unary_fn<name##_op, u8>(), unary_fn<name##_op, i64>(), float_fn<name##_op>(), double_fn<name##_op>()},
+  {PYFLAME_WHOLE_CLASSES(unary_fn, name##_op), float_fn<name##_op>(), double_fn<name##_op>()},
 #define BINARY(...)
 #define COMPARE(...)
 #include "base/elementwise.def"
