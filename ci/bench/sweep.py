@@ -63,6 +63,19 @@ VALUES: dict[str, Array] = {
     "w": _rng.integers(0, 20000, (32, 64)),
     "g": np.tanh(_normal(8, 28, 28, 2)),
     "m": _definite(100),
+    "mask": _rng.integers(0, 2, (1024, 1024)).astype(bool),
+    "mask2": _rng.integers(0, 2, (1024, 1024)).astype(bool),
+    "image": _rng.integers(0, 256, (16, 3, 224, 224)).astype(np.uint8),
+    "u8": _rng.integers(0, 256, (1024, 1024)).astype(np.uint8),
+    "u8b": _rng.integers(1, 256, (1024, 1024)).astype(np.uint8),
+    "i8": _rng.integers(-128, 128, (1024, 1024)).astype(np.int8),
+    "i8b": _rng.integers(1, 128, (1024, 1024)).astype(np.int8),
+    "i16": _rng.integers(-999, 999, (1024, 1024)).astype(np.int16),
+    "i16b": _rng.integers(1, 999, (1024, 1024)).astype(np.int16),
+    "i32": _rng.integers(-999, 999, (1024, 1024)).astype(np.int32),
+    "i32b": _rng.integers(1, 999, (1024, 1024)).astype(np.int32),
+    "i64": _rng.integers(-999, 999, (1024, 1024)),
+    "i64b": _rng.integers(1, 999, (1024, 1024)),
 }
 
 _ONE = "abs neg square floor round sign exp exp2 expm1 sin cos tan sinh cosh tanh atan asinh sigmoid erf erfc isnan"
@@ -89,6 +102,24 @@ _OTHERS = """
     lib.hypot(d,d) lib.fmod(d,d+3) lib.atan2(d,d+3)
 """
 
+_INTEGERS = "u8 i8 i16 i32 i64"
+_WHOLE = """
+    a+b a*b a-3 a*2+1 -a a.abs() lib.sign(a) lib.maximum(a,b) a.clamp(3,100) a//b a%b a//7 a%7 a==b a<50 (a>20)&(a<50) ~a
+    a&15 a>>2 a<<2 lib.where(mask,a,b) a.masked_fill(mask,0) a.float() a.long() a.bool() x*a x.to(a.dtype) a.sum()
+    a.sum(0) a.sum(1) a.amax() a.amax(0) a.amax(1) a.argmax(1) a.any() a.all(1) (a==3).sum()
+"""
+
+_MASKS = """
+    mask&mask2 mask|mask2 mask^mask2 ~mask ~mask&mask2 mask==mask2 mask.sum() mask.sum(0) mask.sum(1) mask.any() mask.any(0)
+    mask.all(1) mask.float() mask.long() x*mask lib.where(mask,x,y) x.masked_fill(mask,0.0) (x>0)&mask (x>0).sum()
+    ((x>0)&mask).sum() (i64==i64b).float().mean() j[:,None]>=j[None,:] mask.nonzero()
+"""
+
+_IMAGES = """
+    image.float()/255 (image/255-0.5)/0.25 image.float().mean((0,2,3)) u8.half() i8.float()*0.02
+    (u*127).round().clamp(-128,127).to(lib.int8) i8.int()*i8b.int() i8.int().sum(1) i32@i32b i64@i64b
+"""
+
 EXPRESSIONS = [
     *(f"lib.{name}(x)" for name in _ONE.split()),
     *(f"lib.{name}(p)" for name in _POSITIVE.split()),
@@ -96,6 +127,13 @@ EXPRESSIONS = [
     *(f"lib.{name}(p, y)" for name in _TWO.split()),
     *(f"lib.{name}(x, dim={dim})" for name in _REDUCTIONS.split() for dim in (0, 1)),
     *_OTHERS.split(),
+    *(
+        re.sub(r"\b(a|b)\b", lambda name: whole if name[0] == "a" else f"{whole}b", source)
+        for whole in _INTEGERS.split()
+        for source in _WHOLE.split()
+    ),
+    *_MASKS.split(),
+    *_IMAGES.split(),
 ]
 
 # Constructors and what they are called with.
@@ -108,7 +146,7 @@ LAYERS = [
     ("TransformerEncoderLayer(64, 4, 256, dropout=0.0, batch_first=True)", "s"),
 ]  # fmt: skip
 
-_NAMES = re.compile(rf"\b({'|'.join(VALUES)})\b(?![=(])")
+_NAMES = re.compile(rf"\b({'|'.join(VALUES)})\b(?!\(|=(?!=))")
 
 
 def _call(source: str, names: tuple[str, ...], space: dict[str, Any]) -> Any:
