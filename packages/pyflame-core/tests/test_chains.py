@@ -232,3 +232,73 @@ def test_only_rows_nobody_else_reads_are_fused() -> None:
     assert found == [("mul+sum",), ("mul+sum",), ("mul", "sum"), ("mul", "sum")]
     squares = x * x
     assert kernels(squares.sum(1)) == ("mul", "sum")
+
+
+INTEGERS = [pf.uint8, pf.int8, pf.int16, pf.int32, pf.int64]
+
+
+@pytest.mark.parametrize("whole", INTEGERS, ids=str)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_integers_are_read_and_written_by_chains(whole: pf.DType, dtype: pf.DType) -> None:
+    def chain(x: pf.Tensor, n: pf.Tensor) -> Tensors:
+        scaled = n.to(dtype) * x - 0.5
+        return [
+            scaled,
+            (x * 100.0).to(whole),
+            (scaled * 2.0).round().to(whole),
+            pf.where(x > 0.0, n.to(dtype), scaled),
+            (scaled + 1.0).to(pf.int16),
+            (n.to(dtype) / 3.0).sum(),
+        ]
+
+    for size in SIZES:
+        x, n = operands(size, dtype)[0], operands(size, pf.float32)[1]
+        n = (n * 40.0).abs().to(whole)
+        pf.eval(x, n)
+        fused = evaluated(chain, x, n)
+        with mode(eager=True):
+            single = evaluated(chain, x, n)
+        for found, expected in zip(fused, single, strict=True):
+            assert found.dtype is expected.dtype
+            assert bits(found) == bits(expected), f"{size} elements"
+
+
+@pytest.mark.parametrize("whole", INTEGERS, ids=str)
+@pytest.mark.parametrize("shape", [(37, 130), (3, 5, 512), (2, 7, 1000), (40, 2049)])
+def test_integers_that_repeat_or_lie_apart(shape: tuple[int, ...], whole: pf.DType) -> None:
+    values = np.random.default_rng(0).integers(0, 128, (shape[1], shape[0], *shape[2:]))
+    n = pf.tensor(values).to(whole).transpose(0, 1)
+    apart, row, one = n.contiguous(), n.contiguous()[-1], n.contiguous()[(0,) * len(shape)]
+    column = n[(slice(None), *[slice(3, 4)] * (len(shape) - 1))]
+
+    def chain() -> Tensors:
+        x = n.to(pf.float32) / 7.0 - row.to(pf.float32) * column.to(pf.float32)
+        return [
+            x,
+            (x + apart.to(pf.float32)).to(whole),
+            (x * one.to(pf.float32)).to(pf.int32),
+            (x * 0.1).to(whole).sum(-1),
+        ]
+
+    pf.eval(n, apart, row, one, column)
+    with mode(eager=True):
+        single = [bits(t) for t in evaluated(chain)]
+    before = pf.get_num_threads()
+    try:
+        for threads in (1, 2, 7):
+            pf.set_num_threads(threads)
+            assert [bits(t) for t in evaluated(chain)] == single
+    finally:
+        pf.set_num_threads(before)
+
+
+@pytest.mark.parametrize("whole", [pf.int32, pf.int64], ids=str)
+def test_integers_that_take_an_operands_memory(whole: pf.DType) -> None:
+    real = pf.float32 if whole is pf.int32 else pf.float64
+    n = pf.arange(5000, dtype=whole)
+    expected = np.arange(5000, dtype=whole.name)
+    for _ in range(5):
+        n = (n.to(real) * 1.5 + 1.0).to(whole)
+        pf.eval(n)
+        expected = (expected.astype(real.name) * 1.5 + 1).astype(whole.name)
+    np.testing.assert_array_equal(n.numpy(), expected)

@@ -237,7 +237,9 @@ def test_fused_programs_equal_numpy(dtype: str, data: st.DataObject, steps: list
     """As one program and op by op; numbers beside the tensors may be beyond their dtype."""
     numbers = st.integers(np.iinfo(dtype).min, np.iinfo(dtype).max)
     a = np.array(data.draw(st.lists(numbers, min_size=1, max_size=70)), dtype)
-    operands = [data.draw(st.integers(1, 1000) if step == "floor_divide" else st.integers(-1000, 1000)) for step in steps]
+    operands = [
+        data.draw(st.integers(1, 1000) if step == "floor_divide" else st.integers(-1000, 1000)) for step in steps
+    ]
 
     def program() -> list[pf.Tensor]:
         x = pf.tensor(a)

@@ -1,4 +1,4 @@
-// Chains: elementwise programs of one floating class as threaded code. Every instruction is a function that works on
+// Chains: elementwise programs of one floating class as threaded code, with bools and what is converted from and to integers. Every instruction is a function that works on
 // a block of eight vectors, which it is given and hands on in registers, and ends by jumping to the next: values stay
 // in registers from op to op, and instructions of neighbouring ops overlap.
 #pragma once
@@ -51,7 +51,8 @@ inline constexpr int kMaxChainSlots = 48;
 inline constexpr i64 kMaxChainBlock = 128;   // elements
 inline constexpr i64 kChainSlotBytes = 512;  // of a block
 
-// The threaded code of a program, without items where it computes with integers, or with floats and doubles.
+// The threaded code of a program, without items where it computes with integers (which it may read and write), or with
+// floats and doubles.
 Chain build_chain(const TileProgram& program);
 
 // As run_tile_program. False, and nothing done, for a program without a chain.

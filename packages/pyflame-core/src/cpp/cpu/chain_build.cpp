@@ -12,6 +12,7 @@ struct NotAChain {};
 // Operands of steps by value: inputs first, then the result of each step.
 struct Value {
   bool is_bool = false;
+  bool is_whole = false;  // an integer: converted where it is read or written, and never in the block
   int last_use = -1;    // step
   bool in_memory = false;
   ChainPlace place = ChainPlace::kSlot;
@@ -53,12 +54,22 @@ class Builder {
     return op < TileOp::add || op == TileOp::cast ? 1 : op == TileOp::where ? 3 : 2;
   }
 
+  TileClass number_class() const { return chain_.is_double ? kClassDouble : kClassFloat; }
+
   bool make_value(DType dtype) {
-    TileClass c = class_of(dtype);
-    if (c != kClassBool && c != (chain_.is_double ? kClassDouble : kClassFloat)) throw NotAChain();
+    if (is_floating(dtype) && class_of(dtype) != number_class()) throw NotAChain();
     values_.push_back({});
-    values_.back().is_bool = c == kClassBool;
-    return c == kClassBool;
+    values_.back().is_bool = dtype == DType::kBool;
+    values_.back().is_whole = is_integer(dtype);
+    return dtype == DType::kBool;
+  }
+
+  // Integers are read from inputs as floats, or made of floats for outputs.
+  void check_whole(const TileStep& step, const std::vector<int>& in) {
+    const bool reads = std::any_of(in.begin(), in.end(), [this](int v) { return value(v).is_whole; }), makes = is_integer(step.out_dtype);
+    if (!reads && !makes) return;
+    const bool converts = step.op == TileOp::cast && !is_number(in[0]) && reads != makes && step.out_dtype != DType::kBool;
+    if (!converts || value(in[0]).is_bool || (reads && in[0] >= num_inputs())) throw NotAChain();
   }
 
   void name_values() {
@@ -75,6 +86,7 @@ class Builder {
         operands_.back().push_back(v);
         value(v).last_use = static_cast<int>(operands_.size()) - 1;
       }
+      check_whole(step, operands_.back());
       owner[step.out] = static_cast<int>(values_.size());
       only_bools &= make_value(step.out_dtype);
     }
@@ -212,6 +224,7 @@ class Builder {
   void emit_step() {
     const std::vector<int>& in = operands_[step_];
     const TileOp op = step().op;
+    if (is_integer(step().out_dtype)) return emit_store_as(in[0]);
     if (op == TileOp::where) {
       emit_select(in);
     } else if (op == TileOp::cast) {
@@ -233,7 +246,26 @@ class Builder {
     bind(1, in[2]);
   }
 
+  // The block stays as it is.
+  void emit_store_as(int v) {
+    load(v);
+    const int made = num_inputs() + static_cast<int>(step_);
+    for (std::size_t k = 0; k < outputs_.size(); ++k) {
+      if (outputs_[k] != made) continue;
+      emit(code_->store_as).call = active_convert_table().cast[number_class()][class_of(step().out_dtype)];
+      bind(0, ChainPlace::kOutput, static_cast<int>(k));
+      chain_.first_write[k] = static_cast<u16>(chain_.items.size());
+    }
+    release(v);
+  }
+
   void emit_cast(int v) {
+    if (value(v).is_whole) {
+      const TileClass from = class_of(program_.inputs[static_cast<std::size_t>(v)].dtype);
+      const ChainFn run = code_->load_whole[from];
+      emit(run ? run : code_->call).call = active_convert_table().cast[from][number_class()];
+      return bind(0, ChainPlace::kInput, v);
+    }
     load(v);
     bool from = value(v).is_bool, to = step().out_dtype == DType::kBool;
     if (from != to) emit(to ? code_->to_bool : code_->from_bool);
@@ -300,7 +332,7 @@ class Builder {
 
   // The tile loop of an op that has no instruction of its own.
   void emit_call(const TileFn (&by_class)[kNumClasses]) {
-    TileFn fn = by_class[chain_.is_double ? kClassDouble : kClassFloat];
+    TileFn fn = by_class[number_class()];
     if (!fn || step().out_dtype == DType::kBool) throw NotAChain();
     emit(code_->call).call = fn;
   }

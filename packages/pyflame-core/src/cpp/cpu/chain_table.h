@@ -23,6 +23,8 @@ struct ChainInstructions {
   ChainFn pair[kNumChainPairs][2][kNumChainPairs][2];
   ChainFn unary[kNumUnary];    // null: `call` does it
   ChainFn load, load_number, load_bool, store, store_bool;
+  ChainFn load_whole[kNumClasses];  // integers, as floats; null: `call` does it
+  ChainFn store_as;                 // item.call(memory, block)
   ChainFn select[2][2];        // block ? x : y, by whether x and y are numbers
   ChainFn invert, from_bool, to_bool;
   ChainFn call;                // item.call(block, in[0], in[1]): an operand without memory is the block

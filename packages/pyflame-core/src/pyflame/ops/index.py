@@ -243,7 +243,16 @@ def _rows(places: tuple[Array, ...], x: Tensor) -> Tensor:
 
 def host_nonzero(x: Tensor) -> tuple[Array, ...]:
     array = _core.to_array(x)
-    return array.nonzero() if array.ndim else ()
+    if not array.ndim:
+        return ()
+    # NumPy finds bools in one dimension ten times as fast as numbers, or in several dimensions.
+    flat = np.flatnonzero(array if array.dtype == np.bool_ else array != 0)
+    places = []
+    for size in array.shape[:0:-1]:
+        outer = flat // size
+        places.append(flat - outer * size)
+        flat = outer
+    return (flat, *reversed(places))
 
 
 def masked_select(x: Tensor, mask: Tensor, out: Tensor | None = None) -> Tensor:

@@ -155,6 +155,20 @@ struct LoadBool : Address {
     return load_mask<T>(p + k * kWidth<T>);
   }
 };
+// By way of int16 and int32: for longer steps GCC takes elements apart.
+template <class T, class From>
+struct LoadWhole : Address {
+  using Address::Address;
+  template <class Element>
+  using Row __attribute__((vector_size(kWidth<T> * sizeof(Element)))) = Element;
+  using Wider = std::conditional_t<sizeof(From) == 1, std::int16_t, From>;
+  template <int k>
+  Vec<T> at(Vec<T>) const {
+    Row<From> whole;
+    std::memcpy(&whole, p + k * static_cast<i64>(sizeof whole), sizeof whole);
+    return __builtin_convertvector(__builtin_convertvector(__builtin_convertvector(whole, Row<Wider>), Row<std::int32_t>), Vec<T>);
+  }
+};
 template <class T>
 struct Store : Address {
   using Address::Address;
@@ -191,6 +205,12 @@ struct Call {
       operands[k] = in.memory ? in.memory + i * in.step : reinterpret_cast<char*>(v);
     }
     item->call(v, operands[0], operands[1], nullptr, kVectors * kWidth<T>);
+  }
+};
+template <class T>
+struct StoreAs {
+  static void apply(const ChainItem* item, i64 i, Vec<T>* v) {
+    item->call(item->in[0].memory + i * item->in[0].step, v, nullptr, nullptr, kVectors * kWidth<T>);
   }
 };
 template <class T>
@@ -278,6 +298,11 @@ ChainInstructions make_instructions() {
   table.load_bool = step_fn<T, LoadBool<T>>();
   table.store = step_fn<T, Store<T>>();
   table.store_bool = step_fn<T, StoreBool<T>>();
+  table.load_whole[kClassUInt8] = step_fn<T, LoadWhole<T, u8>>();
+  table.load_whole[kClassInt8] = step_fn<T, LoadWhole<T, std::int8_t>>();
+  table.load_whole[kClassInt16] = step_fn<T, LoadWhole<T, std::int16_t>>();
+  table.load_whole[kClassInt32] = step_fn<T, LoadWhole<T, std::int32_t>>();
+  table.store_as = body_fn<T, StoreAs<T>>();
   table.select[0][0] = step_fn<T, Select<T, Memory<T, 0>, Memory<T, 1>>>();
   table.select[0][1] = step_fn<T, Select<T, Memory<T, 0>, Number<T, 1>>>();
   table.select[1][0] = step_fn<T, Select<T, Number<T, 0>, Memory<T, 1>>>();
