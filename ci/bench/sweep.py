@@ -104,15 +104,15 @@ _OTHERS = """
 
 _INTEGERS = "u8 i8 i16 i32 i64"
 _WHOLE = """
-    a+b a*b a-3 a*2+1 -a a.abs() lib.sign(a) lib.maximum(a,b) a.clamp(3,100) a//b a%b a//7 a%7 a==b a<50 (a>20)&(a<50) ~a
-    a&15 a>>2 a<<2 lib.where(mask,a,b) a.masked_fill(mask,0) a.float() a.long() a.bool() x*a x.to(a.dtype) a.sum()
+    a+b a*b a-3 a*2+1 -a a.abs() lib.sign(a) lib.maximum(a,b) a.clamp(3,100) a//b a%b a//7 a%7 a==b a<50 (a>20)&(a<50)
+    ~a a&15 a>>2 a<<2 lib.where(mask,a,b) a.masked_fill(mask,0) a.float() a.long() a.bool() x*a x.to(a.dtype) a.sum()
     a.sum(0) a.sum(1) a.amax() a.amax(0) a.amax(1) a.argmax(1) a.any() a.all(1) (a==3).sum()
 """
 
 _MASKS = """
-    mask&mask2 mask|mask2 mask^mask2 ~mask ~mask&mask2 mask==mask2 mask.sum() mask.sum(0) mask.sum(1) mask.any() mask.any(0)
-    mask.all(1) mask.float() mask.long() x*mask lib.where(mask,x,y) x.masked_fill(mask,0.0) (x>0)&mask (x>0).sum()
-    ((x>0)&mask).sum() (i64==i64b).float().mean() j[:,None]>=j[None,:] mask.nonzero()
+    mask&mask2 mask|mask2 mask^mask2 ~mask ~mask&mask2 mask==mask2 mask.sum() mask.sum(0) mask.sum(1) mask.any()
+    mask.any(0) mask.all(1) mask.float() mask.long() x*mask lib.where(mask,x,y) x.masked_fill(mask,0.0) (x>0)&mask
+    (x>0).sum() ((x>0)&mask).sum() (i64==i64b).float().mean() j[:,None]>=j[None,:] mask.nonzero()
 """
 
 _IMAGES = """
@@ -128,7 +128,7 @@ EXPRESSIONS = [
     *(f"lib.{name}(x, dim={dim})" for name in _REDUCTIONS.split() for dim in (0, 1)),
     *_OTHERS.split(),
     *(
-        re.sub(r"\b(a|b)\b", lambda name: whole if name[0] == "a" else f"{whole}b", source)
+        re.sub(r"\ba\b", whole, re.sub(r"\bb\b", f"{whole}b", source))
         for whole in _INTEGERS.split()
         for source in _WHOLE.split()
     ),

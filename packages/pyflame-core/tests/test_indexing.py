@@ -154,3 +154,16 @@ def test_assigned_numbers_keep_their_digits(index: Any, dtype: pf.DType) -> None
         x = pf.zeros(2, dtype=dtype)
         x[index] = value
         assert x.dtype is dtype and x[0].item() == 16777217
+
+
+@pytest.mark.parametrize("dtype", [pf.bool, pf.uint8, pf.int64, pf.bfloat16, pf.float32], ids=str)
+@pytest.mark.parametrize("shape", [(7,), (0,), (4, 5), (3, 0, 2), (2, 3, 4, 5)], ids=str)
+def test_nonzero_equals_numpy(shape: tuple[int, ...], dtype: pf.DType) -> None:
+    values = np.random.default_rng(0).integers(0, 3, shape)
+    x, expected = pf.tensor(values).to(dtype), values.nonzero()
+    assert pf.nonzero(x).dtype is pf.int64
+    np.testing.assert_array_equal(pf.nonzero(x).numpy(), np.stack(expected, -1))
+    np.testing.assert_array_equal(pf.nonzero(x.T).numpy(), np.stack(values.T.nonzero(), -1))
+    for found, place in zip(pf.nonzero(x, as_tuple=True), expected, strict=True):
+        np.testing.assert_array_equal(found.numpy(), place)
+    assert pf.nonzero(pf.tensor([float("nan"), 0.0, -0.0])).tolist() == [[0]]

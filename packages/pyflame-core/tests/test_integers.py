@@ -1,4 +1,4 @@
-"""Integers and bools of every width against NumPy: results of narrow ones are those of int64, wrapped after every op."""
+"""Integers and bools of every width against NumPy: results of narrow ones are those of int64, wrapped after each op."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import pyflame as pf
 from pyflame.testing.contract import mode
@@ -237,9 +236,7 @@ def test_fused_programs_equal_numpy(dtype: str, data: st.DataObject, steps: list
     """As one program and op by op; numbers beside the tensors may be beyond their dtype."""
     numbers = st.integers(np.iinfo(dtype).min, np.iinfo(dtype).max)
     a = np.array(data.draw(st.lists(numbers, min_size=1, max_size=70)), dtype)
-    operands = [
-        data.draw(st.integers(1, 1000) if step == "floor_divide" else st.integers(-1000, 1000)) for step in steps
-    ]
+    operands = [data.draw(st.integers(1 if step == "floor_divide" else -1000, 1000)) for step in steps]
 
     def program() -> list[pf.Tensor]:
         x = pf.tensor(a)

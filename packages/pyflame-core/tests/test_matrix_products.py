@@ -242,16 +242,20 @@ rng = np.random.default_rng(5)
 wrong = []
 for m, n, k, low, high in (
     (70, 90, 700, -255, 256), (33, 40, 300, -40000, 40000), (64, 64, 64, -(2**31), 2**31), (100, 33, 1100, 0, 2),
-    (3, 500, 260, -128, 128), (600, 1100, 40, -256, 257), (128, 128, 600, -1000, 1000)
+    (3, 500, 260, -128, 128), (600, 1100, 40, -256, 257), (128, 128, 600, -1000, 1000), (40, 50, 1100, -(2**22), 2**22),
+    (40, 50, 300, -(2**23), 2**23), (40, 50, 70, 2**23 - 9, 2**23 + 1), (40, 50, 70, -(2**47), 2**47),
+    (40, 50, 70, -(2**63), 2**63 - 1)
 ):
-    a, b = (rng.integers(low, high, shape, dtype=np.int64).astype(np.int32) for shape in ((m, k), (k, n)))
-    with np.errstate(all="ignore"):
-        exact = (a.astype(np.int64) @ b.astype(np.int64)).astype(np.int32)
-    for left, right in ((pf.tensor(a), pf.tensor(b)), (pf.tensor(a.T.copy()).T, pf.tensor(b.T.copy()).T)):
-        if not np.array_equal((left @ right).numpy(), exact):
-            wrong.append([m, n, k])
-a = np.full((64, 64), np.iinfo(np.int32).min, np.int32)
-wrong += [] if not (pf.tensor(a) @ pf.tensor(a)).numpy().any() else ["least"]
+    wide = [rng.integers(low, high, shape, dtype=np.int64) for shape in ((m, k), (k, n))]
+    for dtype in (np.int32, np.int64):
+        a, b = (values.astype(dtype) for values in wide)
+        exact = (a.astype(np.int64) @ b.astype(np.int64)).astype(dtype)
+        for left, right in ((pf.tensor(a), pf.tensor(b)), (pf.tensor(a.T.copy()).T, pf.tensor(b.T.copy()).T)):
+            if not np.array_equal((left @ right).numpy(), exact):
+                wrong.append([m, n, k, dtype.__name__])
+for dtype in (np.int32, np.int64):
+    a = np.full((64, 64), np.iinfo(dtype).min, dtype)
+    wrong += [] if not (pf.tensor(a) @ pf.tensor(a)).numpy().any() else ["least"]
 print(json.dumps(wrong))
 """
 

@@ -66,7 +66,8 @@ class Builder {
 
   // Integers are read from inputs as floats, or made of floats for outputs.
   void check_whole(const TileStep& step, const std::vector<int>& in) {
-    const bool reads = std::any_of(in.begin(), in.end(), [this](int v) { return value(v).is_whole; }), makes = is_integer(step.out_dtype);
+    const bool reads = std::any_of(in.begin(), in.end(), [this](int v) { return value(v).is_whole; });
+    const bool makes = is_integer(step.out_dtype);
     if (!reads && !makes) return;
     const bool converts = step.op == TileOp::cast && !is_number(in[0]) && reads != makes && step.out_dtype != DType::kBool;
     if (!converts || value(in[0]).is_bool || (reads && in[0] >= num_inputs())) throw NotAChain();

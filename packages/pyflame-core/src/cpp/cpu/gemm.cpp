@@ -55,7 +55,9 @@ void multiply(const MatrixShape& s, const void* a, const void* b, void* c, const
     case DType::kInt32:
       if (gemm_small_integers(product_at<i32>(s, a, b, c))) return;
       return integer_product(active_gemm_integer().u32s, s, a, b, c);
-    case DType::kInt64: return integer_product(active_gemm_integer().u64s, s, a, b, c);
+    case DType::kInt64:
+      if (gemm_small_integers(product_at<i64>(s, a, b, c))) return;
+      return integer_product(active_gemm_integer().u64s, s, a, b, c);
   }
 }
 

@@ -6,7 +6,9 @@ namespace pyflame::cpu {
 
 using i32 = std::int32_t;
 
-// Exact. False, and nothing done, where numbers are too large for it or the product too small to gain.
-bool gemm_small_integers(const Product<i32>& product);
+// Exact: int32 by way of float or double, int64 of double. False, and nothing done, where numbers are too large for it or the
+// product too small to gain.
+template <class T>
+bool gemm_small_integers(const Product<T>& product);
 
 }  // namespace pyflame::cpu

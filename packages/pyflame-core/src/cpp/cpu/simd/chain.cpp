@@ -166,7 +166,8 @@ struct LoadWhole : Address {
   Vec<T> at(Vec<T>) const {
     Row<From> whole;
     std::memcpy(&whole, p + k * static_cast<i64>(sizeof whole), sizeof whole);
-    return __builtin_convertvector(__builtin_convertvector(__builtin_convertvector(whole, Row<Wider>), Row<std::int32_t>), Vec<T>);
+    Row<std::int32_t> wide = __builtin_convertvector(__builtin_convertvector(whole, Row<Wider>), Row<std::int32_t>);
+    return __builtin_convertvector(wide, Vec<T>);
   }
 };
 template <class T>
