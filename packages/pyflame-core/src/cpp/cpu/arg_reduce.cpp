@@ -19,7 +19,7 @@ class ArgReduction {
   ArgReduction(bool largest, const View& in, int dim, const View& out)
       : largest_(largest), in_(in), out_(out.as<i64>()), class_(class_of(in.dtype)) {
     const ReduceTable& table = active_reduce_table();
-    fold_ = &table.fold[largest ? 2 : 3][class_];
+    fold_ = &table.of(largest ? ReduceOp::kMax : ReduceOp::kMin, class_);
     find_ = table.find[class_];
     arg_rows_ = table.arg_rows[largest][class_];
     load_ = active_convert_table().load[static_cast<int>(in.dtype)];

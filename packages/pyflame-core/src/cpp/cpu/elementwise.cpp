@@ -34,7 +34,7 @@ const Kernels& kernels() {
 
 void check_divisor(TileOp op, TileClass c, const char* divisor, i64 count) {
   if (op != TileOp::floor_divide && op != TileOp::remainder && op != TileOp::fmod) return;
-  const FoldKernels& all = active_reduce_table().fold[static_cast<int>(ReduceOp::kAll) - 1][c];
+  const FoldKernels& all = active_reduce_table().of(ReduceOp::kAll, c);
   Accumulator nonzero = all.start;
   all.fold(&nonzero, divisor, count);
   if (nonzero.integer) return;

@@ -25,6 +25,7 @@ struct FoldKernels {
 struct ReduceTable {
   // By sum (also mean), prod, max, min, any, all and class. Products of bools and integers are folded as int64.
   FoldKernels fold[6][kNumClasses];
+  const FoldKernels& of(ReduceOp op, TileClass c) const { return fold[op == ReduceOp::kSum ? 0 : static_cast<int>(op) - 1][c]; }
   // Position of the first element equal to `value` (or the first NaN when it is NaN), or -1.
   i64 (*find[kNumClasses])(const void* x, i64 n, Accumulator value);
   // Takes row number `row` into the first smallest [0] or largest [1] of each column; row 0 starts afresh.

@@ -31,8 +31,7 @@ TileFold::TileFold(ReduceOp op, DType in, const View& out) : out_(out), mean_(op
   bool logical = op == ReduceOp::kAny || op == ReduceOp::kAll;
   bool both_integer = in_class < kClassFloat && out_class < kClassFloat;
   TileClass fold_class = logical || (both_integer && op != ReduceOp::kProd) ? in_class : out_class;
-  int index = op == ReduceOp::kSum ? 0 : static_cast<int>(op) - 1;
-  kernels_ = &active_reduce_table().fold[index][fold_class];
+  kernels_ = &active_reduce_table().of(op, fold_class);
   real_ = !logical && fold_class >= kClassFloat;
   cast_ = in_class != fold_class ? active_convert_table().cast[in_class][out_class] : nullptr;
 }

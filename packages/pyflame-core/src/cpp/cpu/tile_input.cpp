@@ -16,7 +16,7 @@ TileScratch& tile_scratch() {
 u64 immediate(u64 bits, DType dtype) {
   TileClass c = class_of(dtype);
   if (c == kClassBool) return bits != 0;
-  if (c != kClassFloat) return bits;
+  if (c != kClassFloat) return bits;  // of narrower integers the low bytes are read
   double value;
   std::memcpy(&value, &bits, 8);
   float single = static_cast<float>(value);

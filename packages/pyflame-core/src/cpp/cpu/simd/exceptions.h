@@ -38,16 +38,16 @@ LARGE_QUOTIENTS(floor_divide, quotient_from(std::fmod(a, b), a, b))
 #undef LARGE_QUOTIENTS
 
 // int64 that double cannot hold.
-#define LARGE_INTEGERS(name, result)                                                     \
-  template <>                                                                            \
-  struct Exceptions<TileOp::name, i64> {                                                 \
-    static constexpr bool kAny = true;                                                   \
-    static bool is_large(i64 x) { return static_cast<u64>(x) + (u64{1} << 53) > u64{1} << 54; } \
-    static bool at(i64 a, i64 b) { return is_large(a) | is_large(b); }                   \
-    static i64 value(i64 a, i64 b) {                                                     \
+#define LARGE_INTEGERS(name, result)                                                                \
+  template <>                                                                                       \
+  struct Exceptions<TileOp::name, i64> {                                                            \
+    static constexpr bool kAny = true;                                                              \
+    static bool is_large(i64 x) { return static_cast<u64>(x) + (u64{1} << 53) > u64{1} << 54; }     \
+    static bool at(i64 a, i64 b) { return is_large(a) | is_large(b); }                              \
+    static i64 value(i64 a, i64 b) {                                                                \
       i64 quotient = b == -1 ? -a : a / b, mod = a - quotient * b; /* INT64_MIN / -1 traps on x86 */ \
-      return result;                                                                     \
-    }                                                                                    \
+      return result;                                                                                \
+    }                                                                                               \
   };
 LARGE_INTEGERS(fmod, mod)
 LARGE_INTEGERS(remainder, remainder_from(mod, b))
