@@ -15,6 +15,10 @@ namespace {
 constexpr i64 kColumns = 256;
 constexpr i64 kParallelElements = 32 * 1024;
 
+// Sums and products of integers wrap, which only those of unsigned ones may.
+template <class A>
+using Wrapping = std::conditional_t<std::is_integral_v<A>, u64, A>;
+
 // A running value each; `step` returns what is stored, `line` does so for a line and returns the last.
 template <class Op>
 struct Stepwise {
@@ -31,7 +35,7 @@ struct Sum : Stepwise<Sum> {
   static constexpr double start = 0;
   template <class A>
   static A step(A running, A x) {
-    return running + x;
+    return static_cast<A>(static_cast<Wrapping<A>>(running) + static_cast<Wrapping<A>>(x));
   }
   using Stepwise<Sum>::line;
   static double line(float* values, i64 n, bool reverse, double running) {
@@ -48,7 +52,7 @@ struct Prod : Stepwise<Prod> {
   static constexpr double start = 1;
   template <class A>
   static A step(A running, A x) {
-    return running * x;
+    return static_cast<A>(static_cast<Wrapping<A>>(running) * static_cast<Wrapping<A>>(x));
   }
 };
 struct LogSumExp : Stepwise<LogSumExp> {
