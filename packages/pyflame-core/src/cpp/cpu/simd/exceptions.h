@@ -37,21 +37,21 @@ LARGE_QUOTIENTS(remainder, remainder_from(std::fmod(a, b), b))
 LARGE_QUOTIENTS(floor_divide, quotient_from(std::fmod(a, b), a, b))
 #undef LARGE_QUOTIENTS
 
+inline i64 exact_quotient(i64 a, i64 b) { return b == -1 ? -a : a / b; }  // INT64_MIN / -1 traps on x86
+inline i64 exact_fmod(i64 a, i64 b) { return a - exact_quotient(a, b) * b; }
+
 // int64 that double cannot hold.
-#define LARGE_INTEGERS(name, result)                                                                \
-  template <>                                                                                       \
-  struct Exceptions<TileOp::name, i64> {                                                            \
-    static constexpr bool kAny = true;                                                              \
-    static bool is_large(i64 x) { return static_cast<u64>(x) + (u64{1} << 53) > u64{1} << 54; }     \
-    static bool at(i64 a, i64 b) { return is_large(a) | is_large(b); }                              \
-    static i64 value(i64 a, i64 b) {                                                                \
-      i64 quotient = b == -1 ? -a : a / b, mod = a - quotient * b; /* INT64_MIN / -1 traps on x86 */ \
-      return result;                                                                                \
-    }                                                                                               \
+#define LARGE_INTEGERS(name, exact)                                                             \
+  template <>                                                                                   \
+  struct Exceptions<TileOp::name, i64> {                                                        \
+    static constexpr bool kAny = true;                                                          \
+    static bool is_large(i64 x) { return static_cast<u64>(x) + (u64{1} << 53) > u64{1} << 54; } \
+    static bool at(i64 a, i64 b) { return is_large(a) | is_large(b); }                          \
+    static i64 value(i64 a, i64 b) { return exact; }                                            \
   };
-LARGE_INTEGERS(fmod, mod)
-LARGE_INTEGERS(remainder, remainder_from(mod, b))
-LARGE_INTEGERS(floor_divide, floor_from(quotient, a, b))
+LARGE_INTEGERS(fmod, exact_fmod(a, b))
+LARGE_INTEGERS(remainder, remainder_from(exact_fmod(a, b), b))
+LARGE_INTEGERS(floor_divide, floor_from(exact_quotient(a, b), a, b))
 #undef LARGE_INTEGERS
 
 }  // namespace pyflame::cpu::PYFLAME_TIER
