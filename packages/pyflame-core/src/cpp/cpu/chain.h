@@ -1,6 +1,7 @@
-// Chains: elementwise programs of one floating class as threaded code, with bools and what is converted from and to integers. Every instruction is a function that works on
-// a block of eight vectors, which it is given and hands on in registers, and ends by jumping to the next: values stay
-// in registers from op to op, and instructions of neighbouring ops overlap.
+// Chains: elementwise programs of one floating class as threaded code, with bools and what is converted from and to
+// integers. Every instruction is a function that works on a block of eight vectors, which it is given and hands on in
+// registers, and ends by jumping to the next: values stay in registers from op to op, and instructions of neighbouring
+// ops overlap.
 #pragma once
 #include <vector>
 
