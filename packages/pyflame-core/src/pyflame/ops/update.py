@@ -287,7 +287,7 @@ def take_back(tensors: list[Tensor]) -> None:
     Example:
         >>> import pyflame as pf
         >>> mean = pf.eval(pf.zeros(2))
-        >>> pf.ops.assign(mean, mean * 0.9 + pf.ops.embedding(pf.ones(3, 2), pf.tensor([5]))[0] * 0.1)
+        >>> pf.ops.assign(mean, mean * 0.9 + pf.ops.embedding(pf.tensor([5]), pf.ones(3, 2))[0] * 0.1)
         >>> pf.ops.take_back([mean])
         >>> mean
         tensor([0., 0.])

@@ -22,5 +22,5 @@ def determinant(c: Context, x: str) -> str:
 unsupported(
     "decompositions of matrices have no ONNX operator: compute them before or after the exported part",
     "linalg_inv", "linalg_solve", "linalg_pinv", "linalg_cholesky", "linalg_qr", "linalg_svd", "linalg_eigh",
-    "linalg_cofactor", "linalg_slogdet", "linalg_svdvals", "linalg_eigvalsh",
+    "linalg_cofactor", "linalg_slogdet", "linalg_svdvals", "linalg_eigvalsh", "linalg_lstsq",
 )  # fmt: skip
