@@ -106,6 +106,16 @@ def test_saturated_probabilities_have_gradients(value, target):
     np.testing.assert_allclose(x.grad.item(), expected, rtol=1e-3, atol=1e-9)
 
 
+@pytest.mark.parametrize("dtype", [pf.float16, pf.bfloat16])
+def test_saturated_probabilities_of_16_bits(dtype):
+    p = pf.tensor([0.0, 1.0, 0.5], dtype=dtype, requires_grad=True)
+    loss = F.binary_cross_entropy(p, pf.tensor([1.0, 1.0, 1.0], dtype=dtype), reduction="sum")
+    loss.backward()
+    assert loss.dtype is dtype and loss.item() == pytest.approx(100.7, rel=0.01)
+    least = -np.inf if dtype is pf.float16 else -1e12  # what float16 has in place of it
+    assert p.grad.tolist() == pytest.approx([least, -1.0, -2.0], rel=0.01)
+
+
 def test_impossible_probabilities_lose_100():
     p = pf.tensor([0.0, 1.0], requires_grad=True)
     loss = F.binary_cross_entropy(p, pf.tensor([1.0, 0.0]), reduction="sum")
