@@ -169,3 +169,11 @@ def test_chained_convolutions_of_a_few_channels_write_where_they_should(kernel: 
     for _ in range(3):
         expected = chain(pf.float64)
         assert np.abs(chain(pf.float32) - expected).max() < 1e-5 * np.abs(expected).max()
+
+
+def test_sizes_whose_product_cannot_be_counted_are_refused() -> None:
+    for count in (0, 1):
+        for shape in ((2**62, 4), (2**40, 2**40, -1)):
+            with pytest.raises(RuntimeError, match="more elements than can be addressed"):
+                pf.zeros(count).reshape(*shape)
+    assert pf.zeros(0).reshape(2**40, 2**40, 0).shape == (2**40, 2**40, 0)

@@ -29,16 +29,20 @@ Shape reshape_shape(const Call& call) {
   Shape in = call.shape(0), out = read_list(call.attrs);
   i64 known = 1;
   int open = -1;
+  bool empty = false, too_many = false;
   for (int i = 0; i < out.ndim; ++i) {
     if (out[i] == -1) {
       if (open >= 0) runtime_error("[reshape] shape " + to_string(out) + " has more than one -1: only one can be inferred");
       open = i;
     } else if (out[i] < 0) {
       runtime_error("[reshape] shape " + to_string(out) + " has a negative size");
-    } else {
-      known *= out[i];
+    } else if (__builtin_mul_overflow(known, out[i], &known)) {
+      too_many = true;
     }
+    empty |= out[i] == 0;
   }
+  if (empty) known = 0;
+  else if (too_many) runtime_error("[reshape] shape " + to_string(out) + " has more elements than can be addressed");
   i64 n = in.numel();
   if (open >= 0 && known > 0 && n % known == 0) out[open] = n / known;
   else if (open >= 0 || known != n) {
