@@ -176,4 +176,3 @@ def test_sizes_whose_product_cannot_be_counted_are_refused() -> None:
         for shape in ((2**62, 4), (2**40, 2**40, -1)):
             with pytest.raises(RuntimeError, match="more elements than can be addressed"):
                 pf.zeros(count).reshape(*shape)
-    assert pf.zeros(0).reshape(2**40, 2**40, 0).shape == (2**40, 2**40, 0)
