@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..ops.half import in_float32 as in_float32
 from .grad_scaler import GradScaler as GradScaler
 from .precision import (
     autocast as autocast,

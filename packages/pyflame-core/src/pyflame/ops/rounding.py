@@ -7,8 +7,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from .. import _core
-from ..dtypes import finfo, float32, result_type
+from ..dtypes import finfo, result_type
 from .direct import direct
+from .half import in_float32
 from .out import stored
 
 if TYPE_CHECKING:
@@ -105,8 +106,11 @@ def round(x: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
         return _round(x)
     if not x.dtype.is_floating_point:
         raise NotImplementedError(f"[round] x is {x.dtype.name}: decimals need a floating-point dtype")
-    if x.dtype.itemsize == 2:  # the scaled numbers need more digits than the dtype has
-        return _cast(round(_cast(x, float32), decimals=decimals), x.dtype)
+    return _round_to(x, decimals)
+
+
+@in_float32
+def _round_to(x: Tensor, decimals: int) -> Tensor:
     scale = 10.0 ** builtins.abs(decimals)
     if decimals > 0:
         return _core.ops.div(_round(_mul(x, scale)), scale)

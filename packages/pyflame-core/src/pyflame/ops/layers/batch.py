@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from ... import _core
-from .normalization import narrow, need_float, operands
+from ..half import narrow
+from .normalization import need_float, operands
 from .sizes import between
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import numpy as np
 from ... import _core
 from ..._tensor import Tensor
 from ..._types import Array
-from ...dtypes import float32, int64
+from ...dtypes import int64
+from ..half import in_float32
 from ..join import cat, stack
 from .sizes import constant, mask, table
 
@@ -63,14 +64,10 @@ def _padded_targets(targets: Tensor, lengths: Array, blank: int) -> Tensor:
     return _where(mask(within), _reshape(picked, (batch, longest)), blank)
 
 
+@in_float32
 def _paths(log_probs: Tensor, labels: Tensor, inputs: Array, targets: Array, blank: int) -> Tensor:
-    """The logarithm of the sum of all paths' probabilities, (batch,); halves are computed in float32."""
-    dtype = log_probs.dtype
-    half = dtype.itemsize == 2
-    found = _core.ops.ctc(
-        _cast(log_probs, float32) if half else log_probs, labels, table(inputs), table(targets), blank
-    )
-    return _cast(found, dtype) if half else found
+    """The logarithm of the sum of all paths' probabilities, (batch,)."""
+    return _core.ops.ctc(log_probs, labels, table(inputs), table(targets), blank)
 
 
 def ctc_loss(

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ... import _core
-from ...dtypes import DType, float32, int64
+from ...dtypes import DType, int64
+from ..half import narrow, wide
 from .resampling import cubic_weights
 from .sizes import constant
 
@@ -160,12 +161,10 @@ def grid_sample(
         raise RuntimeError(f"{shapes}: the input has no elements to sample")
     if mode == "bicubic" and rank == 3:
         raise RuntimeError(f"{shapes}: mode 'bicubic' samples images only")
-    half = input.dtype.itemsize == 2
-    values, spots = (_cast(input, float32), _cast(grid, float32)) if half else (input, grid)
     align = bool(align_corners)
     out = tuple(grid.shape)[1:-1]
     count = math.prod(out)
-    flat = _reshape(spots, (input.shape[0], 1, count, rank))
+    flat = _reshape(wide(grid), (input.shape[0], 1, count, rank))
     flat = _where(_core.ops.isnan(flat), -1.0, flat)
     sizes = tuple(input.shape)[2:]
     taps: list[_Taps] = []
@@ -178,9 +177,9 @@ def grid_sample(
             place = _padded(place, size, padding_mode, align)
             taps.append(_nearest(place) if mode == "nearest" else _linear(place))
     index, weight = _product(taps, sizes)
-    channels = _reshape(values, (*tuple(input.shape)[:2], math.prod(sizes)))
+    channels = _reshape(wide(input), (*tuple(input.shape)[:2], math.prod(sizes)))
     sampled = _reshape(_core.ops.weighted_gather(channels, index, weight), (*tuple(input.shape)[:2], *out))
-    return _cast(sampled, input.dtype) if half else sampled
+    return narrow(sampled, input.dtype)
 
 
 def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None = None) -> Tensor:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from ... import _core
 from ..._types import Sizes
-from ...dtypes import DType, finfo, float32, float64
+from ...dtypes import finfo, float32, float64
 from ..distance import norm
+from ..half import narrow, wide
 from ..join import pad
 from ..pool import avg_pool2d
 from ..rounding import clamp
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from ..._tensor import Tensor
 
 _add = _core.ops.add
-_cast = _core.ops.cast
 _div = _core.ops.div
 _mean = _core.ops.mean
 _mul = _core.ops.mul
@@ -27,14 +27,6 @@ _reshape = _core.ops.reshape
 _rsqrt = _core.ops.rsqrt
 _square = _core.ops.square
 _sub = _core.ops.sub
-
-
-def _wide(x: Tensor) -> Tensor:
-    return _cast(x, float32) if x.dtype.is_floating_point and x.dtype.itemsize == 2 else x
-
-
-def narrow(y: Tensor, dtype: DType) -> Tensor:
-    return y if y.dtype is dtype else _cast(y, dtype)
 
 
 def need_float(op: str, input: Tensor) -> None:
@@ -205,7 +197,7 @@ def instance_norm(
         raise RuntimeError(f"[{op}] input has shape {tuple(input.shape)}: expected (batch, channels, ...)")
     channels = input.shape[1]
     check_channels(op, channels, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
-    x = _wide(input)
+    x = wide(input)
     if use_input_stats:
         dims = list(range(2, input.ndim))
         count = math.prod(input.shape[2:])

@@ -13,7 +13,7 @@ import numpy as np
 
 from ... import _core
 from ..._types import Array, Sizes
-from ...dtypes import float32
+from ..half import narrow, wide
 from .adaptive import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from .sizes import between, constant, table
 from .windows import take_windows
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from ..._tensor import Tensor
 
 _add = _core.ops.add
-_cast = _core.ops.cast
 _index_select = _core.ops.index_select
 _mul = _core.ops.mul
 
@@ -210,8 +209,7 @@ def interpolate(
         return x
     if not input.dtype.is_floating_point:
         raise NotImplementedError(f"[{op}] cpu: input has dtype {input.dtype.name}: mode {mode!r} needs a float")
-    half = input.dtype.itemsize == 2
-    x = _cast(x, float32) if half else x
+    x = wide(x)
     for i in reversed(range(rank)):
         extent, count, factor = input.shape[2 + i], sizes[i], factors[i]
         if antialias and extent == count:
@@ -221,4 +219,4 @@ def interpolate(
         else:
             taps, weights = (_cubic if mode == "bicubic" else _linear)(extent, count, factor, align, kind)
         x = _weighted(x, 2 + i, taps, weights)
-    return _cast(x, input.dtype) if half else x
+    return narrow(x, input.dtype)

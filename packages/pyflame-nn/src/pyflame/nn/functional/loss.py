@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 
 from pyflame import Tensor, clamp, exp, log, log1p, where, xlogy
-from pyflame.amp import float32_inputs
+from pyflame.amp import float32_inputs, in_float32
 from pyflame.ops import logsigmoid
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -115,14 +115,12 @@ def _log_from_100(log: Callable[[Tensor], Tensor], x: Tensor, probability: Tenso
 
 
 @float32_inputs
+@in_float32
 def binary_cross_entropy(
     input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean"
 ) -> Tensor:
     """Return the cross-entropy of probabilities and targets between 0 and 1; logarithms are kept above -100."""
     check_same("binary_cross_entropy", input, target)
-    if input.dtype.itemsize == 2:  # float16 has no 1e-12
-        wide = weight if weight is None else weight.float()
-        return binary_cross_entropy(input.float(), target.float(), wide, reduction).to(input.dtype)
     likely, unlikely = _log_from_100(log, input, input), _log_from_100(log1p, -input, 1.0 - input)
     loss = -(target * likely + (1.0 - target) * unlikely)
     return reduce("binary_cross_entropy", loss if weight is None else loss * weight, reduction)
