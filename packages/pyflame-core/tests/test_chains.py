@@ -60,6 +60,19 @@ def evaluated(chain: Callable[..., Tensors], *arguments: pf.Tensor) -> Tensors:
     return results
 
 
+def same_by_threads(chain: Callable[[], Tensors]) -> None:
+    """The chain has the bits of its single operations, on any number of threads."""
+    with mode(eager=True):
+        single = [bits(t) for t in evaluated(chain)]
+    before = pf.get_num_threads()
+    try:
+        for threads in (1, 2, 7):
+            pf.set_num_threads(threads)
+            assert [bits(t) for t in evaluated(chain)] == single
+    finally:
+        pf.set_num_threads(before)
+
+
 @pytest.mark.parametrize("name", CHAINS)
 def test_fused_chain_has_the_bits_of_single_ops(name: str) -> None:
     for dtype in DTYPES:
@@ -136,15 +149,7 @@ def test_operands_that_repeat_along_long_rows(shape: tuple[int, ...], dtype: pf.
         scaled = pf.where(mask, x - column, row) * swapped
         return [x * row, x * column + column, pf.relu(scaled + line), mask & (scaled > column), (scaled * line).sum(-1)]
 
-    with mode(eager=True):
-        single = [bits(t) for t in evaluated(chain)]
-    before = pf.get_num_threads()
-    try:
-        for threads in (1, 2, 7):
-            pf.set_num_threads(threads)
-            assert [bits(t) for t in evaluated(chain)] == single
-    finally:
-        pf.set_num_threads(before)
+    same_by_threads(chain)
 
 
 def test_rows_of_a_result_that_takes_an_operands_memory() -> None:
@@ -281,15 +286,7 @@ def test_integers_that_repeat_or_lie_apart(shape: tuple[int, ...], whole: pf.DTy
         ]
 
     pf.eval(n, apart, row, one, column)
-    with mode(eager=True):
-        single = [bits(t) for t in evaluated(chain)]
-    before = pf.get_num_threads()
-    try:
-        for threads in (1, 2, 7):
-            pf.set_num_threads(threads)
-            assert [bits(t) for t in evaluated(chain)] == single
-    finally:
-        pf.set_num_threads(before)
+    same_by_threads(chain)
 
 
 @pytest.mark.parametrize("whole", [pf.int32, pf.int64], ids=str)
