@@ -116,6 +116,36 @@ def compare(
     return True
 
 
+def compare_finite(
+    call: Twin, operands: Sequence[Array], rtol: float, atol: tuple[float, float] = (1e-9, 1e-6)
+) -> float:
+    """Assert that values and gradients are PyTorch's wherever its own are finite, as at borders of domains.
+
+    Args:
+        call: takes the library and a tensor for each operand, all of which get a gradient.
+        atol: absolute tolerance of values, and of gradients.
+
+    Returns:
+        The share of values that are finite.
+
+    Raises:
+        AssertionError: they differ.
+    """
+    found = []
+    for lib in (_torch(), pyflame):
+        tensors = [lib.tensor(operand.copy()).requires_grad_() for operand in operands]
+        out = call(lib, *tensors)
+        out.backward(lib.ones_like(out))
+        found.append((out.detach().numpy(), [tensor.grad.numpy() for tensor in tensors]))
+    (value, gradients), (ours, our_gradients) = found
+    finite = np.isfinite(value)
+    np.testing.assert_allclose(ours[finite], value[finite], rtol=rtol, atol=atol[0])
+    for gradient, mine in zip(gradients, our_gradients, strict=True):
+        shown = np.isfinite(gradient) & (finite if value.shape == gradient.shape else True)
+        np.testing.assert_allclose(mine[shown], gradient[shown], rtol=rtol, atol=atol[1])
+    return float(finite.mean())
+
+
 def _attempt(call: Callable[[], Any]) -> Any:
     """The evaluated result, or the exception."""
     try:
